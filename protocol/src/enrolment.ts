@@ -1,0 +1,32 @@
+import { type Static, Type } from "typebox";
+
+/** `POST /v1/enroll` at a site-node: a machine asks to be admitted, with a one-time token as its proof. */
+export const EnrolRequest = Type.Object(
+  {
+    token: Type.String({ minLength: 16, maxLength: 128 }),
+    // A creation id of the machine's own making: an enrolment asked again after a lost answer admits no second host.
+    machine: Type.String({ minLength: 16, maxLength: 64, pattern: "^[0-9a-f-]+$" }),
+    serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
+    uuid: Type.Optional(
+      Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" }),
+    ),
+    uuidDerived: Type.Optional(Type.Boolean()),
+    hostname: Type.Optional(Type.String({ maxLength: 253 })),
+    agent: Type.String({ maxLength: 64 }),
+    protocol: Type.Integer({ minimum: 1 }),
+    capabilities: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
+  },
+  { additionalProperties: false },
+);
+export type EnrolRequest = Static<typeof EnrolRequest>;
+
+/** The secret is shown once; the site keeps only its hash. */
+export const EnrolReply = Type.Object({
+  hostId: Type.String(),
+  siteId: Type.String(),
+  secret: Type.String(),
+  mqtt: Type.Object({ port: Type.Integer() }),
+  protocol: Type.Integer(),
+  capabilities: Type.Array(Type.String()),
+});
+export type EnrolReply = Static<typeof EnrolReply>;

@@ -1,0 +1,29 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+
+export type Sqlite = Database.Database;
+
+/**
+ * A SQLite database of ours: write-ahead log, `synchronous=FULL` (an acknowledged write survives power loss), foreign
+ * keys on, readable by its owner alone. `:memory:` works. Throws when the file is no database of ours.
+ */
+export function openSqlite(path: string): Sqlite {
+  if (path !== ":memory:") {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // The file holds hashes of secrets and operators' names: made private before anything is in it.
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+  }
+  const database = new Database(path);
+  try {
+    database.pragma("journal_mode = WAL");
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = ON");
+    database.pragma("busy_timeout = 5000");
+  } catch (cause) {
+    database.close();
+    throw new Error(`opening ${path}`, { cause });
+  }
+  return database;
+}
