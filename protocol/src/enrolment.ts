@@ -7,9 +7,7 @@ export const EnrolRequest = Type.Object(
     // A creation id of the machine's own making: an enrolment asked again after a lost answer admits no second host.
     machine: Type.String({ minLength: 16, maxLength: 64, pattern: "^[0-9a-f-]+$" }),
     serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
-    uuid: Type.Optional(
-      Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" }),
-    ),
+    uuid: Type.Optional(Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" })),
     uuidDerived: Type.Optional(Type.Boolean()),
     hostname: Type.Optional(Type.String({ maxLength: 253 })),
     agent: Type.String({ maxLength: 64 }),

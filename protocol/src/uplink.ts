@@ -146,12 +146,7 @@ export type UplinkReply = Static<typeof UplinkReply>;
 export const UplinkRefusal = Type.Object({
   code: Type.String(),
   message: Type.String(),
-  reason: Type.Union([
-    Type.Literal("epoch"),
-    Type.Literal("incarnation"),
-    Type.Literal("gap"),
-    Type.Literal("forked"),
-  ]),
+  reason: Type.Union([Type.Literal("epoch"), Type.Literal("incarnation"), Type.Literal("gap"), Type.Literal("forked")]),
   epoch: Type.String(),
   incarnation: Type.Integer(),
   expected: Type.Integer({ description: "number of the next entry that the hub will take" }),

@@ -1,0 +1,3 @@
+export * from "./inventory.ts";
+export * from "./store/condition.ts";
+export * from "./store/contract.ts";

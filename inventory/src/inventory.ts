@@ -1,0 +1,42 @@
+import type { Kind, Resource } from "@holdfast/protocol";
+import type { Store } from "./store/contract.ts";
+
+/** Who asks for a change: `operator:alice`, `site:site-0a1b2c3d`, `hub`. */
+export type Actor = string;
+
+/**
+ * The rules of writing intent, over a store: at the hub the authority's, at a site those of local intents. Both answer
+ * the same REST API. Every method is one transaction with its change log and feed rows; all throw `Fault` for what a
+ * caller can mend, naming the field.
+ */
+export interface Inventory {
+  readonly store: Store;
+  create<K extends Kind>(kind: K, request: CreateRequest): Promise<Resource<K>>;
+  /** Changes the fields given and no others; `null` unsets one. */
+  update<K extends Kind>(kind: K, request: UpdateRequest): Promise<Resource<K>>;
+  /** Removes at once, or asks the managing site to let go: the resource then shows its desired state as deleted. */
+  remove(kind: Kind, request: Addressed): Promise<void>;
+}
+
+export interface Addressed {
+  readonly actor: Actor;
+  readonly tenant: string;
+  readonly id: string;
+}
+
+export interface CreateRequest {
+  readonly actor: Actor;
+  readonly tenant: string;
+  /** By name, as the API shows them; already of the right shape. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Id of the creation; a repeated one gives back what it made. A fresh one when absent. */
+  readonly creation?: string;
+  /** The id it shall have; a fresh one when absent. */
+  readonly id?: string;
+}
+
+export interface UpdateRequest extends Addressed {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The generation that the caller saw; refused with Aborted when another stands. */
+  readonly ifGeneration?: number;
+}

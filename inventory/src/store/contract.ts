@@ -1,0 +1,144 @@
+import type { FeedScope, Kind, Resource } from "@holdfast/protocol";
+import type { Kysely } from "kysely";
+import type { Condition } from "./condition.ts";
+
+/**
+ * Where resources live: at the hub as the authority, at a site as a replica. One contract; every implementation passes
+ * `conformance.ts`. Nothing here says which database it is.
+ */
+export interface Store {
+  /** Runs against one consistent snapshot. */
+  read<T>(work: (view: View) => Promise<T>): Promise<T>;
+  /**
+   * Runs one transaction at a time. What it wrote is durable when the promise resolves, and gone when `work` throws.
+   * Inside, wait for nothing but the transaction itself.
+   */
+  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Called after each durable commit that appended to a feed or changed a resource. Returns how to stop it. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** What one commit changed. */
+export interface Commit {
+  /** The highest sequence number that each scope's feed has got. */
+  readonly scopes: ReadonlyMap<FeedScope, number>;
+  readonly changes: readonly ChangedResource[];
+}
+
+export interface ChangedResource {
+  readonly kind: string;
+  readonly tenant: string;
+  readonly id: string;
+}
+
+export interface Tenant {
+  /** A UUID. */
+  readonly id: string;
+  /** The project's name in paths. */
+  readonly name: string;
+}
+
+export interface View {
+  get<K extends Kind>(kind: K, tenant: string, id: string): Promise<Resource<K> | undefined>;
+  /** Those that exist, by id. */
+  getMany<K extends Kind>(kind: K, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Resource<K>>>;
+  list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>>;
+  /** Resources of a kind whose fields equal these values exactly; of every tenant when none is given. */
+  find<K extends Kind>(
+    kind: K,
+    values: Readonly<Record<string, string>>,
+    tenant?: string,
+  ): Promise<readonly Resource<K>[]>;
+  /** Whatever refers to a resource, one example a kind; empty when it may go. */
+  referrers(kind: Kind, tenant: string, id: string): Promise<readonly { readonly kind: Kind; readonly id: string }[]>;
+
+  tenant(nameOrId: string): Promise<Tenant | undefined>;
+  tenants(): Promise<readonly Tenant[]>;
+
+  /** Rows of a scope's feed after a sequence number, oldest first, and where the log stands in the same snapshot. */
+  feed(scope: FeedScope, after: number, limit: number): Promise<FeedPage>;
+  /** The history of changes after a sequence number, oldest first. */
+  changes(tenant: string, after: number, limit: number): Promise<readonly Change[]>;
+
+  /** A named value of the store itself: its epoch, a counter's ceiling. */
+  setting(name: string): Promise<string | undefined>;
+  /** A program's own tables in the same database and the same transaction. */
+  tables<T>(): Kysely<T>;
+}
+
+export interface Transaction extends View {
+  /**
+   * Adds a resource with all its fields and bookkeeping. Throws a `Fault`: FailedPrecondition naming the fields when it
+   * breaks uniqueness, InvalidArgument naming the field when it refers to what does not exist, AlreadyExists when the id
+   * is taken.
+   */
+  insert<K extends Kind>(kind: K, resource: Resource<K>): Promise<void>;
+  /** Writes a resource that exists, whole. Throws as `insert` does, and NotFound. */
+  replace<K extends Kind>(kind: K, resource: Resource<K>): Promise<void>;
+  /** Throws FailedPrecondition naming the kind that still refers to it. Deleting what is absent does nothing. */
+  delete(kind: Kind, tenant: string, id: string): Promise<void>;
+
+  insertTenant(tenant: Tenant): Promise<void>;
+
+  /**
+   * Makes `body` the newest row of (scope, kind, id); null says it is gone. Sequence numbers rise in commit order over
+   * all scopes. Returns the row's number.
+   */
+  appendFeed(scope: FeedScope, kind: string, id: string, body: object | null): Promise<number>;
+  /** Forgets tombstones up to a sequence number and raises the scope's floor to it. */
+  pruneFeed(scope: FeedScope, upTo: number): Promise<void>;
+  appendChange(change: Omit<Change, "seq">): Promise<number>;
+  /** The next number of a named sequence, from 1. A rolled-back transaction gives its numbers back. */
+  nextNumber(sequence: string, count?: number): Promise<number>;
+  setSetting(name: string, value: string): Promise<void>;
+}
+
+export interface ListQuery {
+  /** Of every tenant when absent. */
+  readonly tenant?: string;
+  readonly where?: Condition;
+  /** By resource id, ascending, when empty; resource id always breaks ties. */
+  readonly orderBy?: readonly { readonly field: string; readonly descending: boolean }[];
+  /** No limit when absent. */
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+export interface ResourceList<K extends Kind> {
+  readonly resources: readonly Resource<K>[];
+  /** How many match in all. */
+  readonly total: number;
+}
+
+export interface FeedRow {
+  readonly seq: number;
+  readonly kind: string;
+  readonly id: string;
+  /** JSON text as it goes over the wire; null says that the resource is gone from this scope. */
+  readonly body: string | null;
+  /** The number of the row by which the resource last appeared in the scope: a follower behind it sees an insert. */
+  readonly since: number;
+}
+
+export interface FeedPage {
+  readonly rows: readonly FeedRow[];
+  /** The scope's highest number in this snapshot; 0 when it has no rows. */
+  readonly head: number;
+  /** Followers below it have missed tombstones and must start anew. */
+  readonly floor: number;
+}
+
+/** One change of intent, for audit and for watching. Times are milliseconds since the epoch. */
+export interface Change {
+  readonly seq: number;
+  readonly at: number;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly operation: "create" | "update" | "delete";
+  /** Fields before and after; secrets are left out of both. */
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+}
