@@ -17,7 +17,9 @@ console.error("holdfast: installing dependencies (npm ci)…");
 const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", 2, 2] });
 if (status !== 0) process.exit(status ?? 1);
 if (!existsSync("node_modules/.bin/node")) {
-  console.error(`holdfast: npm installed no Node 24 for ${process.platform} ${process.arch}; Linux on x64 or arm64 is needed`);
+  console.error(
+    `holdfast: npm installed no Node 24 for ${process.platform} ${process.arch}; Linux on x64 or arm64 is needed`,
+  );
   process.exit(1);
 }
 writeFileSync(stamp, wanted);
