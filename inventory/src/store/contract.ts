@@ -69,6 +69,12 @@ export interface View {
 
 export interface Transaction extends View {
   /**
+   * Runs a part of the transaction: when `work` throws, what it wrote is undone and the rest still stands; the error goes
+   * on to the caller.
+   */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+
+  /**
    * Adds a resource with all its fields and bookkeeping. Throws a `Fault`: FailedPrecondition naming the fields when it
    * breaks uniqueness, InvalidArgument naming the field when it refers to what does not exist, AlreadyExists when the id
    * is taken.
