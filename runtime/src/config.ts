@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { TObject, TProperties, TSchema } from "typebox";
+import type { Static, TObject, TProperties, TSchema } from "typebox";
 import { Value } from "typebox/value";
-import type { Static } from "typebox";
 import { Fault, messageOf } from "./errors.ts";
 
 /**
@@ -44,11 +43,16 @@ export function helpText(command: string, purpose: string, schema: ConfigSchema,
     const initial = "default" in property && property.default !== "" ? ` [${String(property.default)}]` : "";
     return { shown, text: `${describe(property)}${initial} (${variable(name)})` };
   });
-  rows.push({ shown: "--config FILE", text: "a JSON file with settings by their names in camelCase (HOLDFAST_CONFIG)" });
+  rows.push({
+    shown: "--config FILE",
+    text: "a JSON file with settings by their names in camelCase (HOLDFAST_CONFIG)",
+  });
   rows.push({ shown: "--help", text: "this text" });
   const width = Math.max(...rows.map((row) => row.shown.length));
   const lines = rows.map((row) => `  ${row.shown.padEnd(width)}  ${row.text}`);
-  return [`usage: ${command} [options]`, "", purpose, "", "Options:", ...lines, ...(more ? ["", more] : []), ""].join("\n");
+  return [`usage: ${command} [options]`, "", purpose, "", "Options:", ...lines, ...(more ? ["", more] : []), ""].join(
+    "\n",
+  );
 }
 
 interface Given {
@@ -99,7 +103,8 @@ function readFile(schema: ConfigSchema, path: string | undefined): GivenSettings
   }
   const given: GivenSettings = {};
   for (const [name, value] of Object.entries(content)) {
-    if (!(name in schema.properties)) throw new Fault("InvalidArgument", `--config ${path}: no setting is called ${name}`);
+    if (!(name in schema.properties))
+      throw new Fault("InvalidArgument", `--config ${path}: no setting is called ${name}`);
     given[name] = { value: String(value), from: `${name} in ${path}` };
   }
   return given;

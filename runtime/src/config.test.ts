@@ -1,0 +1,65 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { Type } from "typebox";
+import { expect, test } from "vitest";
+import { helpText, readConfig } from "./config.ts";
+
+const schema = Type.Object({
+  hubPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "port of the API" }),
+  home: Type.String({ default: "./home", description: "where state is", placeholder: "DIR" }),
+  verbose: Type.Boolean({ default: false, description: "says more" }),
+  logLevel: Type.Union([Type.Literal("info"), Type.Literal("debug")], { default: "info", description: "how much" }),
+  tokenFile: Type.Optional(Type.String({ description: "a token" })),
+});
+
+const read = (given: string[], environment: Record<string, string> = {}) =>
+  readConfig(schema, { arguments: given, environment });
+
+function file(content: string): string {
+  const path = `${mkdtempSync(`${tmpdir()}/holdfast-config-`)}/config.json`;
+  writeFileSync(path, content);
+  return path;
+}
+
+test("defaults stand where nothing is given, and an optional setting is absent", () => {
+  expect(read([])).toEqual({ hubPort: 8080, home: "./home", verbose: false, logLevel: "info" });
+});
+
+test("flags win over variables, variables over the file, the file over defaults", () => {
+  const config = file('{"hubPort": 1, "home": "/file", "logLevel": "debug"}');
+  const environment = { HOLDFAST_HUB_PORT: "2", HOLDFAST_HOME: "/variable", HOLDFAST_CONFIG: config };
+  expect(read(["--hub-port", "3"], environment)).toMatchObject({ hubPort: 3, home: "/variable", logLevel: "debug" });
+});
+
+test("the result is frozen", () => {
+  expect(Object.isFrozen(read([]))).toBe(true);
+});
+
+test.each([
+  [["--hub-port", "lots"], {}, /^--hub-port: "lots" is not a whole number from 0 to 65535/],
+  [["--hub-port", "70000"], {}, /^--hub-port: "70000"/],
+  [["--log-level", "loud"], {}, /^--log-level: "loud" is not one of info, debug/],
+  [[], { HOLDFAST_HUB_PORT: "-1" }, /^HOLDFAST_HUB_PORT: "-1"/],
+  [["--nonsense"], {}, /--nonsense/],
+  [["stray"], {}, /stray/],
+  [["--config", file('{"hubPorts": 1}')], {}, /no setting is called hubPorts/],
+  [["--config", file('{"hubPort": "x"}')], {}, /^hubPort in .*config\.json: "x"/],
+  [["--config", file("[]")], {}, /not a JSON object/],
+  [["--config", file("{")], {}, /^--config .*config\.json: /],
+  [["--config", "/nowhere.json"], {}, /^--config \/nowhere\.json: /],
+])("%j with %j is refused naming the setting", (given, environment, message) => {
+  expect(() => read(given, environment)).toThrow(message);
+});
+
+test("a setting that is needed and absent is asked for by its flag", () => {
+  const needy = Type.Object({ hubUrl: Type.String({ description: "the hub" }) });
+  expect(() => readConfig(needy, { arguments: [], environment: {} })).toThrow("--hub-url is needed: the hub");
+});
+
+test("the help text shows every setting with its default and its variable", () => {
+  const text = helpText("holdfast hub", "Runs the hub.", schema);
+  expect(text).toContain("--hub-port N");
+  expect(text).toContain("port of the API [8080] (HOLDFAST_HUB_PORT)");
+  expect(text).toContain("--home DIR");
+  for (const name of ["--verbose", "--log-level", "--token-file", "--config", "--help"]) expect(text).toContain(name);
+});
