@@ -1,0 +1,64 @@
+import type { Sqlite } from "@holdfast/runtime/sqlite";
+
+interface Write {
+  readonly run: () => unknown;
+  readonly done: (value: unknown) => void;
+  readonly failed: (cause: unknown) => void;
+}
+
+/**
+ * Writes that arrive in one turn of the event loop become one transaction: `synchronous=FULL` costs a flush to the disk
+ * per commit, and a fleet's messages come in bursts. A write resolves only after its commit, so what was acknowledged
+ * is durable; one that throws is undone alone.
+ */
+export class GroupedWrites {
+  readonly #database: Sqlite;
+  #waiting: Write[] = [];
+  #closed = false;
+
+  constructor(database: Sqlite) {
+    this.#database = database;
+  }
+
+  add<Value>(run: () => Value): Promise<Value> {
+    if (this.#closed) return Promise.reject(new Error("the broker's store is closed"));
+    return new Promise<Value>((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.flush());
+      this.#waiting.push({ run, done: (value) => resolve(value as Value), failed: reject });
+    });
+  }
+
+  /** Commits what waits, now: a read that follows sees every write asked for before it. */
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    const writes = this.#waiting;
+    this.#waiting = [];
+    const outcomes: (() => void)[] = [];
+    try {
+      this.#database.transaction(() => {
+        for (const write of writes) outcomes.push(this.#attempt(write));
+      })();
+    } catch (cause) {
+      for (const write of writes) write.failed(cause);
+      return;
+    }
+    for (const settle of outcomes) settle();
+  }
+
+  close(): void {
+    this.flush();
+    this.#closed = true;
+  }
+
+  #attempt({ run, done, failed }: Write): () => void {
+    try {
+      // Inside a transaction this is a savepoint.
+      const value = this.#database.transaction(run)();
+      return () => done(value);
+    } catch (cause) {
+      // A full disk may have undone the whole transaction: then nothing of this group may be reported as kept.
+      if (!this.#database.inTransaction) throw cause;
+      return () => failed(cause);
+    }
+  }
+}
