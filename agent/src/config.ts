@@ -1,0 +1,54 @@
+import { LOG_LEVELS } from "@holdfast/runtime";
+import { type Static, Type } from "typebox";
+
+/** The settings of the agent: flags, `HOLDFAST_*`, the file that `--config` names, defaults. */
+export const AgentConfig = Type.Object({
+  siteUrl: Type.String({
+    pattern: "^https?://[^/?#]+/?$",
+    placeholder: "URL",
+    description: "where the site-node answers HTTP, as http://10.0.0.1:8080; MQTT is spoken to the same host",
+  }),
+  stateDir: Type.String({
+    minLength: 1,
+    default: "/var/lib/holdfast-agent",
+    placeholder: "DIR",
+    description: "identity, unsent messages and what was applied; private to the agent",
+  }),
+  enrolTokenFile: Type.Optional(
+    Type.String({
+      minLength: 1,
+      placeholder: "FILE",
+      description: "a file holding the one-time token that admits this machine; needed until it is enrolled",
+    }),
+  ),
+  mqttPort: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description: "MQTT port of the site-node, when not the one that enrolment told",
+    }),
+  ),
+  root: Type.String({
+    minLength: 1,
+    default: "/",
+    placeholder: "DIR",
+    description: "where /proc, /sys, /run and /etc are looked for",
+  }),
+  logLevel: Type.Union(
+    LOG_LEVELS.map((level) => Type.Literal(level)),
+    { default: "info", placeholder: "LEVEL", description: `how much is logged: ${LOG_LEVELS.join(", ")}` },
+  ),
+  telemetrySeconds: Type.Integer({
+    minimum: 0,
+    maximum: 86_400,
+    default: 60,
+    description: "seconds between two measurements; 0 measures nothing; the site may set another",
+  }),
+  rescanSeconds: Type.Integer({
+    minimum: 1,
+    maximum: 86_400,
+    default: 60,
+    description: "seconds between two readings of the hardware, to notice a change",
+  }),
+});
+export type AgentConfig = Readonly<Static<typeof AgentConfig>>;

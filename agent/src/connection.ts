@@ -1,0 +1,116 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, fullJitter, type Log, minutes, seconds } from "@holdfast/runtime";
+import { type Address, type Ending, type Link, openLink } from "./link.ts";
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly address: Address;
+  readonly bootId: string;
+  readonly onMessage: (leaf: string, payload: Uint8Array) => void;
+  /** The site has let us in through this link. */
+  readonly onUp: (link: Link) => void;
+  readonly onDown: () => void;
+}
+
+/**
+ * Keeps one link to the site open for as long as it runs. Every connection is a session of its own, with a new random
+ * name: the will has to name its session in CONNECT already, and so the will of a link that the broker only later finds
+ * dead never takes the one that replaced it for lost.
+ */
+export interface Connection {
+  /** The link that is up now. */
+  readonly link: Link | undefined;
+  /** Says `offline`, disconnects and stops; at most two seconds are spent on good manners. */
+  close(): Promise<void>;
+  /** Stops as when power is cut. */
+  cut(): Promise<void>;
+}
+
+const RECONNECT = { first: seconds(1), most: minutes(5) };
+/** A site that knows this host not may learn of it yet, but not by being asked every second. */
+const REFUSED = { first: seconds(10), most: minutes(5) };
+const STABLE = minutes(1);
+const MANNERS = seconds(2);
+
+/** Starts connecting, and connects again with full jitter whenever the link is lost. */
+export function startConnection(options: ConnectionOptions): Connection {
+  const { clock, log, random, address, bootId, onMessage, onUp, onDown } = options;
+  const stopped = new AbortController();
+  let opening: Link | undefined;
+  let link: Link | undefined;
+  let failures = 0;
+  let refusalLogged = false;
+
+  async function hold(): Promise<Ending> {
+    const mine = openLink({ address, session: randomUUID(), bootId, log, onMessage });
+    opening = mine;
+    const isUp = await mine.up.then(
+      () => true,
+      () => false,
+    );
+    if (isUp) {
+      const since = clock.monotonic();
+      link = mine;
+      refusalLogged = false;
+      log.info({ session: mine.session, host: address.host, port: address.port }, "connected to the site");
+      onUp(mine);
+      await mine.over;
+      link = undefined;
+      onDown();
+      if (clock.monotonic() - since >= STABLE) failures = 0;
+    } else {
+      // Let in but not served: without this it would stay half open for ever.
+      mine.cut();
+    }
+    return mine.over;
+  }
+
+  function tell({ reason, refused }: Ending, pause: number): void {
+    const { host, port } = address;
+    if (!refused) {
+      log.warn({ host, port, reason, failures, pause }, "not connected to the site, will try again");
+    } else if (!refusalLogged) {
+      refusalLogged = true;
+      log.error(
+        { host, port, reason, pause },
+        "the site refuses this host's secret; the identity is kept, will try again",
+      );
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      const ending = await hold();
+      if (stopped.signal.aborted) return;
+      const pause = fullJitter(failures, ending.refused ? REFUSED : RECONNECT, random);
+      failures += 1;
+      tell(ending, pause);
+      await clock.sleep(pause, stopped.signal).catch(() => undefined);
+    }
+  }
+
+  const running = run();
+
+  async function stop(goodbye: (link: Link) => Promise<void> | void): Promise<void> {
+    stopped.abort(new Error("stopped"));
+    if (opening) await goodbye(opening);
+    opening?.cut();
+    await running;
+  }
+
+  return {
+    get link() {
+      return link;
+    },
+    close: () =>
+      stop(async (mine) => {
+        if (link === undefined) return;
+        const enough = new AbortController();
+        await Promise.race([mine.leave(), clock.sleep(MANNERS, enough.signal).catch(() => undefined)]);
+        enough.abort();
+      }),
+    cut: () => stop((mine) => mine.cut()),
+  };
+}

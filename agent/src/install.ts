@@ -1,0 +1,175 @@
+import { execFile } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { Fault, helpText, readConfig } from "@holdfast/runtime";
+import { type Static, Type } from "typebox";
+import { AgentConfig } from "./config.ts";
+import { writeDurably } from "./durable-file.ts";
+import { INSTALLED, unitText } from "./unit.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+const prefix = Type.String({
+  minLength: 1,
+  default: "/",
+  placeholder: "DIR",
+  description: "installs below this directory: files only, no user is made and no service started",
+});
+
+const InstallConfig = Type.Object({
+  siteUrl: AgentConfig.properties.siteUrl,
+  enrolTokenFile: Type.String({
+    minLength: 1,
+    placeholder: "FILE",
+    description: "a file holding the one-time token that admits this machine; it is copied",
+  }),
+  prefix,
+});
+
+const UninstallConfig = Type.Object({
+  purge: Type.Boolean({ default: false, description: "removes identity, settings and the user as well" }),
+  prefix,
+});
+
+export interface InstallSurroundings {
+  readonly out: (line: string) => void;
+  /** The agent's own executable; undefined when it runs from source. */
+  readonly executable: string | undefined;
+  readonly userId: number | undefined;
+  /** Runs a command; rejects when it fails. */
+  readonly command?: (file: string, list: readonly string[]) => Promise<unknown>;
+}
+
+export const INSTALL_HELP = [
+  helpText(
+    "holdfast-agent install",
+    "Installs this executable as a service that starts with the machine.",
+    InstallConfig,
+  ),
+  helpText("holdfast-agent uninstall", "Stops and removes the service.", UninstallConfig),
+].join("\n");
+
+/** Installs the agent, or a newer one over it; done twice it changes nothing more. The exit code. */
+export async function install(list: readonly string[], surroundings: InstallSurroundings): Promise<number> {
+  const { out, executable, command = execute } = surroundings;
+  const config = readConfig(InstallConfig, { arguments: list, environment: {} });
+  const isReal = config.prefix === "/";
+  const below = (path: string) => join(config.prefix, path);
+  if (isReal) requireRoot("install", surroundings);
+  if (executable === undefined) {
+    throw new Fault("FailedPrecondition", "only the built executable can be installed: npm run build:agent makes it");
+  }
+  const token = readToken(config.enrolTokenFile);
+
+  if (isReal) await makeUser(command);
+  copyExecutable(executable, below);
+  mkdirSync(below(INSTALLED.state), { recursive: true, mode: 0o700 });
+  mkdirSync(below(INSTALLED.settings), { recursive: true, mode: 0o755 });
+  writeSettings(config, token, below);
+  mkdirSync(dirname(below(INSTALLED.unit)), { recursive: true });
+  writeDurably(below(INSTALLED.unit), unitText());
+  chmodSync(below(INSTALLED.unit), 0o644);
+  if (!isReal) {
+    out(`installed below ${config.prefix}; no user made, no service started`);
+    return 0;
+  }
+  const { user, state, token: tokenFile, unitName } = INSTALLED;
+  await command("chown", ["-R", `${user}:${user}`, state]);
+  await command("chown", [`root:${user}`, tokenFile]);
+  if (!existsSync("/run/systemd/system")) {
+    out(
+      `installed; systemd does not run here, so start it yourself: ${INSTALLED.executable} run --config ${INSTALLED.config}`,
+    );
+    return 0;
+  }
+  await command("systemctl", ["daemon-reload"]);
+  await command("systemctl", ["enable", unitName]);
+  // Not `enable --now`, which leaves an older version running.
+  await command("systemctl", ["restart", unitName]);
+  out(`installed and started; follow it with: journalctl -u ${unitName} -f`);
+  return 0;
+}
+
+/** Removes the agent; what is gone already is fine. The identity stays unless `--purge` is given. The exit code. */
+export async function uninstall(list: readonly string[], surroundings: InstallSurroundings): Promise<number> {
+  const { out, command = execute } = surroundings;
+  const config = readConfig(UninstallConfig, { arguments: list, environment: {} });
+  const isReal = config.prefix === "/";
+  const remove = (path: string) => rmSync(join(config.prefix, path), { recursive: true, force: true });
+  if (isReal) requireRoot("uninstall", surroundings);
+
+  const hasSystemd = isReal && existsSync("/run/systemd/system");
+  if (hasSystemd && existsSync(INSTALLED.unit)) await command("systemctl", ["disable", "--now", INSTALLED.unitName]);
+  remove(INSTALLED.unit);
+  if (hasSystemd) await command("systemctl", ["daemon-reload"]);
+  remove(INSTALLED.programs);
+  if (config.purge) {
+    remove(INSTALLED.settings);
+    remove(INSTALLED.state);
+    if (isReal && (await hasUser(command))) await command("userdel", [INSTALLED.user]);
+  }
+  out(
+    config.purge
+      ? "removed, with identity and settings"
+      : `removed; identity and settings stay in ${INSTALLED.state} and ${INSTALLED.settings}`,
+  );
+  return 0;
+}
+
+type Below = (path: string) => string;
+type Command = (file: string, list: readonly string[]) => Promise<unknown>;
+
+const execute: Command = (file, list) => promisify(execFile)(file, [...list], { timeout: 60_000 });
+
+function requireRoot(what: string, { userId }: InstallSurroundings): void {
+  if (userId !== 0) throw new Fault("PermissionDenied", `${what} needs root: run it with sudo, or with --prefix DIR`);
+}
+
+function readToken(path: string): string {
+  let token: string;
+  try {
+    token = readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    throw new Fault("InvalidArgument", `--enrol-token-file ${path}`, { cause });
+  }
+  if (!/^\S{16,128}$/.test(token)) {
+    throw new Fault("InvalidArgument", `--enrol-token-file ${path}: it should hold one token of 16 to 128 characters`);
+  }
+  return token;
+}
+
+async function hasUser(command: Command): Promise<boolean> {
+  return command("getent", ["passwd", INSTALLED.user]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function makeUser(command: Command): Promise<void> {
+  if (await hasUser(command)) return;
+  const { user, state } = INSTALLED;
+  const shell = ["--shell", "/usr/sbin/nologin"];
+  await command("useradd", ["--system", "--user-group", "--no-create-home", "--home-dir", state, ...shell, user]);
+}
+
+/** Each version has a directory of its own, and `current` is exchanged in one step: what runs is never half written. */
+function copyExecutable(executable: string, below: Below): void {
+  const release = join(INSTALLED.releases, AGENT_VERSION);
+  const target = below(join(release, "holdfast-agent"));
+  mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+  copyFileSync(executable, `${target}.new`);
+  chmodSync(`${target}.new`, 0o755);
+  renameSync(`${target}.new`, target);
+  const link = below(INSTALLED.current);
+  rmSync(`${link}.new`, { force: true });
+  symlinkSync(join("releases", AGENT_VERSION), `${link}.new`);
+  renameSync(`${link}.new`, link);
+}
+
+function writeSettings({ siteUrl }: Static<typeof InstallConfig>, token: string, below: Below): void {
+  const settings = { siteUrl, enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state };
+  writeDurably(below(INSTALLED.config), `${JSON.stringify(settings, undefined, 2)}\n`);
+  chmodSync(below(INSTALLED.config), 0o644);
+  writeDurably(below(INSTALLED.token), `${token}\n`);
+  chmodSync(below(INSTALLED.token), 0o640);
+}

@@ -1,0 +1,78 @@
+/** Where an installed agent's files are. */
+export const INSTALLED = {
+  user: "holdfast-agent",
+  releases: "/opt/holdfast-agent/releases",
+  current: "/opt/holdfast-agent/current",
+  executable: "/opt/holdfast-agent/current/holdfast-agent",
+  programs: "/opt/holdfast-agent",
+  settings: "/etc/holdfast-agent",
+  config: "/etc/holdfast-agent/config.json",
+  token: "/etc/holdfast-agent/enrol-token",
+  state: "/var/lib/holdfast-agent",
+  unitName: "holdfast-agent.service",
+  unit: "/etc/systemd/system/holdfast-agent.service",
+} as const;
+
+/**
+ * The systemd unit of the agent. An unprivileged user with one capability, to read what firmware shows to root alone.
+ * Never MemoryDenyWriteExecute: V8 could not compile. Never ProcSubset=pid: it hides /proc/cpuinfo.
+ */
+export function unitText(executable: string = INSTALLED.executable): string {
+  return `[Unit]
+Description=Holdfast agent: keeps this machine in touch with its site
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+# systemd-notify run by a user that is not root is seen under its own process id.
+NotifyAccess=all
+ExecStart=${executable} run --config ${INSTALLED.config}
+Restart=always
+RestartSec=10
+# Each sign of life starts a process, so they are rare.
+WatchdogSec=300
+TimeoutStartSec=120
+TimeoutStopSec=15
+
+User=${INSTALLED.user}
+Group=${INSTALLED.user}
+UMask=0077
+StateDirectory=holdfast-agent
+StateDirectoryMode=0700
+AmbientCapabilities=CAP_DAC_READ_SEARCH
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+
+MemoryHigh=128M
+MemoryMax=192M
+CPUQuota=20%
+TasksMax=64
+OOMScoreAdjust=-500
+LogRateLimitIntervalSec=30s
+LogRateLimitBurst=200
+
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
