@@ -1,3 +1,5 @@
 export * from "./inventory.ts";
 export * from "./store/condition.ts";
 export * from "./store/contract.ts";
+export * from "./store/faults.ts";
+export * from "./store/sqlite/open.ts";

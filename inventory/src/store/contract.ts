@@ -11,7 +11,8 @@ export interface Store {
   read<T>(work: (view: View) => Promise<T>): Promise<T>;
   /**
    * Runs one transaction at a time. What it wrote is durable when the promise resolves, and gone when `work` throws.
-   * Inside, wait for nothing but the transaction itself.
+   * Inside, wait for nothing but the transaction itself: another `read` or `write` there is refused, for what is given
+   * to `work` reads its own writes and nothing else does. The same holds inside `read`.
    */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Called after each durable commit that appended to a feed or changed a resource. Returns how to stop it. */
@@ -44,7 +45,10 @@ export interface View {
   /** Those that exist, by id. */
   getMany<K extends Kind>(kind: K, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Resource<K>>>;
   list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>>;
-  /** Resources of a kind whose fields equal these values exactly; of every tenant when none is given. */
+  /**
+   * Resources of a kind whose fields equal these values exactly; of every tenant when none is given. `owner` and
+   * `creation` may be asked for as fields are.
+   */
   find<K extends Kind>(
     kind: K,
     values: Readonly<Record<string, string>>,
@@ -92,10 +96,13 @@ export interface Transaction extends View {
    * all scopes. Returns the row's number.
    */
   appendFeed(scope: FeedScope, kind: string, id: string, body: object | null): Promise<number>;
-  /** Forgets tombstones up to a sequence number and raises the scope's floor to it. */
+  /** Forgets tombstones up to a sequence number and raises the scope's floor to it, at most to the scope's head. */
   pruneFeed(scope: FeedScope, upTo: number): Promise<void>;
   appendChange(change: Omit<Change, "seq">): Promise<number>;
-  /** The next number of a named sequence, from 1. A rolled-back transaction gives its numbers back. */
+  /**
+   * The next number of a named sequence, from 1; with `count`, the first of so many. A rolled-back transaction gives its
+   * numbers back.
+   */
   nextNumber(sequence: string, count?: number): Promise<number>;
   setSetting(name: string, value: string): Promise<void>;
 }

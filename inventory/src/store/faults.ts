@@ -1,0 +1,46 @@
+import type { Kind } from "@holdfast/protocol";
+import { Fault, type FaultCode } from "@holdfast/runtime";
+
+/** A fault of named fields, so that a caller can say which of its input to mend. */
+export class FieldFault extends Fault {
+  readonly fields: readonly string[];
+
+  constructor(code: FaultCode, fields: readonly string[], message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.fields = fields;
+  }
+}
+
+/** What a database refused, as far as it says: columns are those of the table that was written. */
+export type Violation =
+  | { readonly of: "key" }
+  | { readonly of: "unique"; readonly columns: readonly string[] }
+  | { readonly of: "reference" };
+
+/** The text that clients of this API look for. */
+export function notFound(kind: string): string {
+  return `${kind}_resource not found`;
+}
+
+export function missing(kind: Kind): Fault {
+  return new Fault("NotFound", notFound(kind.name));
+}
+
+/** A field refers to a resource that does not exist in the tenant. */
+export function missingReference(field: string, kind: string): FieldFault {
+  return new FieldFault("InvalidArgument", [field], notFound(kind));
+}
+
+export function taken(kind: Kind, fields: readonly string[], cause?: unknown): FieldFault {
+  const message = `${kind.name}_resource with the same ${fields.join(", ")} already exists`;
+  return new FieldFault("FailedPrecondition", fields, message, { cause });
+}
+
+export function idTaken(kind: Kind, id: string, cause?: unknown): Fault {
+  return new Fault("AlreadyExists", `${kind.name}_resource ${id} already exists`, { cause });
+}
+
+export function stillReferred(kind: Kind, id: string, by: readonly { kind: Kind; id: string }[]): Fault {
+  const users = by.map((each) => `${each.kind.name} ${each.id}`).join(", ");
+  return new Fault("FailedPrecondition", `${kind.name}_resource ${id} is still referred to by ${users}`);
+}

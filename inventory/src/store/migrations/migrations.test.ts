@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Kysely, sql } from "kysely";
+import { expect, onTestFinished, test } from "vitest";
+import { openSqliteStore } from "../sqlite/open.ts";
+import { TABLES_OF_KINDS } from "../table.ts";
+
+function scratchFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-store-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, "store.sqlite");
+}
+
+const notes = {
+  async up(db: Kysely<unknown>) {
+    await db.schema.createTable("note").addColumn("text", "text").execute();
+  },
+};
+
+test("the tables that migrations make hold exactly what the kinds declare", async () => {
+  const store = await openSqliteStore({ path: ":memory:" });
+  const stored = await store.read((view) => view.tables().introspection.getTables());
+  await store.close();
+  const columnsIn = (name: string) => stored.find((table) => table.name === name)?.columns ?? [];
+  const expected = TABLES_OF_KINDS.flatMap((table) => [
+    { name: table.name, columns: table.columns },
+    ...table.parts.map((part) => ({
+      name: part.name,
+      columns: [
+        { name: "tenant_id", type: "text" },
+        { name: part.parent, type: "text" },
+        { name: "position", type: "integer" },
+        ...part.columns,
+      ],
+    })),
+  ]);
+  const typeOf = (type: string) => (type === "text" || type === "json" ? "TEXT" : "BIGINT");
+  const line = (table: string, column: string, type: string) => `${table}.${column} ${type.toUpperCase()}`;
+  const declared = expected.flatMap(({ name, columns }) =>
+    columns.map((column) => line(name, column.name, typeOf(column.type))),
+  );
+  const made = expected.flatMap(({ name }) =>
+    columnsIn(name).map((column) => line(name, column.name, column.dataType)),
+  );
+  const missing = declared.filter((column) => !made.includes(column));
+  const left = made.filter((column) => !declared.includes(column));
+  expect({ missing, left }, "add a migration for the missing columns").toEqual({ missing: [], left: [] });
+});
+
+test("every reference and every uniqueness that a kind declares is kept by the database", async () => {
+  const store = await openSqliteStore({ path: ":memory:" });
+  onTestFinished(() => store.close());
+  for (const table of TABLES_OF_KINDS) {
+    const keys = await store.read((view) =>
+      sql<{ from: string; table: string; id: number }>`select * from pragma_foreign_key_list(${table.name})`.execute(
+        view.tables(),
+      ),
+    );
+    const pairs = Map.groupBy(keys.rows, (row) => row.id);
+    const kept = [...pairs.values()].map((pair) =>
+      pair
+        .map((row) => `${row.from}>${row.table}`)
+        .sort()
+        .join(),
+    );
+    for (const { column, kind } of table.references) {
+      expect(kept, `foreign key of ${table.name}.${column}`).toContain(
+        [`${column}>${kind}`, `tenant_id>${kind}`].sort().join(),
+      );
+    }
+    const indexes = await store.read((view) =>
+      sql<{ sql: string }>`select sql from sqlite_schema where type = 'index' and tbl_name = ${table.name}`.execute(
+        view.tables(),
+      ),
+    );
+    for (const fields of table.kind.unique) {
+      const columns = ["tenant_id", ...fields.map((field) => table.columns.find((each) => each.field === field)?.name)];
+      const list = columns.map((column) => `"${column}"`).join(", ");
+      const found = indexes.rows.some((index) => index.sql?.includes("unique") && index.sql.includes(`(${list})`));
+      expect(found, `unique index of ${table.name} on ${list}`).toBe(true);
+    }
+  }
+});
+
+test("a program's own tables live in the same database and are made once", async () => {
+  const path = scratchFile();
+  for (const _ of [1, 2]) {
+    const store = await openSqliteStore({ path, migrations: { "hub-0001-notes": notes } });
+    await store.write(async (transaction) => {
+      await transaction.tables<{ note: { text: string } }>().insertInto("note").values({ text: "kept" }).execute();
+    });
+    await store.close();
+  }
+  const store = await openSqliteStore({ path, migrations: { "hub-0001-notes": notes } });
+  const rows = await store.read((view) =>
+    view.tables<{ note: { text: string } }>().selectFrom("note").selectAll().execute(),
+  );
+  await store.close();
+  expect(rows).toEqual([{ text: "kept" }, { text: "kept" }]);
+});
+
+test("a program's migration may not take a name among the inventory's", async () => {
+  await expect(openSqliteStore({ path: ":memory:", migrations: { "0003-notes": notes } })).rejects.toThrow(
+    "0003-notes",
+  );
+});
+
+test("a database made by a newer version is refused by name and left as it is", async () => {
+  const path = scratchFile();
+  const newer = await openSqliteStore({ path, migrations: { "hub-0001-notes": notes } });
+  await newer.close();
+  const before = readFileSync(path);
+  await expect(openSqliteStore({ path })).rejects.toThrow(/newer version.*hub-0001-notes/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test("a migration that fails leaves the version that was there", async () => {
+  const path = scratchFile();
+  await (await openSqliteStore({ path })).close();
+  const broken = {
+    async up(db: Kysely<unknown>) {
+      await notes.up(db);
+      throw new Error("no room");
+    },
+  };
+  await expect(openSqliteStore({ path, migrations: { "hub-0001-notes": broken } })).rejects.toThrow("migrating");
+  const store = await openSqliteStore({ path, migrations: { "hub-0001-notes": notes } });
+  await store.close();
+});

@@ -1,0 +1,93 @@
+import { EMBEDDED_KINDS, KINDS, type Kind } from "@holdfast/protocol";
+import { FieldFault } from "./faults.ts";
+import { type Column, columnName, type PartTable, type ReferenceColumn, tableOf } from "./table.ts";
+
+/** How many resources a path may go through before its last field. */
+export const MAX_STEPS = 5;
+
+/** Where a path leads: to a column of the kind, of its parts, or on through a reference. */
+export type Path =
+  | { readonly to: "column"; readonly column: Column }
+  | { readonly to: "parts"; readonly part: PartTable; readonly column: Column | undefined }
+  | { readonly to: "referred"; readonly through: ReferenceColumn; readonly kind: Kind; readonly rest: Path }
+  /** A field of a kind that nobody can have made yet. */
+  | { readonly to: "nothing" };
+
+const TIMES: readonly Column[] = [
+  { name: "created_at", field: "createdAt", type: "integer" },
+  { name: "updated_at", field: "updatedAt", type: "integer" },
+];
+
+function unknown(path: readonly string[]): FieldFault {
+  const name = path.join(".");
+  return new FieldFault("InvalidArgument", [name], `unknown field ${name}`);
+}
+
+/** The column of a top-level field, by its name in the API or with underscores; undefined when there is none. */
+export function columnOf(kind: Kind, field: string): Column | undefined {
+  const name = columnName(field);
+  if (name === "resource_id" || kind.aliasIds.some((alias) => columnName(alias) === name)) {
+    return { name: "resource_id", field: "resourceId", type: "text" };
+  }
+  return [...tableOf(kind).columns.filter((column) => column.field in kind.fields), ...TIMES].find(
+    (column) => column.name === name,
+  );
+}
+
+function referenceNamed(kind: Kind, name: string) {
+  return Object.entries(kind.fields).find(([, { reference }]) => reference && columnName(reference.embedAs) === name);
+}
+
+/** Resolves a path, or throws InvalidArgument naming the whole of it. */
+export function resolvePath(kind: Kind, path: readonly string[]): Path {
+  if (path.length > MAX_STEPS + 1) {
+    const name = path.join(".");
+    throw new FieldFault("InvalidArgument", [name], `${name} goes through more than ${MAX_STEPS} resources`);
+  }
+  return resolve(kind, path, path);
+}
+
+function resolve(kind: Kind, path: readonly string[], whole: readonly string[]): Path {
+  const [first, ...rest] = path;
+  if (first === undefined) throw unknown(whole);
+  const name = columnName(first);
+  const part = tableOf(kind).parts.find((each) => columnName(each.field) === name);
+  if (part) return resolvePart(part, rest, whole);
+  const referring = referenceNamed(kind, name);
+  if (referring) {
+    const [field, { reference }] = referring;
+    const own = columnOf(kind, field);
+    if (!own || !reference) throw unknown(whole);
+    if (rest.length === 0) return { to: "column", column: own };
+    return resolveReferred({ column: own.name, field, kind: reference.kind }, rest, whole);
+  }
+  const column = rest.length === 0 ? columnOf(kind, first) : undefined;
+  if (!column) throw unknown(whole);
+  return { to: "column", column };
+}
+
+function resolvePart(part: PartTable, rest: readonly string[], whole: readonly string[]): Path {
+  const [field, ...deeper] = rest;
+  if (field === undefined) return { to: "parts", part, column: undefined };
+  const column = part.columns.find((each) => each.name === columnName(field));
+  if (!column || deeper.length > 0) throw unknown(whole);
+  return { to: "parts", part, column };
+}
+
+function resolveReferred(through: ReferenceColumn, rest: readonly string[], whole: readonly string[]): Path {
+  const kind = KINDS.find((each) => each.name === through.kind);
+  if (kind) {
+    const onward = resolve(kind, rest, whole);
+    // The id is at hand in the referring row.
+    if (onward.to === "column" && onward.column.name === "resource_id") {
+      return { to: "column", column: { name: through.column, field: through.field, type: "text" } };
+    }
+    return { to: "referred", through, kind, rest: onward };
+  }
+  const unserved = EMBEDDED_KINDS.find((each) => each.name === through.kind);
+  const name = columnName(rest[0] ?? "");
+  const known =
+    unserved && (name === "resource_id" || Object.keys(unserved.fields).some((f) => columnName(f) === name));
+  if (!known) throw unknown(whole);
+  return { to: "nothing" };
+}

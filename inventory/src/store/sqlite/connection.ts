@@ -1,0 +1,56 @@
+import type { Sqlite } from "@holdfast/runtime/sqlite";
+import type DatabaseTypes from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
+
+type Statement = DatabaseTypes.Statement<unknown[], unknown>;
+
+/** More different statements than this are not of a fixed set: filters, mostly. */
+const KEPT_STATEMENTS = 500;
+
+/**
+ * A connection with its prepared statements, and Kysely over the same. Both may be used only within `transaction`: a view
+ * that outlives its own would otherwise write into somebody else's, or into none.
+ */
+export class Connection {
+  readonly kysely: Kysely<unknown>;
+  readonly #database: Sqlite;
+  readonly #statements = new Map<string, Statement>();
+  #open = false;
+
+  constructor(database: Sqlite) {
+    this.#database = database;
+    const guarded = { prepare: (sql: string) => this.prepare(sql), close: () => undefined };
+    this.kysely = new Kysely({ dialect: new SqliteDialect({ database: guarded }) });
+  }
+
+  prepare(sql: string): Statement {
+    if (!this.#open) throw new Error("a view or transaction was used after its end");
+    const kept = this.#statements.get(sql);
+    if (kept) return kept;
+    if (this.#statements.size >= KEPT_STATEMENTS) this.#statements.clear();
+    const statement = this.#database.prepare<unknown[], unknown>(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  /** Commits what `work` did, or undoes it when it throws. One at a time. */
+  async transaction<T>(mode: "deferred" | "immediate", work: () => Promise<T>): Promise<T> {
+    this.#database.exec(`begin ${mode}`);
+    this.#open = true;
+    try {
+      const result = await work();
+      this.#open = false;
+      this.#database.exec("commit");
+      return result;
+    } catch (error) {
+      this.#open = false;
+      // Some failures (a full disk) have ended the transaction already.
+      if (this.#database.inTransaction) this.#database.exec("rollback");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}

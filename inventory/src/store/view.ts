@@ -1,0 +1,99 @@
+import type { FeedScope, Kind, Resource } from "@holdfast/protocol";
+import { type Kysely, sql } from "kysely";
+import type { Change, FeedPage, ListQuery, ResourceList, Tenant, View } from "./contract.ts";
+import type { HotPaths } from "./hot-paths.ts";
+import { findReferrers, findResources, listResources, type Queries, resourcesById } from "./listing.ts";
+import { TABLES_OF_KINDS, tableOf } from "./table.ts";
+
+type TenantRow = { tenant_id: string; name: string };
+
+/** The reading half of every dialect's store: queries through Kysely, except for the paths that must be fast. */
+export class StoreView implements View {
+  protected readonly queries: Queries;
+  protected readonly hot: HotPaths;
+
+  constructor(queries: Queries, hot: HotPaths) {
+    this.queries = queries;
+    this.hot = hot;
+  }
+
+  async get<K extends Kind>(kind: K, tenant: string, id: string): Promise<Resource<K> | undefined> {
+    return (await this.hot.get(tableOf(kind), tenant, id)) as Resource<K> | undefined;
+  }
+
+  async getMany<K extends Kind>(
+    kind: K,
+    tenant: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Resource<K>>> {
+    return (await resourcesById(this.queries, kind, tenant, ids)) as ReadonlyMap<string, Resource<K>>;
+  }
+
+  async list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>> {
+    return (await listResources(this.queries, kind, query)) as ResourceList<K>;
+  }
+
+  async find<K extends Kind>(
+    kind: K,
+    values: Readonly<Record<string, string>>,
+    tenant?: string,
+  ): Promise<readonly Resource<K>[]> {
+    return (await findResources(this.queries, kind, values, tenant)) as readonly Resource<K>[];
+  }
+
+  referrers(kind: Kind, tenant: string, id: string): Promise<readonly { readonly kind: Kind; readonly id: string }[]> {
+    return findReferrers(this.queries, TABLES_OF_KINDS, kind, { tenant, id });
+  }
+
+  async tenant(nameOrId: string): Promise<Tenant | undefined> {
+    // An id before a name: nobody can take another's id for a name and be found in its place.
+    const { rows } = await sql<TenantRow>`select tenant_id, name from tenant
+      where tenant_id = ${nameOrId} or name = ${nameOrId}
+      order by case when tenant_id = ${nameOrId} then 0 else 1 end limit 1`.execute(this.queries.kysely);
+    return rows.map(tenantOf)[0];
+  }
+
+  async tenants(): Promise<readonly Tenant[]> {
+    const rows = sql<TenantRow>`select tenant_id, name from tenant order by tenant_id`;
+    return (await rows.execute(this.queries.kysely)).rows.map(tenantOf);
+  }
+
+  feed(scope: FeedScope, after: number, limit: number): Promise<FeedPage> {
+    return this.hot.feedPage(scope, after, limit);
+  }
+
+  async changes(tenant: string, after: number, limit: number): Promise<readonly Change[]> {
+    const { rows } = await sql<Record<string, unknown>>`select * from change_log
+      where tenant_id = ${tenant} and seq > ${after} order by seq limit ${limit}`.execute(this.queries.kysely);
+    return rows.map(changeOf);
+  }
+
+  async setting(name: string): Promise<string | undefined> {
+    const rows = sql<{ value: string }>`select value from setting where name = ${name}`;
+    return (await rows.execute(this.queries.kysely)).rows[0]?.value;
+  }
+
+  tables<T>(): Kysely<T> {
+    return this.queries.kysely as unknown as Kysely<T>;
+  }
+}
+
+function tenantOf(row: TenantRow): Tenant {
+  return { id: row.tenant_id, name: row.name };
+}
+
+function changeOf(row: Record<string, unknown>): Change {
+  const fields = (stored: unknown) =>
+    stored === null ? null : (JSON.parse(String(stored)) as Record<string, unknown>);
+  return {
+    seq: Number(row.seq),
+    at: Number(row.at),
+    tenant: String(row.tenant_id),
+    actor: String(row.actor),
+    kind: String(row.kind),
+    id: String(row.resource_id),
+    operation: row.operation as Change["operation"],
+    before: fields(row.before),
+    after: fields(row.after),
+  };
+}

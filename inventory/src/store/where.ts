@@ -1,0 +1,140 @@
+import type { Kind } from "@holdfast/protocol";
+import { type RawBuilder, sql } from "kysely";
+import type { Comparison, Condition, Literal } from "./condition.ts";
+import { FieldFault } from "./faults.ts";
+import { type Path, resolvePath } from "./path.ts";
+import type { Column } from "./table.ts";
+
+/** The operator that matches a pattern regardless of case. */
+export type Like = "like" | "ilike";
+
+type Sql = RawBuilder<boolean>;
+
+const NEVER: Sql = sql<boolean>`1 = 0`;
+
+/**
+ * A condition as SQL over a kind's table under an alias. Every condition is true or false, never unknown: what has no
+ * value equals nothing but "" and null. Throws InvalidArgument naming a field that is not there or a value that it
+ * cannot have.
+ */
+export function whereOf(kind: Kind, alias: string, condition: Condition, like: Like): Sql {
+  switch (condition.is) {
+    case "and":
+    case "or": {
+      const parts = condition.of.map((each) => whereOf(kind, alias, each, like));
+      if (parts.length === 0) return condition.is === "and" ? sql<boolean>`1 = 1` : NEVER;
+      return sql<boolean>`(${sql.join(parts, condition.is === "and" ? sql` and ` : sql` or `)})`;
+    }
+    case "not":
+      return not(whereOf(kind, alias, condition.of, like));
+    case "has":
+      return has(resolvePath(kind, condition.path), alias);
+    case "compare": {
+      const name = condition.path.join(".");
+      return compare({ path: resolvePath(kind, condition.path), name, alias, like }, condition);
+    }
+  }
+}
+
+function not(condition: Sql): Sql {
+  return sql<boolean>`(${condition}) is not true`;
+}
+
+interface Place {
+  readonly path: Path;
+  readonly name: string;
+  readonly alias: string;
+  readonly like: Like;
+}
+
+function compare(place: Place, { operator, value }: { operator: Comparison; value: Literal }): Sql {
+  if (operator === "not-equal") return not(compare(place, { operator: "equal", value }));
+  if (value === null || value === "") {
+    if (operator === "equal" || (operator === "contains" && value === "")) return not(has(place.path, place.alias));
+    throw new FieldFault("InvalidArgument", [place.name], `${place.name} cannot be ordered against nothing`);
+  }
+  return at(place.path, place.alias, (column, ref) => {
+    if (!column) throw new FieldFault("InvalidArgument", [place.name], `${place.name} has no value of its own`);
+    return compareColumn({ column, ref, operator, value, name: place.name, like: place.like });
+  });
+}
+
+/** Whether the place that a path leads to has a value. */
+function has(path: Path, alias: string): Sql {
+  return at(path, alias, (column, ref) => {
+    if (!column) return sql<boolean>`1 = 1`;
+    const empty = column.type === "json" ? "[]" : "";
+    if (column.type !== "text" && column.type !== "json") return sql<boolean>`${ref} is not null`;
+    return sql<boolean>`(${ref} is not null and ${ref} <> ${empty})`;
+  });
+}
+
+type Test = (column: Column | undefined, ref: RawBuilder<unknown>) => Sql;
+
+/** A test made where a path leads to, from the row under an alias. */
+function at(path: Path, alias: string, test: Test): Sql {
+  const inner = `${alias}_`;
+  const same = (column: string, theirs: string) =>
+    sql`${sql.ref(`${inner}.tenant_id`)} = ${sql.ref(`${alias}.tenant_id`)}
+      and ${sql.ref(`${inner}.${theirs}`)} = ${sql.ref(`${alias}.${column}`)}`;
+  switch (path.to) {
+    case "nothing":
+      return NEVER;
+    case "column":
+      return test(path.column, sql.ref(`${alias}.${path.column.name}`));
+    case "parts": {
+      const { part, column } = path;
+      const found = test(column, column ? sql.ref(`${inner}.${column.name}`) : sql`null`);
+      return sql<boolean>`exists (select 1 from ${sql.table(part.name)} as ${sql.ref(inner)}
+        where ${same("resource_id", part.parent)} and ${found})`;
+    }
+    case "referred":
+      return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
+        where ${same(path.through.column, "resource_id")} and ${at(path.rest, inner, test)})`;
+  }
+}
+
+const SYMBOLS = { equal: "=", less: "<", "at-most": "<=", greater: ">", "at-least": ">=" } as const;
+
+interface ColumnComparison {
+  readonly column: Column;
+  readonly ref: RawBuilder<unknown>;
+  readonly operator: Exclude<Comparison, "not-equal">;
+  readonly value: string | number | boolean;
+  readonly name: string;
+  readonly like: Like;
+}
+
+function compareColumn({ column, ref, operator, value, name, like }: ColumnComparison): Sql {
+  if (operator === "contains" && (column.type === "text" || column.type === "json")) {
+    return sql<boolean>`${ref} ${sql.raw(like)} ${pattern(String(value))} escape '\\'`;
+  }
+  const symbol = sql.raw(SYMBOLS[operator === "contains" ? "equal" : operator]);
+  return sql<boolean>`${ref} ${symbol} ${valueFor(column, value, name)}`;
+}
+
+/** `*` stands for anything, and so do both ends; all else for itself. */
+function pattern(text: string): string {
+  return `%${text.replace(/[\\%_]/g, "\\$&").replaceAll("*", "%")}%`;
+}
+
+/** A literal as a value of the column; throws InvalidArgument naming the field when it cannot be one. */
+function valueFor(column: Column, value: string | number | boolean, name: string): string | number {
+  const wrong = () => new FieldFault("InvalidArgument", [name], `${name} cannot be compared with ${String(value)}`);
+  switch (column.type) {
+    case "text":
+    case "json":
+      return String(value);
+    case "integer": {
+      const number = Number(value);
+      if (typeof value === "boolean" || !Number.isFinite(number)) throw wrong();
+      return number;
+    }
+    case "uint64":
+      if (!/^[0-9]{1,16}$/.test(String(value))) throw wrong();
+      return String(value);
+    case "boolean":
+      if (value !== true && value !== false && value !== "true" && value !== "false") throw wrong();
+      return String(value) === "true" ? 1 : 0;
+  }
+}
