@@ -1,0 +1,223 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import { expect, test } from "vitest";
+import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
+
+test("what was queued for a host, its session and what is retained outlive a restart", async () => {
+  await using site = await new TestSite().start();
+  const first = await site.connect(OSLO);
+  expect(first.sessionPresent).toBe(false);
+  await first.mqtt.subscribeAsync([own(OSLO, "jobs/next"), own(OSLO, "req/+/+")], { qos: 1 });
+  await first.mqtt.endAsync();
+  await until("gone", () => site.broker.connected().length === 0);
+  await site.broker.publish(own(OSLO, "desired"), "desired 7", { qos: 1, retain: true });
+  for (const id of ["a", "b", "c"]) await site.broker.publish(own(OSLO, `req/${id}/identify`), id, { qos: 1 });
+
+  await site.restart();
+
+  await using second = await site.connect(OSLO);
+  expect(second.sessionPresent).toBe(true);
+  await until("the queue", () => second.got.length === 3);
+  expect(second.got.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+  await second.mqtt.subscribeAsync(own(OSLO, "desired"), { qos: 1 });
+  await until("the retained one", () => second.got.length === 4);
+  expect(second.got[3]).toEqual({ topic: own(OSLO, "desired"), text: "desired 7", retain: true });
+});
+
+test("what a host has acknowledged is not sent to it again", async () => {
+  await using site = await new TestSite().start();
+  const first = await site.connect(OSLO);
+  await first.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
+  await site.broker.publish(own(OSLO, "req/a/identify"), "a", { qos: 1 });
+  await until("delivered", () => first.got.length === 1);
+  await first.mqtt.endAsync();
+  await site.restart();
+  await site.broker.publish(own(OSLO, "req/b/identify"), "b", { qos: 1 });
+  await using second = await site.connect(OSLO);
+  await until("the next", () => second.got.length > 0);
+  expect(second.got.map(({ text }) => text)).toEqual(["b"]);
+});
+
+test("what a host has retained outlives a restart", async () => {
+  await using site = await new TestSite().start();
+  const client = await site.connect(OSLO);
+  await client.mqtt.publishAsync(own(OSLO, "reported"), "version 7", { qos: 1, retain: true });
+  await client.mqtt.endAsync();
+  await site.broker.close();
+  expect(readFileSync(join(site.folder, "broker.db")).includes("version 7")).toBe(true);
+});
+
+test("a publication that the site could not take is not acknowledged, and is taken when the host sends it again", async () => {
+  let broken = true;
+  const taken: string[] = [];
+  await using site = await new TestSite({
+    onUp: async (_from, _message, payload) => {
+      if (broken) throw new Error("the disk is full");
+      taken.push(payload.toString());
+    },
+  }).start();
+  await using client = await site.connect(OSLO, { reconnectPeriod: 20 });
+  const [first, second] = [sent(client, "1"), sent(client, "2")];
+  await until("cut off", () => closed(client.mqtt));
+  expect([first.acknowledged, second.acknowledged]).toEqual([false, false]);
+
+  broken = false;
+  await until("acknowledged", () => first.acknowledged && second.acknowledged);
+  expect(taken).toEqual(["1", "2"]);
+  expect(site.said("a host's connection was ended")[0]).toMatchObject({
+    host: OSLO,
+    error: expect.stringContaining("the disk is full"),
+  });
+});
+
+test("nothing of a connection is taken after a publication of it that could not be", async () => {
+  const taken: string[] = [];
+  await using site = await new TestSite({
+    onUp: async (_from, _message, payload) => {
+      if (payload.toString() === "2" && !taken.includes("2 failed")) {
+        taken.push("2 failed");
+        throw new Error("busy");
+      }
+      taken.push(payload.toString());
+    },
+  }).start();
+  await using client = await site.connect(OSLO, { reconnectPeriod: 20 });
+  // In one write, so that all three are there before the second fails.
+  client.mqtt.stream.cork();
+  const all = ["1", "2", "3"].map((text) => sent(client, text));
+  client.mqtt.stream.uncork();
+  await until("acknowledged", () => all.every(({ acknowledged }) => acknowledged));
+  expect(taken.indexOf("3")).toBeGreaterThan(taken.indexOf("2"));
+  expect(taken.indexOf("2")).toBeGreaterThan(taken.indexOf("2 failed"));
+});
+
+test("an acknowledgement comes after the site has taken the publication", async () => {
+  let take = (): void => undefined;
+  const taking = new Promise<void>((resolve) => {
+    take = resolve;
+  });
+  let begun = false;
+  await using site = await new TestSite({
+    onUp: () => {
+      begun = true;
+      return taking;
+    },
+  }).start();
+  await using client = await site.connect(OSLO);
+  const one = sent(client, "1");
+  await until("begun", () => begun);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(one.acknowledged).toBe(false);
+  take();
+  await until("acknowledged", () => one.acknowledged);
+});
+
+test("a repeat of QoS 2 is taken once", async () => {
+  await using site = await new TestSite().start();
+  const publish = Buffer.from([0x34, 0, 0, own(OSLO, "hb").length, ...Buffer.from(own(OSLO, "hb")), 0, 9, 0x78]);
+  publish[1] = publish.length - 2;
+  const session = connectPacket(OSLO, "hfh_oslo", 30);
+  session[9] = 0xc0; // no clean session
+  const first = await site.socket();
+  first.write(session);
+  await until("connected", () => site.broker.connected().length === 1);
+  first.write(publish);
+  await until("taken", () => site.heard.length === 1);
+  await until("the PUBREC", () => first.bytesRead >= 8);
+  first.destroy();
+  // Somebody else's attempt in its name, with a clean session, changes nothing about it.
+  await expect(site.connect(OSLO, { clean: true, password: "wrong" })).rejects.toMatchObject({ code: 4 });
+  await site.restart();
+  const second = await site.socket();
+  second.write(session);
+  await until("connected", () => site.broker.connected().length === 1);
+  second.write(Buffer.concat([Buffer.from([0x3c]), publish.subarray(1)]));
+  await until("the PUBREC again", () => second.bytesRead >= 8);
+  expect(site.heard).toHaveLength(1);
+});
+
+test("a forgotten host is disconnected, and nothing of it is left", async () => {
+  await using site = await new TestSite().start();
+  const client = await site.connect(OSLO);
+  await client.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
+  await client.mqtt.publishAsync(own(OSLO, "status"), "online", { qos: 1, retain: true });
+  await client.mqtt.endAsync();
+  await using other = await site.connect(BERGEN);
+  await other.mqtt.publishAsync(own(BERGEN, "status"), "bergen is here", { qos: 1, retain: true });
+  await site.broker.publish(own(OSLO, "desired"), "desired 7", { qos: 1, retain: true });
+  await site.broker.publish(own(OSLO, "req/a/identify"), "a", { qos: 1 });
+  await using again = await site.connect(OSLO);
+  expect(again.sessionPresent).toBe(true);
+
+  await site.broker.forget(OSLO);
+
+  await until("cut off", () => closed(again.mqtt));
+  expect(site.broker.connected()).toEqual([BERGEN]);
+  await using third = await site.connect(OSLO);
+  expect(third.sessionPresent).toBe(false);
+  await third.mqtt.subscribeAsync([own(OSLO, "desired"), `e/v1/${SITE}/_node/status`], { qos: 1 });
+  await until("the site's status", () => third.got.length === 1);
+  expect(third.got[0]?.topic).toBe(`e/v1/${SITE}/_node/status`);
+});
+
+test("a taken port is said with the flag that chooses another", async () => {
+  await using site = await new TestSite().start();
+  const other = new TestSite();
+  await expect(other.start({ listen: { host: "127.0.0.1", port: site.broker.port } })).rejects.toMatchObject({
+    code: "FailedPrecondition",
+    message: expect.stringContaining("--mqtt-port"),
+  });
+  await other[Symbol.asyncDispose]();
+});
+
+test("the site's status is online while it runs and offline once it has stopped", async () => {
+  await using site = await new TestSite().start();
+  const client = await site.connect(OSLO);
+  await client.mqtt.subscribeAsync(`e/v1/${SITE}/_node/status`, { qos: 1 });
+  await until("online", () => client.got.length === 1);
+  await site.broker.close();
+  await until("offline", () => client.got.length === 2);
+  expect(client.got.map(({ text }) => JSON.parse(text).state)).toEqual(["online", "offline"]);
+  expect(readFileSync(join(site.folder, "broker.db")).includes('"state":"offline"')).toBe(true);
+});
+
+test("a connection that does not come from the port is as good as one that does", async () => {
+  await using site = await new TestSite().start();
+  const [here, there] = wire();
+  site.broker.attach(there);
+  let received = Buffer.alloc(0);
+  here.on("data", (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+  });
+  here.write(connectPacket(OSLO, "hfh_oslo", 30));
+  await until("the CONNACK", () => received.length >= 4);
+  expect([...received]).toEqual([0x20, 2, 0, 0]);
+  expect(site.broker.connected()).toEqual([OSLO]);
+});
+
+/** Two ends that deliver on a later turn, as sockets do. */
+function wire(): [Duplex, Duplex] {
+  const ends: Duplex[] = [];
+  const make = (other: 0 | 1): Duplex =>
+    new Duplex({
+      read: () => undefined,
+      write: (chunk, _encoding, done) => {
+        setImmediate(() => {
+          ends[other]?.push(chunk);
+          done();
+        });
+      },
+    });
+  const [here, there] = [make(1), make(0)];
+  ends.push(here, there);
+  return [here, there];
+}
+
+function sent(client: Awaited<ReturnType<TestSite["connect"]>>, text: string): { readonly acknowledged: boolean } {
+  const state = { acknowledged: false };
+  client.mqtt.publish(own(OSLO, "tele/cpu"), text, { qos: 1 }, (error) => {
+    state.acknowledged = !error;
+  });
+  return state;
+}
