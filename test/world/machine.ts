@@ -1,0 +1,134 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Agent, createAgent } from "@holdfast/agent";
+import { AgentConfig } from "@holdfast/agent/config";
+import { readHardware } from "@holdfast/agent/hardware/read";
+import { type Clock, type Log, readConfig } from "@holdfast/runtime";
+import { Relay } from "./relay.ts";
+import type { WorldSite } from "./site.ts";
+
+const TREES = fileURLToPath(new URL("../../agent/fixtures/trees/", import.meta.url));
+
+/** A machine of a world: a tree of /sys and /proc of its own, an agent that reads it, and a cable to its site. */
+export class Machine {
+  readonly site: WorldSite;
+  /** Where its /sys and /proc are: change a file and the hardware has changed. */
+  readonly root: string;
+  readonly #stateDir: string;
+  readonly #surroundings: { clock: Clock; log: Log };
+  readonly #cables: { http: Relay; mqtt: Relay };
+  #boots = 0;
+  #known: string | undefined;
+  #agent: Agent | undefined;
+
+  private constructor(
+    site: WorldSite,
+    folders: { root: string; stateDir: string },
+    surroundings: { clock: Clock; log: Log },
+    cables: { http: Relay; mqtt: Relay },
+  ) {
+    this.site = site;
+    this.root = folders.root;
+    this.#stateDir = folders.stateDir;
+    this.#surroundings = surroundings;
+    this.#cables = cables;
+  }
+
+  static async plugIn(
+    site: WorldSite,
+    folder: string,
+    tree: string,
+    token: string,
+    surroundings: { clock: Clock; log: Log },
+  ): Promise<Machine> {
+    const folders = { root: `${folder}/root`, stateDir: `${folder}/state` };
+    mkdirSync(folders.stateDir, { recursive: true });
+    cpSync(`${TREES}${tree}`, folders.root, { recursive: true, verbatimSymlinks: true });
+    writeFileSync(`${folder}/token`, token, { mode: 0o600 });
+    const http = await Relay.to(() => site.ports.site);
+    const mqtt = await Relay.to(() => site.ports.mqtt);
+    return new Machine(site, folders, surroundings, { http, mqtt });
+  }
+
+  /** Starts the agent. */
+  async boot(): Promise<void> {
+    const settings = [
+      ...["--state-dir", this.#stateDir, "--root", this.root],
+      ...["--site-url", `http://127.0.0.1:${this.#cables.http.port}`],
+      ...["--mqtt-port", String(this.#cables.mqtt.port)],
+      ...["--enrol-token-file", `${this.#stateDir}/../token`],
+      ...["--telemetry-seconds", "0", "--rescan-seconds", "1"],
+    ];
+    const config = readConfig(AgentConfig, { arguments: settings, environment: {} });
+    this.#boots += 1;
+    this.#agent = createAgent(config, { ...this.#surroundings, readHardware, bootId: `boot-${this.#boots}` });
+    await this.#agent.start();
+  }
+
+  /** Ends the agent as a shutdown does: it says goodbye. */
+  async shutDown(): Promise<void> {
+    await this.#agent?.close();
+    this.#agent = undefined;
+  }
+
+  /** Ends the agent as a pulled plug does: nobody says anything, and the connection breaks. */
+  async kill(): Promise<void> {
+    await this.#agent?.cut();
+    this.#agent = undefined;
+  }
+
+  /** The cable carries nothing more, and neither end is told. */
+  goSilent(): void {
+    this.#cables.mqtt.stall();
+  }
+
+  speakAgain(): void {
+    this.#cables.mqtt.restore();
+  }
+
+  /** Undefined until it is admitted, and while it is off. */
+  get hostId(): string | undefined {
+    this.#known = this.#agent?.status.hostId ?? this.#known;
+    return this.#agent?.status.hostId;
+  }
+
+  /** The host it is or was last known to be. */
+  get known(): string | undefined {
+    return this.hostId ?? this.#known;
+  }
+
+  /** What it will say it is. */
+  async identity(): Promise<{ serialNumber: string; uuid: string }> {
+    const { system } = await readHardware({ root: this.root, now: this.#surroundings.clock.now() });
+    if (!system?.serialNumber || !system.uuid) throw new Error("this machine has neither serial number nor UUID");
+    return { serialNumber: system.serialNumber, uuid: system.uuid };
+  }
+
+  removeDisk(deviceName: string): void {
+    rmSync(`${this.root}/sys/block/${deviceName}`, { recursive: true });
+  }
+
+  get isOn(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  /** The one-time token that it was given. */
+  get token(): string {
+    return readFileSync(`${this.#stateDir}/../token`, "utf8");
+  }
+
+  /** What its agent keeps of its enrolment. */
+  enrolment(): { hostId: string; secret: string } {
+    return JSON.parse(readFileSync(`${this.#stateDir}/identity.json`, "utf8")).enrolment;
+  }
+
+  get agent(): Agent {
+    if (!this.#agent) throw new Error("this machine is off");
+    return this.#agent;
+  }
+
+  async unplug(): Promise<void> {
+    await this.kill();
+    await Promise.all([this.#cables.http.close(), this.#cables.mqtt.close()]);
+  }
+}
