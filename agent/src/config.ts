@@ -34,10 +34,12 @@ export const AgentConfig = Type.Object({
     placeholder: "DIR",
     description: "where /proc, /sys, /run and /etc are looked for",
   }),
-  logLevel: Type.Union(
-    LOG_LEVELS.map((level) => Type.Literal(level)),
-    { default: "info", placeholder: "LEVEL", description: `how much is logged: ${LOG_LEVELS.join(", ")}` },
-  ),
+  logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
+    anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
+    default: "info",
+    description: `how much is logged, one of ${LOG_LEVELS.join(", ")}`,
+    placeholder: "LEVEL",
+  }),
   telemetrySeconds: Type.Integer({
     minimum: 0,
     maximum: 86_400,

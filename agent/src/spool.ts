@@ -102,8 +102,7 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
       points += victim.points;
     }
     countDropped(points);
-    if (lost > 0)
-      log.warn({ lost, points, ...bounds }, "the spool is full; the oldest messages were dropped");
+    if (lost > 0) log.warn({ lost, points, ...bounds }, "the spool is full; the oldest messages were dropped");
   }
 
   function nextToSend(): Entry | undefined {

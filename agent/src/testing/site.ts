@@ -1,0 +1,151 @@
+import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type Desired, decode, encode, type Messages } from "@holdfast/protocol/messages";
+import { type AgentStatus, hostTopic } from "@holdfast/protocol/topics";
+import { Aedes, type AedesPublishPacket, type Client } from "aedes";
+
+export const HOST = "host-0a1b2c3d";
+export const SITE = "site-00000001";
+export const SECRET = "hfa_the-secret-of-this-host";
+
+export interface Arrived {
+  readonly leaf: string;
+  readonly payload: Buffer;
+  readonly retain: boolean;
+  readonly qos: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** What a site is to an agent: an address to enrol at and a broker, both real, on ports of their own choosing. */
+export async function startSite() {
+  const arrived: Arrived[] = [];
+  const asked: Record<string, unknown>[] = [];
+  const sockets = new Set<Socket>();
+  let broker = await newBroker();
+  let server: Server;
+  let port = 0;
+  let secret = SECRET;
+  let answer: (request: Record<string, unknown>) => Answer = () => ({ status: 200, body: reply() });
+  /** What the broker does with a publication before it is acknowledged. */
+  let admit: (leaf: string) => Error | undefined = () => undefined;
+
+  const reply = () => ({
+    hostId: HOST,
+    siteId: SITE,
+    secret,
+    mqtt: { port },
+    protocol: 1,
+    capabilities: [],
+  });
+
+  async function newBroker(): Promise<Aedes> {
+    const made = await Aedes.createBroker();
+    made.authenticate = (client, username, password, done) => {
+      done(null, username === HOST && client.id === HOST && password?.toString() === secret);
+    };
+    made.authorizePublish = (_client, packet, done) => done(admit(leafOf(packet.topic)) ?? null);
+    made.on("publish", (packet: AedesPublishPacket, client: Client | null) => {
+      if (packet.topic.startsWith("$SYS")) return;
+      if (client === null && !packet.topic.endsWith("/status")) return;
+      arrived.push({
+        leaf: leafOf(packet.topic),
+        payload: Buffer.from(packet.payload),
+        retain: packet.retain,
+        qos: packet.qos,
+      });
+    });
+    return made;
+  }
+
+  async function listen(): Promise<void> {
+    server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      broker.handle(socket);
+    });
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
+  }
+
+  async function stopListening(): Promise<void> {
+    const closed = once(server, "close");
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+    await new Promise<void>((resolve) => broker.close(resolve));
+  }
+
+  await listen();
+  const http = createHttpServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = JSON.parse(Buffer.concat(chunks).toString());
+    asked.push(body);
+    const { status, body: answered } =
+      request.url === "/v1/enroll" ? answer(body) : { status: 404, body: { message: "no such path" } };
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answered));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+
+  const of = (leaf: string) => arrived.filter((message) => message.leaf === leaf);
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    arrived,
+    /** Bodies of the enrolments asked for. */
+    asked,
+    get connected() {
+      return broker.connectedClients;
+    },
+    reply,
+    of,
+    messages: <Name extends keyof Messages>(name: Name, leaf: string): Messages[Name][] =>
+      of(leaf).map((message) => decode(name, message.payload)),
+    statuses: () => of("status").map((message) => JSON.parse(message.payload.toString()) as AgentStatus),
+    /** Publishes as the site, retained when told so. */
+    say: (leaf: string, payload: Uint8Array, retain = false) =>
+      new Promise<void>((resolve, reject) => {
+        const topic = hostTopic(SITE, HOST, leaf);
+        const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false } as const;
+        broker.publish(packet, (error) => (error ? reject(error) : resolve()));
+      }),
+    desire: function (desired: Partial<Desired> & Pick<Desired, "version">) {
+      return this.say("desired", encode("Desired", { ...DESIRED, ...desired }), true);
+    },
+    setSecret: (given: string) => {
+      secret = given;
+    },
+    answerWith: (given: typeof answer) => {
+      answer = given;
+    },
+    admitOnly: (given: typeof admit) => {
+      admit = given;
+    },
+    /** Takes the broker away, with all that it remembered. */
+    stopBroker: stopListening,
+    startBroker: async () => {
+      broker = await newBroker();
+      await listen();
+    },
+    close: async () => {
+      http.closeAllConnections();
+      http.close();
+      await stopListening().catch(() => undefined);
+    },
+  };
+}
+
+export type TestSite = Awaited<ReturnType<typeof startSite>>;
+
+const DESIRED: Desired = { hostId: HOST, name: "edge-one", generation: 1, metadata: {} };
+
+function leafOf(topic: string): string {
+  const prefix = hostTopic(SITE, HOST, "");
+  return topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
+}

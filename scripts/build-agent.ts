@@ -1,0 +1,59 @@
+// `npm run build:agent`: dist/agent/holdfast-agent-linux-{x64,arm64}, each one file that holds Node and the agent.
+// `--only x64` builds one of them; `--check-reproducible` builds everything twice and compares.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { bundleAgent } from "./build-agent/bundle.ts";
+import { ARCHITECTURES, type Architecture, sha256Of } from "./build-agent/command.ts";
+import { makeExecutable } from "./build-agent/executable.ts";
+import { baseNode } from "./build-agent/node-binary.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+interface Built {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+async function build(architectures: readonly Architecture[], directory: string): Promise<Built[]> {
+  mkdirSync(directory, { recursive: true });
+  const script = join(directory, "work", "agent.cjs");
+  await bundleAgent(ROOT, script);
+  const home = join(directory, "work", "home");
+  rmSync(home, { recursive: true, force: true });
+  // pkg makes the blob with the base of the machine it runs on, so that one is wanted in any case.
+  const host = process.arch === "arm64" ? "arm64" : "x64";
+  const bases = [...new Set([host, ...architectures] as const)].map((architecture) =>
+    baseNode({ root: ROOT, cache: join(ROOT, "dist/agent/cache"), architecture }),
+  );
+  return architectures.map((architecture) => {
+    const path = join(directory, `holdfast-agent-linux-${architecture}`);
+    makeExecutable({ root: ROOT, home, script, bases, architecture, path });
+    return { path, sha256: sha256Of(readFileSync(path)) };
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { only: { type: "string" }, "check-reproducible": { type: "boolean" }, into: { type: "string" } },
+  });
+  const wanted = ARCHITECTURES.filter((architecture) => values.only === undefined || values.only === architecture);
+  if (wanted.length === 0) throw new Error(`--only ${values.only}: not one of ${ARCHITECTURES.join(", ")}`);
+  const directory = resolve(values.into ?? join(ROOT, "dist/agent"));
+  const built = await build(wanted, directory);
+  const sums = built.map(({ path, sha256 }) => `${sha256}  ${path.slice(directory.length + 1)}\n`).join("");
+  writeFileSync(join(directory, "SHA256SUMS"), sums);
+  process.stdout.write(sums);
+  if (!values["check-reproducible"]) return;
+  const again = await build(wanted, join(ROOT, "dist/agent/again"));
+  for (const [index, { path, sha256 }] of built.entries()) {
+    if (again[index]?.sha256 !== sha256) throw new Error(`${path} is ${sha256}, built again ${again[index]?.sha256}`);
+  }
+  rmSync(join(ROOT, "dist/agent/again"), { recursive: true });
+  console.log("built twice, byte for byte the same");
+}
+
+await main().catch((error: unknown) => {
+  console.error(`build-agent: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

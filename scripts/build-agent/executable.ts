@@ -1,0 +1,44 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Architecture, command } from "./command.ts";
+import { inFixedDirectory } from "./fixed-directory.ts";
+import type { BaseNode } from "./node-binary.ts";
+
+export interface ExecutableOptions {
+  readonly root: string;
+  /** A home directory of pkg's own; its cache is below. */
+  readonly home: string;
+  readonly script: string;
+  readonly bases: readonly BaseNode[];
+  readonly architecture: Architecture;
+  readonly path: string;
+}
+
+/** Puts a script into a base Node with `pkg --sea`, without the network: the bases are laid where pkg looks for them. */
+export function makeExecutable({ root, home, script, bases, architecture, path }: ExecutableOptions): void {
+  for (const base of bases) seed(home, base);
+  const base = bases.find((candidate) => candidate.architecture === architecture);
+  if (base === undefined) throw new Error(`no base Node for ${architecture}`);
+  // Three numbers in the target: with fewer pkg would ask the network which version is meant.
+  const target = `node${base.version}-linux-${architecture}`;
+  const pkg = join(root, "node_modules/@yao-pkg/pkg/lib-es5/bin.js");
+  const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, HOME: home };
+  const said = inFixedDirectory((directory) => {
+    const main = join(directory, "agent.cjs");
+    copyFileSync(script, main);
+    return command(process.execPath, [pkg, "--sea", "-t", target, "-o", path, main], { directory, environment });
+  });
+  if (!existsSync(path)) throw new Error(`pkg made no ${path}\n${said}`);
+  chmodSync(path, 0o755);
+}
+
+/** The files ending in `.ok` tell pkg that it has downloaded, compared and unpacked already. */
+function seed(home: string, { architecture, version, path }: BaseNode): void {
+  const directory = join(home, ".pkg-cache/sea", `node-v${version}-linux-${architecture}`);
+  const binary = join(directory, "bin/node");
+  if (existsSync(`${binary}.ok`)) return;
+  mkdirSync(dirname(binary), { recursive: true });
+  copyFileSync(path, binary);
+  chmodSync(binary, 0o755);
+  for (const empty of [`${directory}.tar.gz`, `${directory}.tar.gz.ok`, `${binary}.ok`]) writeFileSync(empty, "");
+}
