@@ -9,7 +9,8 @@ interface Write {
 /**
  * Writes that arrive in one turn of the event loop become one transaction: `synchronous=FULL` costs a flush to the disk
  * per commit, and a fleet's messages come in bursts. A write resolves only after its commit, so what was acknowledged
- * is durable; one that throws is undone alone.
+ * is durable; one that throws is undone alone. Measured, queueing, sending and acknowledging 500 bytes: one at a time
+ * the same as a commit each (1,000 a second), a hundred at once ten times as many for a fifth of the CPU.
  */
 export class GroupedWrites {
   readonly #database: Sqlite;
