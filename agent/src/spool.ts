@@ -123,10 +123,12 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
     const message = read(entry);
     if (message === undefined || through === undefined) return;
     entry.inFlight = true;
+    let delivered = false;
     try {
       await through(message);
       onDelivered?.(message);
       remove(entry);
+      delivered = true;
     } catch (error) {
       entry.losses += 1;
       log.debug(
@@ -137,7 +139,8 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
     } finally {
       entry.inFlight = false;
     }
-    if (send === through) fill();
+    // A link that has just failed is not asked again; by now there may be another.
+    if (delivered || send !== through) fill();
   }
 
   function read(entry: Entry): SpoolMessage | undefined {

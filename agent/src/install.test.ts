@@ -1,0 +1,132 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readConfig } from "@holdfast/runtime";
+import { expect, test } from "vitest";
+import { AgentConfig } from "./config.ts";
+import { install, uninstall } from "./install.ts";
+import { TOKEN, temporaryDirectory } from "./testing/agents.ts";
+import { INSTALLED, unitText } from "./unit.ts";
+
+function machine() {
+  const directory = temporaryDirectory();
+  const prefix = join(directory.path, "root");
+  mkdirSync(prefix);
+  const executable = join(directory.path, "downloaded");
+  writeFileSync(executable, "#!/bin/true\nversion one\n");
+  const tokenFile = join(directory.path, "token");
+  writeFileSync(tokenFile, `${TOKEN}\n`);
+  const said: string[] = [];
+  const commands: string[] = [];
+  const surroundings = {
+    out: (line: string) => void said.push(line),
+    executable,
+    userId: 1_000,
+    command: async (file: string, list: readonly string[]) => void commands.push([file, ...list].join(" ")),
+  };
+  const list = ["--site-url", "http://10.0.0.1:8080", "--enrol-token-file", tokenFile, "--prefix", prefix];
+  const below = (path: string) => join(prefix, path);
+  return { ...directory, executable, tokenFile, said, commands, surroundings, list, below, prefix };
+}
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test("installing lays down the executable, private state, token, settings that the agent reads, and the unit", async () => {
+  using one = machine();
+  expect(await install(one.list, one.surroundings)).toBe(0);
+  expect(readFileSync(one.below(INSTALLED.executable), "utf8")).toContain("version one");
+  expect(modeOf(one.below(INSTALLED.executable))).toBe("755");
+  expect(modeOf(one.below(INSTALLED.state))).toBe("700");
+  expect(modeOf(one.below(INSTALLED.token))).toBe("640");
+  expect(readFileSync(one.below(INSTALLED.token), "utf8")).toBe(`${TOKEN}\n`);
+  expect(readFileSync(one.below(INSTALLED.unit), "utf8")).toBe(unitText());
+  expect(
+    readConfig(AgentConfig, { arguments: ["--config", one.below(INSTALLED.config)], environment: {} }),
+  ).toMatchObject({ siteUrl: "http://10.0.0.1:8080", enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state });
+  expect(one.commands).toEqual([]);
+});
+
+test("installing again exchanges the executable and keeps the identity", async () => {
+  using one = machine();
+  await install(one.list, one.surroundings);
+  writeFileSync(one.below(`${INSTALLED.state}/enrolment.json`), "{}");
+  writeFileSync(one.executable, "#!/bin/true\nversion two\n");
+  await install(one.list, one.surroundings);
+  expect(readFileSync(one.below(INSTALLED.executable), "utf8")).toContain("version two");
+  expect(existsSync(one.below(`${INSTALLED.state}/enrolment.json`))).toBe(true);
+  expect(lstatSync(one.below(INSTALLED.current)).isSymbolicLink()).toBe(true);
+  expect(readlinkSync(one.below(INSTALLED.current))).toBe("releases/0.1.0");
+});
+
+test("uninstalling leaves identity and settings, purging leaves nothing, and both may be done twice", async () => {
+  using one = machine();
+  await install(one.list, one.surroundings);
+  for (const _time of [1, 2]) await uninstall(["--prefix", one.prefix], one.surroundings);
+  expect([INSTALLED.programs, INSTALLED.unit].map((path) => existsSync(one.below(path)))).toEqual([false, false]);
+  expect([INSTALLED.state, INSTALLED.settings].map((path) => existsSync(one.below(path)))).toEqual([true, true]);
+  for (const _time of [1, 2]) await uninstall(["--purge", "--prefix", one.prefix], one.surroundings);
+  expect([INSTALLED.state, INSTALLED.settings].map((path) => existsSync(one.below(path)))).toEqual([false, false]);
+});
+
+test("whoever is not root is told so, and how to do it", async () => {
+  using one = machine();
+  const list = one.list.slice(0, 4);
+  await expect(install(list, one.surroundings)).rejects.toThrow("install needs root: run it with sudo");
+  await expect(uninstall([], one.surroundings)).rejects.toThrow("uninstall needs root");
+  expect(one.commands).toEqual([]);
+});
+
+test.each([
+  ["from source", {}, { executable: undefined }, "only the built executable can be installed"],
+  ["without a site", { "--site-url": undefined }, {}, "--site-url is needed"],
+  ["with a site that is no URL", { "--site-url": "10.0.0.1" }, {}, "--site-url"],
+  [
+    "with a token file that is not there",
+    { "--enrol-token-file": "/nowhere/token" },
+    {},
+    "--enrol-token-file /nowhere/token",
+  ],
+  ["with a token file that holds none", { "--enrol-token-file": "/dev/null" }, {}, "should hold one token"],
+])(
+  "installing %s says what is wrong and lays down nothing",
+  async (_what, flags: Record<string, string | undefined>, more, sentence) => {
+    using one = machine();
+    const list: string[] = [];
+    for (let at = 0; at < one.list.length; at += 2) {
+      const [flag = "", value = ""] = one.list.slice(at, at + 2);
+      const given = flag in flags ? flags[flag] : value;
+      if (given !== undefined) list.push(flag, given);
+    }
+    await expect(install(list, { ...one.surroundings, ...more })).rejects.toThrow(sentence);
+    expect(existsSync(one.below("opt"))).toBe(false);
+  },
+);
+
+const hasAnalyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
+
+/** Where every tool has to be there, a missing one fails the test instead of leaving it out. */
+const skipsWithout = (isThere: boolean) => !isThere && process.env.CI !== "true";
+
+test.skipIf(skipsWithout(hasAnalyze))(
+  "systemd finds no fault in the unit, and it exposes little (needs systemd-analyze)",
+  () => {
+    using directory = temporaryDirectory();
+    const unit = join(directory.path, INSTALLED.unitName);
+    writeFileSync(unit, unitText("/bin/true"));
+    const verified = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" });
+    expect(verified.stderr.split("\n").filter((line) => line.includes(INSTALLED.unitName))).toEqual([]);
+    expect(verified.status).toBe(0);
+    const rated = spawnSync("systemd-analyze", ["security", "--offline=yes", "--threshold=50", unit], {
+      encoding: "utf8",
+    });
+    expect(rated.stdout).toMatch(/Overall exposure level/);
+    expect(rated.status, rated.stdout.split("\n").slice(-3).join("\n")).toBe(0);
+  },
+);
+
+test("the unit never forbids what V8 and the readers of the hardware need", () => {
+  const settings = unitText()
+    .split("\n")
+    .filter((line) => /^(MemoryDenyWriteExecute|ProcSubset|PrivateDevices)=/.test(line));
+  expect(settings).toEqual([]);
+});
