@@ -1,3 +1,5 @@
+export * from "./authority/authority.ts";
+export * from "./authority/validate.ts";
 export * from "./inventory.ts";
 export * from "./store/condition.ts";
 export * from "./store/contract.ts";

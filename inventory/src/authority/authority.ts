@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import { type IdBlock, type Kind, type Resource, tenantScope } from "@holdfast/protocol";
+import { type Clock, Fault } from "@holdfast/runtime";
+import type { Actor, Addressed, CreateRequest, Inventory, UpdateRequest } from "../inventory.ts";
+import type { Store, Tenant, Transaction } from "../store/contract.ts";
+import { FieldFault, missing } from "../store/faults.ts";
+import { type Created, type CreateInRequest, createResource } from "./create.ts";
+import { deletedState, isBeingDeleted } from "./desired-state.ts";
+import { applyEdit, type Edit, type EditOutcome } from "./edit.ts";
+import { lendBlock } from "./ids.ts";
+import { changedFields, normalise } from "./intent-rules.ts";
+import { erase, refuseReferred, setFields, type Write } from "./intent-writes.ts";
+import { applyReport, type Report } from "./observe.ts";
+import { applyRelease, type Release, type ReleaseOutcome } from "./release.ts";
+import { validateFields } from "./validate.ts";
+
+/**
+ * The inventory at the hub: what it accepts is so. Beside operators' writes it takes in what sites report; those methods
+ * run inside the caller's transaction and throw a `Fault` for what no rightful site sends.
+ */
+export interface Authority extends Inventory {
+  /** Which life of the hub this is; another only after a restore. */
+  epoch(): string;
+  createTenant(request: { readonly actor: Actor; readonly name: string; readonly id?: string }): Promise<Tenant>;
+  createIn(tx: Transaction, kind: Kind, request: CreateInRequest): Promise<Created>;
+  editIn(tx: Transaction, edit: Edit): Promise<EditOutcome>;
+  observeIn(tx: Transaction, report: Report): Promise<void>;
+  releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome>;
+  /** A block of id numbers for one site, never lent twice. */
+  lendIds(tx: Transaction, count: number): Promise<IdBlock>;
+}
+
+export interface AuthorityParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** A unique id of a write, a creation, a tenant, the epoch. */
+  readonly newId?: () => string;
+}
+
+/** The authority over a store, with the epoch that the store has or now gets. */
+export async function createAuthority({ store, clock, newId = randomUUID }: AuthorityParts): Promise<Authority> {
+  const epoch = await store.write(async (tx) => {
+    const known = await tx.setting("epoch");
+    if (known !== undefined) return known;
+    const made = newId();
+    await tx.setSetting("epoch", made);
+    return made;
+  });
+  return new HubAuthority({ store, clock, newId }, epoch);
+}
+
+class HubAuthority implements Authority {
+  readonly store: Store;
+  readonly #clock: Clock;
+  readonly #newId: () => string;
+  readonly #epoch: string;
+
+  constructor({ store, clock, newId }: Required<AuthorityParts>, epoch: string) {
+    this.store = store;
+    this.#clock = clock;
+    this.#newId = newId;
+    this.#epoch = epoch;
+  }
+
+  epoch(): string {
+    return this.#epoch;
+  }
+
+  async create<K extends Kind>(kind: K, request: CreateRequest): Promise<Resource<K>> {
+    const { resource } = await this.store.write((tx) => this.createIn(tx, kind, request));
+    return resource as Resource<K>;
+  }
+
+  async update<K extends Kind>(kind: K, request: UpdateRequest): Promise<Resource<K>> {
+    return (await this.store.write((tx) => this.#updateIn(tx, kind, request))) as Resource<K>;
+  }
+
+  remove(kind: Kind, request: Addressed): Promise<void> {
+    return this.store.write((tx) => this.#removeIn(tx, kind, request));
+  }
+
+  createTenant({ actor, name, id = randomUUID() }: Parameters<Authority["createTenant"]>[0]): Promise<Tenant> {
+    if (name.length < 1 || name.length > 100) {
+      throw new FieldFault("InvalidArgument", ["name"], "a tenant's name has 1 to 100 characters");
+    }
+    return this.store.write(async (tx) => {
+      await tx.insertTenant({ id, name });
+      const at = this.#clock.now();
+      const subject = { tenant: id, kind: "tenant", id };
+      await tx.appendChange({ at, actor, ...subject, operation: "create", before: null, after: { name } });
+      await tx.appendFeed(tenantScope(id), "tenant", id, { name });
+      return { id, name };
+    });
+  }
+
+  createIn(tx: Transaction, kind: Kind, request: CreateInRequest): Promise<Created> {
+    const write = this.#write(request.actor, request.write);
+    return createResource(tx, kind, { request, write, creation: request.creation ?? this.#newId() });
+  }
+
+  editIn(tx: Transaction, edit: Edit): Promise<EditOutcome> {
+    return applyEdit(tx, edit, this.#write(edit.actor, edit.write));
+  }
+
+  observeIn(tx: Transaction, report: Report): Promise<void> {
+    return applyReport(tx, report);
+  }
+
+  releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome> {
+    return applyRelease(tx, release, this.#write(`site:${release.site}`));
+  }
+
+  lendIds(tx: Transaction, count: number): Promise<IdBlock> {
+    return lendBlock(tx, count);
+  }
+
+  async #updateIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource> {
+    const before = await this.#existing(tx, kind, request);
+    if (request.ifGeneration !== undefined && request.ifGeneration !== before.generation) {
+      throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
+    }
+    validateFields(kind, request.fields, { who: request.actor === "hub" ? "hub" : "operator", on: "update" });
+    const wanted = Object.entries(normalise(kind, request.fields)).map(([name, value]) => [
+      name,
+      value ?? kind.fields[name]?.initial,
+    ]);
+    const fields = changedFields(before.fields, Object.fromEntries(wanted));
+    if (Object.keys(fields).length === 0) return before;
+    const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request.actor) });
+    return resource;
+  }
+
+  async #removeIn(tx: Transaction, kind: Kind, request: Addressed): Promise<void> {
+    const before = await this.#existing(tx, kind, request);
+    if (isBeingDeleted(kind, before.fields)) return;
+    const write = this.#write(request.actor);
+    const desiredState = deletedState(kind);
+    if (desiredState !== undefined) {
+      await setFields(tx, kind, before, { fields: { desiredState }, write });
+      return;
+    }
+    await refuseReferred(tx, kind, before);
+    await erase(tx, kind, before, write);
+  }
+
+  async #existing(tx: Transaction, kind: Kind, { tenant, id }: Addressed): Promise<Resource> {
+    const resource = await tx.get(kind, tenant, id);
+    if (!resource) throw missing(kind);
+    return resource;
+  }
+
+  #write(actor: Actor, id = this.#newId()): Write {
+    return { id, epoch: this.#epoch, actor, at: this.#clock.now() };
+  }
+}

@@ -1,0 +1,56 @@
+import type { Field } from "@holdfast/protocol";
+import { Compile } from "typebox/schema";
+
+/** How many parts of one sort a machine may have. */
+const MAX_PARTS = 1_000;
+
+/** Says what is wrong with a value, or undefined when nothing is. The text never holds the value. */
+export type Check = (value: unknown) => string | undefined;
+
+const CHECKS = new Map<Field, Check>();
+
+/** The check of a field's own schema, made once. */
+export function checkOf(field: Field): Check {
+  const known = CHECKS.get(field);
+  if (known) return known;
+  const check = makeCheck(schemaOf(field));
+  CHECKS.set(field, check);
+  return check;
+}
+
+/** A part may lack whatever its site could not find out. */
+function schemaOf({ schema, component }: Field): object {
+  if (!component) return schema;
+  return { type: "array", maxItems: MAX_PARTS, items: { type: "object", properties: component.fields } };
+}
+
+function makeCheck(schema: object): Check {
+  const validator = Compile(withPatterns(schema) as object);
+  return (value) => {
+    if (validator.Check(value)) return undefined;
+    const [, [first]] = validator.Errors(value);
+    const place = first?.instancePath ? `${first.instancePath.slice(1)} ` : "";
+    return `${place}${first?.message ?? "is not of the right shape"}`;
+  };
+}
+
+/** The same schema with its patterns as expressions: the compiler would read all of them in unicode mode. */
+function withPatterns(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withPatterns);
+  if (typeof schema !== "object" || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([name, value]) => [
+      name,
+      name === "pattern" && typeof value === "string" ? expression(value) : withPatterns(value),
+    ]),
+  );
+}
+
+/** Patterns of the API escape what unicode mode forbids to be escaped (`\ `); those that name classes (`\p{L}`) need it. */
+function expression(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, "u");
+  } catch {
+    return new RegExp(pattern);
+  }
+}

@@ -1,0 +1,94 @@
+import { type FeedPosition, Host, Instance, isId, type Kind, type Resource } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { CreateRequest } from "../inventory.ts";
+import type { Transaction } from "../store/contract.ts";
+import { FieldFault, idTaken } from "../store/faults.ts";
+import { positionOf } from "./feed-rows.ts";
+import { freshId } from "./ids.ts";
+import { type Fields, normalise } from "./intent-rules.ts";
+import { addResource, stampsOf, type Write, withoutUndefined } from "./intent-writes.ts";
+import { validateFields } from "./validate.ts";
+
+export interface CreateInRequest extends CreateRequest {
+  /** Id that every stamp of the creation carries; a fresh one when absent. */
+  readonly write?: string;
+  /** The site at which it was made; it may make machines alone, and only for itself. */
+  readonly owner?: string;
+}
+
+export interface Created {
+  readonly resource: Resource;
+  /** False when the same creation had made it before. */
+  readonly created: boolean;
+  /** Where the feed shows it. */
+  readonly at: FeedPosition | undefined;
+}
+
+/** What a creation is, once everything that may be left out has been filled in. */
+export interface Creation {
+  readonly request: CreateInRequest;
+  readonly creation: string;
+  readonly write: Write;
+}
+
+/** Makes a resource, or finds what the same creation made before. */
+export async function createResource(tx: Transaction, kind: Kind, making: Creation): Promise<Created> {
+  const { request, creation, write } = making;
+  const [made] = await tx.find(kind, { creation }, request.tenant);
+  if (made) {
+    if (request.id !== undefined && request.id !== made.resourceId) throw idTaken(kind, request.id);
+    return { resource: made, created: false, at: await positionOf(tx, kind, made) };
+  }
+  // A site may claim to be anybody, so only what the hub asks by itself counts as the hub's.
+  const who = request.actor === "hub" && request.owner === undefined ? "hub" : "operator";
+  validateFields(kind, request.fields, { who, on: "create" });
+  if (request.id !== undefined && !isId(kind.prefix, request.id)) {
+    throw new FieldFault("InvalidArgument", ["resourceId"], `${request.id} is no id of a ${kind.name}`);
+  }
+  const given = withoutUndefined(placed(kind, request, normalise(kind, request.fields)));
+  const owner = await ownerOf(tx, kind, request, given);
+  const resource: Resource = {
+    tenant: request.tenant,
+    resourceId: request.id ?? (await freshId(tx, kind, request.tenant)),
+    createdAt: write.at,
+    updatedAt: write.at,
+    generation: 1,
+    stamps: stampsOf(kind, given, write, 1),
+    creation,
+    ...(owner === undefined ? {} : { owner }),
+    fields: { ...initialFields(kind), ...given },
+  };
+  return { created: true, ...(await addResource(tx, kind, resource, { given, write })) };
+}
+
+/** What a resource of the kind holds before anybody says otherwise. */
+export function initialFields(kind: Kind): Fields {
+  const entries = Object.entries(kind.fields).map(([name, field]) => [name, field.initial]);
+  return withoutUndefined(Object.fromEntries(entries));
+}
+
+/** A host made at a site is at that site. */
+function placed(kind: Kind, { owner }: CreateInRequest, fields: Fields): Fields {
+  if (owner === undefined) return fields;
+  if (kind.feed !== "machine") {
+    throw new Fault("PermissionDenied", `a ${kind.name} belongs to all sites: it is made at the hub`);
+  }
+  if (kind.name !== Host.name) return fields;
+  if ((fields.siteId ?? owner) === owner) return { ...fields, siteId: owner };
+  throw new FieldFault("PermissionDenied", ["siteId"], "a site makes hosts for itself alone");
+}
+
+async function ownerOf(
+  tx: Transaction,
+  kind: Kind,
+  request: CreateInRequest,
+  fields: Fields,
+): Promise<string | undefined> {
+  if (kind.name === Host.name) return fields.siteId as string | undefined;
+  if (kind.name !== Instance.name) return undefined;
+  const host = await tx.get(Host, request.tenant, String(fields.hostID));
+  if (host && request.owner !== undefined && host.owner !== request.owner) {
+    throw new FieldFault("PermissionDenied", ["hostID"], "the site does not manage that host");
+  }
+  return host?.owner;
+}

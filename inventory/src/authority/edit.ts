@@ -1,0 +1,75 @@
+import { type FeedPosition, Host, type Kind, type Resource } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { Transaction } from "../store/contract.ts";
+import { deletedState, isBeingDeleted } from "./desired-state.ts";
+import { positionOf } from "./feed-rows.ts";
+import { normalise } from "./intent-rules.ts";
+import { setFields, type Write } from "./intent-writes.ts";
+import { validateFields } from "./validate.ts";
+
+/** One intent field changed at a site, by somebody who saw the stamp `base` on it; `""` when it was never written. */
+export interface Edit {
+  readonly kind: Kind;
+  readonly tenant: string;
+  readonly id: string;
+  readonly field: string;
+  readonly value: unknown;
+  readonly base: string;
+  readonly actor: string;
+  /** Id of the intent, which its stamp will carry. */
+  readonly write: string;
+  readonly site: string;
+}
+
+export interface EditOutcome {
+  readonly result: "applied" | "conflict";
+  /** Where the feed shows the outcome. */
+  readonly at?: FeedPosition;
+  readonly reason?: string;
+}
+
+/**
+ * Applies a site's edit if nobody else has written the field since its author saw it. What the rules between fields and
+ * resources forbid is a conflict as well: an operator must choose. Throws for an edit that no site could rightly send.
+ */
+export async function applyEdit(tx: Transaction, edit: Edit, write: Write): Promise<EditOutcome> {
+  const { kind, field } = edit;
+  if (kind.feed !== "machine") {
+    throw new Fault("PermissionDenied", `a ${kind.name} belongs to all sites: it is edited at the hub`);
+  }
+  validateFields(kind, { [field]: edit.value }, { who: "operator", on: "update" });
+  const before = await tx.get(kind, edit.tenant, edit.id);
+  if (!before) return { result: "conflict", reason: `${kind.name} ${edit.id} is gone` };
+  if (before.stamps[field]?.id === edit.write) return { result: "applied", ...(await shown(tx, kind, before)) };
+  const against = reasonAgainst(edit, before);
+  if (against !== undefined) return { result: "conflict", reason: against, ...(await shown(tx, kind, before)) };
+  const value = normalise(kind, { [field]: edit.value })[field] ?? kind.fields[field]?.initial;
+  try {
+    const { at } = await tx.savepoint(() => setFields(tx, kind, before, { fields: { [field]: value }, write }));
+    return { result: "applied", at };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return { result: "conflict", reason: error.message, ...(await shown(tx, kind, before)) };
+  }
+}
+
+/** Why a site's edit does not apply to a resource as it is; undefined when it does. */
+function reasonAgainst({ kind, field, value, base, site }: Edit, before: Resource): string | undefined {
+  const claims = kind.name === Host.name && before.owner === undefined && field === "siteId" && value === site;
+  if (before.owner !== site && !claims) return "the site does not manage it";
+  if (isBeingDeleted(kind, before.fields)) return "it is being deleted";
+  if ((before.stamps[field]?.id ?? "") !== base) return "somebody else has written the field";
+  if (kind.name !== Host.name || claims) return undefined;
+  if (field === "siteId") return "hosts are moved at the hub";
+  if (field === "desiredState" && value === deletedState(kind)) return "hosts are deleted at the hub";
+  return undefined;
+}
+
+function isRefusal(error: unknown): error is Fault {
+  return error instanceof Fault && (error.code === "FailedPrecondition" || error.code === "InvalidArgument");
+}
+
+async function shown(tx: Transaction, kind: Kind, resource: Resource): Promise<{ at?: FeedPosition }> {
+  const at = await positionOf(tx, kind, resource);
+  return at ? { at } : {};
+}

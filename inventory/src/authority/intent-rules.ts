@@ -1,0 +1,91 @@
+import { Host, Instance, type Kind, kindNamed, Region, type Resource } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { Transaction } from "../store/contract.ts";
+import { FieldFault, missingReference } from "../store/faults.ts";
+import { checkDesiredState, deletedState, isBeingDeleted } from "./desired-state.ts";
+import { checkRegionParent } from "./region-tree.ts";
+import { isUnset } from "./validate.ts";
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Optional texts that identify a machine: empty is the same as none. */
+const IDENTITIES = ["uuid", "serialNumber"];
+
+/** Values as they are stored: what has none is undefined, UUIDs are lower-case. */
+export function normalise(kind: Kind, fields: Fields): Fields {
+  const entries = Object.entries(fields).map(([name, value]) => {
+    const field = kind.fields[name];
+    if (!field || isUnset(field, value)) return [name, undefined];
+    if (kind.name === Host.name && IDENTITIES.includes(name) && value === "") return [name, undefined];
+    return [name, kind.name === Host.name && name === "uuid" ? String(value).toLowerCase() : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The fields whose value would be another. */
+export function changedFields(before: Fields, wanted: Fields): Fields {
+  const changed = Object.entries(wanted).filter(
+    ([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value),
+  );
+  return Object.fromEntries(changed);
+}
+
+/** Throws FailedPrecondition when a resource is on its way out. */
+export function refuseFrozen(kind: Kind, resource: Resource): void {
+  if (!isBeingDeleted(kind, resource.fields)) return;
+  throw new Fault("FailedPrecondition", `${kind.name}_resource ${resource.resourceId} is being deleted`);
+}
+
+/** Throws FailedPrecondition when a field that has its final value would change. */
+export function refuseImmutable(kind: Kind, before: Fields, changes: Fields): void {
+  for (const name of Object.keys(changes)) {
+    const field = kind.fields[name];
+    const [value, initial] = [before[name], field?.initial];
+    if (!field?.immutable || value === undefined || value === "" || value === initial) continue;
+    throw new FieldFault("FailedPrecondition", [name], `${name} cannot be changed`);
+  }
+}
+
+/**
+ * The rules between fields and between resources, of changes to a resource or of one that shall be made (`before` is then
+ * undefined). Throws faults that name the field.
+ */
+export async function checkChanges(
+  tx: Transaction,
+  kind: Kind,
+  { before, after, changes }: { before: Resource | undefined; after: Resource; changes: Fields },
+): Promise<void> {
+  refuseRepeatedKeys(changes);
+  await checkReferences(tx, kind, after.tenant, changes);
+  if (before && changes.desiredState !== undefined) checkDesiredState(kind, before.fields, changes.desiredState);
+  if (!before && deletedState(kind) !== undefined && changes.desiredState === deletedState(kind)) {
+    throw new FieldFault("InvalidArgument", ["desiredState"], `a ${kind.name} cannot begin as deleted`);
+  }
+  if (kind.name === Region.name && typeof changes.parentId === "string") {
+    await checkRegionParent(tx, after.tenant, after.resourceId, changes.parentId);
+  }
+  if (kind.name === Instance.name && typeof changes.hostID === "string") {
+    const host = await tx.get(Host, after.tenant, changes.hostID);
+    if (host) refuseFrozen(Host, host);
+  }
+}
+
+function refuseRepeatedKeys({ metadata }: Fields): void {
+  if (!Array.isArray(metadata)) return;
+  const keys = metadata.map((item: { key?: unknown }) => item.key);
+  const repeated = keys.find((key, at) => keys.indexOf(key) !== at);
+  if (repeated === undefined) return;
+  throw new FieldFault("InvalidArgument", ["metadata"], `metadata: the key ${String(repeated)} is given twice`);
+}
+
+/** Throws InvalidArgument for an id of nothing. Kinds that nobody can make yet have no table to look in. */
+async function checkReferences(tx: Transaction, kind: Kind, tenant: string, changes: Fields): Promise<void> {
+  for (const [name, value] of Object.entries(changes)) {
+    const reference = kind.fields[name]?.reference;
+    if (!reference || value === undefined) continue;
+    const target = kindNamed(reference.kind);
+    for (const id of Array.isArray(value) ? value : [value]) {
+      if (!target || !(await tx.get(target, tenant, String(id)))) throw missingReference(name, reference.kind);
+    }
+  }
+}

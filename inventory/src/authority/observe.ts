@@ -1,0 +1,53 @@
+import type { Kind, Resource } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { Transaction } from "../store/contract.ts";
+import { FieldFault, missing } from "../store/faults.ts";
+import { withoutUndefined } from "./intent-writes.ts";
+import { validateFields } from "./validate.ts";
+
+/** Everything that a site knows of a machine: what it does not name, it does not know. */
+export interface Report {
+  readonly kind: Kind;
+  readonly tenant: string;
+  readonly id: string;
+  readonly site: string;
+  /** Milliseconds since the epoch, by the site's clock. */
+  readonly observedAt: number;
+  readonly observedGeneration: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Replaces all observations of a resource. Throws a `Fault`: NotFound when it does not exist, for state never creates a
+ * row; PermissionDenied when the site does not manage it or when a field is not an observation; InvalidArgument naming a
+ * field with a wrong value.
+ */
+export async function applyReport(tx: Transaction, report: Report): Promise<void> {
+  const { kind, site } = report;
+  if (kind.feed !== "machine") throw new Fault("PermissionDenied", `nothing of a ${kind.name} is observed`);
+  validateFields(kind, report.fields, { who: "site", on: "update" });
+  checkCount("observedAt", report.observedAt);
+  checkCount("observedGeneration", report.observedGeneration);
+  const before = await tx.get(kind, report.tenant, report.id);
+  if (!before) throw missing(kind);
+  if (before.owner !== site) throw new Fault("PermissionDenied", `${site} does not manage ${kind.name} ${report.id}`);
+  await tx.replace(kind, observedAs(before, report));
+}
+
+function observedAs(before: Resource, { kind, site, observedAt, observedGeneration, fields }: Report): Resource {
+  const observations = Object.entries(kind.fields)
+    .filter(([, field]) => field.owner === "site")
+    .map(([name, field]) => [name, fields[name] ?? field.initial]);
+  return {
+    ...before,
+    observedAt,
+    observedGeneration,
+    observedBy: site,
+    fields: withoutUndefined({ ...before.fields, ...Object.fromEntries(observations) }),
+  };
+}
+
+function checkCount(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return;
+  throw new FieldFault("InvalidArgument", [name], `${name} must be a whole number, not negative`);
+}
