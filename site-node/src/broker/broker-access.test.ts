@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { openSqlite } from "@holdfast/runtime/sqlite";
 import { expect, test } from "vitest";
 import { BERGEN, closed, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
 
@@ -121,9 +123,35 @@ test("a refused filter in the same SUBSCRIBE as an allowed one gets nothing, the
   await first.mqtt.endAsync(true);
   await site.broker.publish(own(BERGEN, "desired"), "bergen's", { qos: 1 });
   await site.broker.publish(own(OSLO, "desired"), "oslo's", { qos: 1 });
+  expect(site.rows("outgoing")).toBe(1);
   await using second = await site.connect(OSLO);
   await until("its own", () => second.got.length > 0);
   expect(second.got.map(({ text }) => text)).toEqual(["oslo's"]);
+});
+
+test("what a host may not be told stays unsent, even if it stands in its stored session", async () => {
+  await using site = await new TestSite().start();
+  await site.broker.close();
+  const database = openSqlite(join(site.folder, "broker.db"));
+  database.exec(`
+    INSERT INTO subscription VALUES ('${OSLO}', '${own(BERGEN, "desired")}', 1, '{}');
+    INSERT INTO outgoing (client_id, cmd, broker_id, broker_counter, topic, payload, qos, retain, dup, bytes) VALUES
+      ('${OSLO}', 'publish', 'b', 1, '${own(BERGEN, "desired")}', 'bergen''s', 1, 0, 0, 99),
+      ('${OSLO}', 'publish', 'b', 2, '${own(OSLO, "req/a/identify")}', 'oslo''s', 1, 0, 0, 99)`);
+  database.close();
+  await site.start();
+  await using client = await site.connect(OSLO);
+  await until("its own", () => client.got.length > 0);
+  await site.broker.publish(own(BERGEN, "desired"), "bergen's", { qos: 1 });
+  await client.mqtt.subscribeAsync(own(OSLO, "desired"), { qos: 1 });
+  await site.broker.publish(own(OSLO, "desired"), "oslo's again", { qos: 1 });
+  await until("the last", () => client.got.some(({ text }) => text === "oslo's again"));
+  expect(client.got.map(({ text }) => text)).toEqual(["oslo's", "oslo's again"]);
+});
+
+test("a topic of more levels than any of ours is refused from the site too", async () => {
+  await using site = await new TestSite().start();
+  await expect(site.broker.publish(own(OSLO, "req/a/b/c/d"), "x", { qos: 1 })).rejects.toThrow(/levels/);
 });
 
 test.each([

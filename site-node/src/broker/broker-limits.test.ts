@@ -20,7 +20,8 @@ test("a packet length of five bytes ends the connection", async () => {
   const socket = await site.socket();
   socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01]));
   await until("closed", () => closed(socket));
-  await until("said", () => site.said("a connection was ended before it was a host's").length === 1);
+  const [line] = site.said("a connection was ended before it was a host's");
+  expect(line).toMatchObject({ error: "a packet's length has more than four bytes" });
 });
 
 test("who does not speak MQTT is cut off at the first byte", async () => {
@@ -28,6 +29,8 @@ test("who does not speak MQTT is cut off at the first byte", async () => {
   const socket = await site.socket();
   socket.write("GET / HTTP/1.1\r\n");
   await until("closed", () => closed(socket));
+  const [line] = site.said("a connection was ended before it was a host's");
+  expect(line).toMatchObject({ error: "the first packet is no CONNECT" });
 });
 
 test("who connects and says nothing is cut off", async () => {

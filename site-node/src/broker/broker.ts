@@ -98,6 +98,7 @@ class SiteBroker implements Broker {
   async start(): Promise<void> {
     const { log, listen } = this.#options;
     await this.#aedes.listen();
+    this.#aedes.on("clientReady", (client) => log.info({ host: client.id }, "a host is connected"));
     this.#aedes.on("clientError", (client, error) => {
       log.warn({ host: client.id, error: messageOf(error) }, "a host's connection was ended");
     });

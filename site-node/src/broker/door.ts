@@ -108,6 +108,7 @@ export class Door {
     const clients = this.#sessions.get(host) ?? new Set();
     this.#sessions.set(host, clients.add(client));
     client.conn.once("close", () => {
+      this.#options.log.info({ host }, "a host's connection has closed");
       clients.delete(client);
       if (clients.size === 0 && this.#sessions.get(host) === clients) this.#sessions.delete(host);
     });

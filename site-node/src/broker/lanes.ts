@@ -12,13 +12,11 @@ export class Lanes {
     const lane = this.#lanes.get(name) ?? { tail: Promise.resolve(), waiting: 0 };
     this.#lanes.set(name, lane);
     lane.waiting++;
-    const result = lane.tail.then(task);
-    lane.tail = result
-      .catch(() => undefined)
-      .then(() => {
-        lane.waiting--;
-        if (lane.waiting === 0) this.#lanes.delete(name);
-      });
+    const result = lane.tail.then(task).finally(() => {
+      lane.waiting--;
+      if (lane.waiting === 0) this.#lanes.delete(name);
+    });
+    lane.tail = result.catch(() => undefined);
     return result;
   }
 
