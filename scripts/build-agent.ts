@@ -1,6 +1,7 @@
 // `npm run build:agent`: dist/agent/holdfast-agent-linux-{x64,arm64}, each one file that holds Node and the agent.
-// `--only x64` builds one of them; `--check-reproducible` builds everything twice and compares.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// `--only x64` builds one of them; `--reuse` leaves one that was built from the same script and Node as it is;
+// `--check-reproducible` builds everything twice and compares.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleAgent } from "./build-agent/bundle.ts";
@@ -15,7 +16,13 @@ interface Built {
   readonly sha256: string;
 }
 
-async function build(architectures: readonly Architecture[], directory: string): Promise<Built[]> {
+interface BuildOptions {
+  readonly architectures: readonly Architecture[];
+  readonly directory: string;
+  readonly reuse: "same" | "nothing";
+}
+
+async function build({ architectures, directory, reuse }: BuildOptions): Promise<Built[]> {
   mkdirSync(directory, { recursive: true });
   const script = join(directory, "work", "agent.cjs");
   await bundleAgent(ROOT, script);
@@ -28,24 +35,40 @@ async function build(architectures: readonly Architecture[], directory: string):
   );
   return architectures.map((architecture) => {
     const path = join(directory, `holdfast-agent-linux-${architecture}`);
-    makeExecutable({ root: ROOT, home, script, bases, architecture, path });
+    const key = sha256Of(Buffer.concat([script, ...bases.map((base) => base.path)].map((file) => readFileSync(file))));
+    if (reuse === "nothing" || builtFrom(path) !== key) {
+      makeExecutable({ root: ROOT, home, script, bases, architecture, path });
+      writeFileSync(`${path}.built-from`, `${key} ${sha256Of(readFileSync(path))}`);
+    }
     return { path, sha256: sha256Of(readFileSync(path)) };
   });
 }
 
+/** The key of what an executable was built from; undefined when there is none, or when it is not as it was built. */
+function builtFrom(path: string): string | undefined {
+  if (!existsSync(path) || !existsSync(`${path}.built-from`)) return undefined;
+  const [key, sha256] = readFileSync(`${path}.built-from`, "utf8").split(" ");
+  return sha256 === sha256Of(readFileSync(path)) ? key : undefined;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { only: { type: "string" }, "check-reproducible": { type: "boolean" }, into: { type: "string" } },
+    options: {
+      only: { type: "string" },
+      into: { type: "string" },
+      reuse: { type: "boolean" },
+      "check-reproducible": { type: "boolean" },
+    },
   });
   const wanted = ARCHITECTURES.filter((architecture) => values.only === undefined || values.only === architecture);
   if (wanted.length === 0) throw new Error(`--only ${values.only}: not one of ${ARCHITECTURES.join(", ")}`);
   const directory = resolve(values.into ?? join(ROOT, "dist/agent"));
-  const built = await build(wanted, directory);
+  const built = await build({ architectures: wanted, directory, reuse: values.reuse ? "same" : "nothing" });
   const sums = built.map(({ path, sha256 }) => `${sha256}  ${path.slice(directory.length + 1)}\n`).join("");
   writeFileSync(join(directory, "SHA256SUMS"), sums);
   process.stdout.write(sums);
   if (!values["check-reproducible"]) return;
-  const again = await build(wanted, join(ROOT, "dist/agent/again"));
+  const again = await build({ architectures: wanted, directory: join(ROOT, "dist/agent/again"), reuse: "nothing" });
   for (const [index, { path, sha256 }] of built.entries()) {
     if (again[index]?.sha256 !== sha256) throw new Error(`${path} is ${sha256}, built again ${again[index]?.sha256}`);
   }

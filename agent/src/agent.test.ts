@@ -262,3 +262,11 @@ test("a job is rejected once with a reason, however often it comes and across re
 function job(id: string) {
   return { id, type: "reboot", arguments: "{}", notAfter: 0, signature: new Uint8Array() };
 }
+
+test("a heartbeat names the report that is on its way already, so that the site does not ask for it again", async () => {
+  await using one = testAgent(site);
+  await one.agent.start();
+  await until(() => site.of("hb").length > 0, "the first heartbeat");
+  const [report] = site.messages("HardwareReport", "hw");
+  expect(site.messages("Heartbeat", "hb")[0]?.reportHash).toBe(report?.hash);
+});

@@ -140,7 +140,7 @@ function run(config: AgentConfig, surroundings: Surroundings): Running {
     random,
     link,
     seconds: heartbeatSeconds,
-    reportHash: () => reporter.acknowledgedHash,
+    reportHash: () => reporter.sentHash,
     applied: () => desired?.applied?.version,
     uptimeSeconds: () => wholeSeconds(readLine(root, "proc/uptime")),
   });

@@ -11,7 +11,7 @@ export interface HeartbeatOptions {
   readonly link: () => Link | undefined;
   /** Between two heartbeats. */
   readonly seconds: () => number;
-  /** Hash of the report that the site has. */
+  /** Hash of the last report sent; the site asks again when it holds another. */
   readonly reportHash: () => string;
   readonly applied: () => DocumentVersion | undefined;
   /** How long the machine has been up, when that can be known. */

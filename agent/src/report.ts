@@ -31,6 +31,8 @@ export interface Reporter {
   readonly latest: HardwareReport | undefined;
   /** Hash of the last report that the site has acknowledged; empty when none. */
   readonly acknowledgedHash: string;
+  /** Hash of the last report made for the site, on its way or acknowledged; empty when none. */
+  readonly sentHash: string;
 }
 
 const Acknowledged = Type.Object({ hash: Type.String(), at: Type.Number(), enrolment: Type.String() });
@@ -68,6 +70,10 @@ export function createReporter(options: ReporterOptions): Reporter {
     return acknowledged.hash === report.hash && Math.abs(clock.now() - acknowledged.at) < AGAIN_AFTER;
   }
 
+  function acknowledgedHash(): string {
+    return acknowledged !== undefined && acknowledged.enrolment === enrolment() ? acknowledged.hash : "";
+  }
+
   async function scanNow(why: "look" | "asked"): Promise<HardwareReport> {
     const report = await read();
     if (latest?.hash !== report.hash) log.info({ hash: report.hash, unreadable: report.unreadable }, "hardware read");
@@ -102,7 +108,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       return latest;
     },
     get acknowledgedHash() {
-      return acknowledged !== undefined && acknowledged.enrolment === enrolment() ? acknowledged.hash : "";
+      return acknowledgedHash();
+    },
+    get sentHash() {
+      return spool.pending(UP.hardware)?.note ?? acknowledgedHash();
     },
   };
 }
