@@ -1,0 +1,12 @@
+import { Fault } from "@holdfast/runtime";
+
+/** What is wrong with a filter and at which character, counted from 1. */
+export class FilterError extends Fault {
+  readonly position: number;
+
+  constructor(message: string, at: number) {
+    super("InvalidArgument", `filter: ${message} at position ${at + 1}`);
+    this.position = at + 1;
+    this.name = "FilterError";
+  }
+}
