@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
 import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
@@ -44,8 +42,9 @@ test("what a host has retained outlives a restart", async () => {
   const client = await site.connect(OSLO);
   await client.mqtt.publishAsync(own(OSLO, "reported"), "version 7", { qos: 1, retain: true });
   await client.mqtt.endAsync();
-  await site.broker.close();
-  expect(readFileSync(join(site.folder, "broker.db")).includes("version 7")).toBe(true);
+  expect(site.retained(own(OSLO, "reported"))).toBe("version 7");
+  await site.restart();
+  expect(site.retained(own(OSLO, "reported"))).toBe("version 7");
 });
 
 test("a publication that the site could not take is not acknowledged, and is taken when the host sends it again", async () => {
@@ -171,15 +170,17 @@ test("a taken port is said with the flag that chooses another", async () => {
   await other[Symbol.asyncDispose]();
 });
 
-test("the site's status is online while it runs and offline once it has stopped", async () => {
+test("the site's status is online while it runs and offline once it has stopped, and every host is told", async () => {
   await using site = await new TestSite().start();
-  const client = await site.connect(OSLO);
-  await client.mqtt.subscribeAsync(`e/v1/${SITE}/_node/status`, { qos: 1 });
-  await until("online", () => client.got.length === 1);
+  const hosts = Array.from({ length: 20 }, (_, index) => `host-000000${(index + 16).toString(16)}`);
+  for (const host of hosts) site.admitted.set(host, "hfh_many");
+  const clients = await Promise.all(hosts.map((host) => site.connect(host)));
+  for (const { mqtt } of clients) await mqtt.subscribeAsync(`e/v1/${SITE}/_node/status`, { qos: 1 });
+  await until("online", () => clients.every(({ got }) => got.length === 1));
   await site.broker.close();
-  await until("offline", () => client.got.length === 2);
-  expect(client.got.map(({ text }) => JSON.parse(text).state)).toEqual(["online", "offline"]);
-  expect(readFileSync(join(site.folder, "broker.db")).includes('"state":"offline"')).toBe(true);
+  await until("offline", () => clients.every(({ got }) => got.length === 2));
+  for (const { got } of clients) expect(got.map(({ text }) => JSON.parse(text).state)).toEqual(["online", "offline"]);
+  expect(site.retained(`e/v1/${SITE}/_node/status`)).toContain('"state":"offline"');
 });
 
 test("a connection that does not come from the port is as good as one that does", async () => {

@@ -124,6 +124,17 @@ export class TestSite implements AsyncDisposable {
     }
   }
 
+  /** What is retained on a topic. */
+  retained(topic: string): string | undefined {
+    const database = openSqlite(join(this.folder, "broker.db"));
+    try {
+      const row = database.prepare<[string], Buffer>("SELECT payload FROM retained WHERE topic = ?").pluck().get(topic);
+      return row?.toString();
+    } finally {
+      database.close();
+    }
+  }
+
   /** What has been logged with this message. */
   said(message: string): Record<string, unknown>[] {
     return this.logged.filter(({ msg }) => msg === message);

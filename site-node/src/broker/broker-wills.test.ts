@@ -14,6 +14,7 @@ test("a host that is cut off leaves its will, with the site and as its retained 
   expect(site.heard).toEqual([
     { from: OSLO, message: { is: "status" }, text: "lost, session 1", packet: { retain: true, qos: 1, will: true } },
   ]);
+  await until("retained", () => site.retained(own(OSLO, "status")) === "lost, session 1");
 });
 
 test("a host that says goodbye leaves no will", async () => {
@@ -33,6 +34,8 @@ test("a second connection takes over: the first one's will comes before anything
   await until("the first is gone", () => first.mqtt.stream.destroyed);
   expect(site.broker.connected()).toEqual([OSLO]);
   expect(site.heard.map(({ text }) => text)).toEqual(["lost, session 1", "online, session 2"]);
+  await until("the first will is dealt with", () => site.rows("will") === 1);
+  expect(site.retained(own(OSLO, "status"))).toBe("online, session 2");
 });
 
 test("after a takeover the newer will is the one that is kept, also over a restart", async () => {
