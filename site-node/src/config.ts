@@ -1,0 +1,33 @@
+import { LOG_LEVELS } from "@holdfast/runtime";
+import { type Static, Type } from "typebox";
+
+const port = (initial: number, of: string) =>
+  Type.Integer({ minimum: 0, maximum: 65_535, default: initial, description: `port of ${of}; 0 takes any free one` });
+
+/** The settings of a site-node. */
+export const SiteConfig = Type.Object({
+  home: Type.String({ default: "./.holdfast/site", description: "where all state is kept", placeholder: "DIR" }),
+  hubUrl: Type.String({
+    pattern: "^https?://[^/?#]+[^?#]*$",
+    description: "where the hub answers; it may be away for as long as it likes",
+    placeholder: "URL",
+  }),
+  siteId: Type.Optional(
+    Type.String({
+      pattern: "^site-[0-9a-f]{8}$",
+      description: "which site this is; needed at the first start, remembered after",
+      placeholder: "ID",
+    }),
+  ),
+  tokenFile: Type.String({ description: "a file that holds the site's token for the hub", placeholder: "FILE" }),
+  listen: Type.String({ default: "127.0.0.1", description: "address to listen on", placeholder: "ADDRESS" }),
+  sitePort: port(8081, "the local API"),
+  mqttPort: port(1883, "the MQTT broker"),
+  logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
+    anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
+    default: "info",
+    description: `one of ${LOG_LEVELS.join(", ")}`,
+    placeholder: "LEVEL",
+  }),
+});
+export type SiteConfig = Static<typeof SiteConfig>;

@@ -1,0 +1,103 @@
+import type { Transaction } from "@holdfast/inventory";
+import { Host } from "@holdfast/protocol/kinds/host";
+import type { Resource } from "@holdfast/protocol/kinds/kind";
+import type { HardwareReport } from "@holdfast/protocol/messages";
+import { siteTables } from "../database/tables.ts";
+import { realSerial, realUuid } from "../enrolment/machine-identity.ts";
+import type { Intents } from "../intents/intents.ts";
+import { byteLength, type Outbox } from "../outbox/outbox.ts";
+import type { ReplicaOf } from "../replica/materialise.ts";
+import { HARDWARE_FIELDS, observationFrom } from "./observation.ts";
+import { observe, type Seen } from "./observe.ts";
+import { mismatch } from "./statuses.ts";
+
+/** The most that a host's hardware may take of an entry for the hub, which holds more than the hardware. */
+export const MAX_HARDWARE_BYTES = 192 * 1024;
+
+export interface ReportContext {
+  readonly outbox: Outbox;
+  readonly intents: Intents;
+  readonly of: ReplicaOf;
+  readonly now: number;
+}
+
+/**
+ * Takes a machine's hardware report. What it shows already is not written again; who the machine is gets completed
+ * where nobody has said it, and is never overwritten. Returns why it was set aside, if it was.
+ */
+export async function takeReport(
+  transaction: Transaction,
+  context: ReportContext,
+  { id, report }: { id: string; report: HardwareReport },
+): Promise<string | undefined> {
+  const { outbox, of, now } = context;
+  const host = await transaction.get(Host, of.tenant, id);
+  if (!host) return undefined;
+  const hardware = observationFrom(report);
+  const size = byteLength(JSON.stringify(hardware));
+  if (size > MAX_HARDWARE_BYTES) return `hardware of ${size} bytes, at most ${MAX_HARDWARE_BYTES} are taken`;
+
+  const contradiction = contradictionOf(host, report);
+  await completeIdentity(transaction, context, host, report);
+  const all: Record<string, unknown> = { ...hardware };
+  const fields = Object.fromEntries(HARDWARE_FIELDS.map((name) => [name, all[name]])) as Seen["fields"] & object;
+  const statuses = contradiction ? { registrationStatus: mismatch(contradiction.of, contradiction.reported) } : {};
+  await observe(transaction, { outbox, of, now }, { id, seen: { fields, statuses } });
+  await noteReport(transaction, context, { id, hash: report.hash, contradiction });
+  return undefined;
+}
+
+interface Contradiction {
+  readonly of: "Serial Number" | "UUID";
+  readonly reported: string;
+}
+
+/** Where the machine says that it is another than the one registered. */
+export function contradictionOf(
+  { fields }: Pick<Resource<typeof Host>, "fields">,
+  { system }: Pick<HardwareReport, "system">,
+): Contradiction | undefined {
+  const [serial, registeredSerial] = [realSerial(system?.serialNumber), realSerial(fields.serialNumber)];
+  if (serial && registeredSerial && serial !== registeredSerial) return { of: "Serial Number", reported: serial };
+  const [uuid, registeredUuid] = [realUuid(system?.uuid), realUuid(fields.uuid)];
+  // A UUID made from the machine-id changes with every installation, so it contradicts nothing.
+  if (uuid && registeredUuid && uuid !== registeredUuid && !system?.uuidDerived) return { of: "UUID", reported: uuid };
+  return undefined;
+}
+
+async function completeIdentity(
+  transaction: Transaction,
+  { intents, of }: ReportContext,
+  { resourceId: id, fields, owner }: Resource<typeof Host>,
+  { system }: HardwareReport,
+): Promise<void> {
+  if (owner !== of.site || fields.desiredState === "HOST_STATE_DELETED") return;
+  const actor = `host:${id}`;
+  const [serial, uuid] = [realSerial(system?.serialNumber), realUuid(system?.uuid)];
+  if (!fields.serialNumber && serial) await complete("serialNumber", serial);
+  if (!fields.uuid && uuid) await complete("uuid", uuid);
+
+  async function complete(field: "serialNumber" | "uuid", value: string): Promise<void> {
+    await intents.edit(transaction, of, Host, { id, field, value, actor });
+  }
+}
+
+async function noteReport(
+  transaction: Transaction,
+  { outbox }: ReportContext,
+  { id, hash, contradiction }: { id: string; hash: string; contradiction: Contradiction | undefined },
+): Promise<void> {
+  const tables = siteTables(transaction);
+  const stored = await tables.selectFrom("host_link").select("mismatch").where("host", "=", id).executeTakeFirst();
+  const said = contradiction ? `${contradiction.of} ${contradiction.reported}` : null;
+  const next = { report_hash: hash, mismatch: said };
+  await tables
+    .insertInto("host_link")
+    .values({ host: id, liveness: JSON.stringify({ phase: "unheard" }), ...next })
+    .onConflict((conflict) => conflict.column("host").doUpdateSet(next))
+    .execute();
+  if (contradiction && stored?.mismatch !== said) {
+    const detail = { of: contradiction.of, reported: contradiction.reported };
+    await outbox.event(transaction, { kind: "host", subject: id, event: "identity-contradicted", detail });
+  }
+}

@@ -1,0 +1,136 @@
+import type { Transaction } from "@holdfast/inventory";
+import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
+import { KINDS } from "@holdfast/protocol/kinds/kinds";
+import {
+  batchHash,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_ENTRIES,
+  MAX_ENTRY_BYTES,
+  type StateEntry,
+  type UplinkBatch,
+} from "@holdfast/protocol/uplink";
+import { count } from "../database/counters.ts";
+import { readSetting, type SiteStream } from "../database/settings.ts";
+import { siteTables } from "../database/tables.ts";
+import { idsWanted } from "./id-pool.ts";
+import { byteLength } from "./outbox.ts";
+
+/** What a batch costs beside its entries: stream, numbers, hash, punctuation. */
+const ENVELOPE_BYTES = 1_024;
+
+/** A batch as it is sent, to the byte, until the hub has acknowledged it. */
+export interface SealedBatch {
+  readonly first: number;
+  readonly entries: number;
+  readonly hash: string;
+  readonly body: string;
+}
+
+export interface SealOptions {
+  readonly site: string;
+  readonly tenant: string;
+  readonly now: number;
+  readonly batchBytes?: number;
+}
+
+/**
+ * The sealed batch that waits for its acknowledgement, or else a new one of what waits, lanes in order; undefined when
+ * nothing waits. Entries get consecutive numbers, and neither they nor their numbers change after this.
+ */
+export async function seal(transaction: Transaction, options: SealOptions): Promise<SealedBatch | undefined> {
+  const tables = siteTables(transaction);
+  const waiting = await tables.selectFrom("sealed_batch").selectAll().executeTakeFirst();
+  if (waiting) return waiting;
+  const stream = await readSetting(transaction, "stream");
+  if (!stream) return undefined;
+  const entries = await takeEntries(transaction, options);
+  if (entries.length === 0) return undefined;
+
+  const batch = await makeBatch(transaction, stream, { entries, now: options.now });
+  const sealed = {
+    first: stream.next,
+    entries: entries.length,
+    hash: batchHash(batch),
+    body: JSON.stringify(batch),
+  };
+  await tables
+    .insertInto("sealed_batch")
+    .values({ ...sealed, sealed_at: options.now })
+    .execute();
+  return sealed;
+}
+
+async function makeBatch(
+  transaction: Transaction,
+  { epoch, incarnation, next, previous }: SiteStream,
+  { entries, now }: { entries: readonly unknown[]; now: number },
+): Promise<UplinkBatch> {
+  const wantIds = await idsWanted(transaction);
+  return {
+    stream: { epoch, incarnation },
+    first: next,
+    previous,
+    sealedAt: now,
+    entries: [...entries],
+    ...(wantIds === undefined ? {} : { wantIds }),
+  };
+}
+
+async function takeEntries(transaction: Transaction, options: SealOptions): Promise<unknown[]> {
+  const tables = siteTables(transaction);
+  const rows = await tables
+    .selectFrom("outbox")
+    .selectAll()
+    .where("sealed", "=", 0)
+    .orderBy("lane")
+    .orderBy("number")
+    .limit(MAX_BATCH_ENTRIES)
+    .execute();
+  const limit = (options.batchBytes ?? MAX_BATCH_BYTES) - ENVELOPE_BYTES;
+  const entries: unknown[] = [];
+  const taken: number[] = [];
+  const dropped: number[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const text = row.body ?? (await stateText(transaction, row.key ?? "", options));
+    const length = text === undefined ? 0 : byteLength(text);
+    if (text === undefined || length > MAX_ENTRY_BYTES) {
+      dropped.push(row.number);
+      if (text !== undefined) await count(transaction, "entries-oversized");
+      continue;
+    }
+    if (entries.length > 0 && bytes + length + 1 > limit) break;
+    bytes += length + 1;
+    // Parsed from the very text that was measured, so that hashing and sending see the same entry.
+    entries.push(JSON.parse(text));
+    taken.push(row.number);
+  }
+  if (dropped.length > 0) await tables.deleteFrom("outbox").where("number", "in", dropped).execute();
+  if (taken.length > 0) await tables.updateTable("outbox").set({ sealed: 1 }).where("number", "in", taken).execute();
+  return entries;
+}
+
+/** The whole observed state of the resource that a key names; undefined when it is gone or another site's by now. */
+async function stateText(
+  transaction: Transaction,
+  key: string,
+  { site, tenant }: SealOptions,
+): Promise<string | undefined> {
+  const [, kindName, id = ""] = key.split("/");
+  const kind = KINDS.find((each) => each.name === kindName);
+  const resource = kind && (await transaction.get(kind, tenant, id));
+  if (!kind || !resource || (resource.owner !== undefined && resource.owner !== site)) return undefined;
+  return JSON.stringify(stateEntry(kind, resource));
+}
+
+function stateEntry(kind: Kind, resource: Resource): StateEntry {
+  const observed = Object.entries(resource.fields).filter(([name]) => kind.fields[name]?.owner === "site");
+  return {
+    type: "state",
+    kind: kind.name,
+    id: resource.resourceId,
+    observedAt: resource.observedAt ?? 0,
+    observedGeneration: resource.observedGeneration ?? 0,
+    fields: Object.fromEntries(observed),
+  };
+}

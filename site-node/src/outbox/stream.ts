@@ -1,0 +1,80 @@
+import type { Transaction } from "@holdfast/inventory";
+import { Host } from "@holdfast/protocol/kinds/host";
+import { Instance } from "@holdfast/protocol/kinds/instance";
+import { LANES } from "@holdfast/protocol/uplink";
+import { readSetting, writeSetting } from "../database/settings.ts";
+import { siteTables } from "../database/tables.ts";
+import { intentEntry } from "../intents/entry.ts";
+import { dropLentIds } from "./id-pool.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Greater than any before it, also when the disk that counted them is gone. */
+export function nextIncarnation(last: number, now: number): number {
+  return Math.max(last + 1, Math.floor(now / 1_000));
+}
+
+export interface NewStream {
+  /** The hub's life. */
+  readonly epoch: string;
+  readonly reason: "first" | "epoch" | "gap" | "forked" | "incarnation" | "too-large";
+  /** At least one more than this, where the hub says that it has seen it. */
+  readonly above?: number;
+  readonly site: string;
+  readonly tenant: string;
+  readonly now: number;
+}
+
+/**
+ * Numbers start anew: with the hub's new epoch in the same incarnation, for any other reason in a greater one. What was
+ * not acknowledged is sent again, what was but does not show yet too (the hub knows intents by their ids), and the
+ * observed state of every machine as a whole.
+ */
+export async function startStream(transaction: Transaction, outbox: Outbox, start: NewStream): Promise<void> {
+  const { epoch, reason, above = 0, site, tenant, now } = start;
+  const last = (await readSetting(transaction, "incarnation")) ?? 0;
+  const incarnation = reason === "epoch" && last > 0 ? last : nextIncarnation(Math.max(last, above), now);
+  await writeSetting(transaction, "incarnation", incarnation);
+  await writeSetting(transaction, "stream", { epoch, incarnation, next: 1, previous: "" });
+  await unseal(transaction);
+  await dropLentIds(transaction);
+  await repeatUnseenIntents(transaction, outbox);
+  for (const kind of [Host, Instance]) {
+    const { resources } = await transaction.list(kind, { tenant });
+    for (const { resourceId, owner } of resources) {
+      if (owner === site) await outbox.touch(transaction, kind.name, resourceId);
+    }
+  }
+  await outbox.event(transaction, {
+    kind: "site",
+    subject: site,
+    event: "stream-started",
+    detail: { reason, epoch, incarnation },
+  });
+}
+
+/** Entries of a batch that was never acknowledged wait again, unless something newer took their place. */
+async function unseal(transaction: Transaction): Promise<void> {
+  const tables = siteTables(transaction);
+  await tables.deleteFrom("sealed_batch").execute();
+  const newer = tables.selectFrom("outbox").select("key").where("sealed", "=", 0).where("key", "is not", null);
+  await tables.deleteFrom("outbox").where("sealed", "=", 1).where("key", "in", newer).execute();
+  await tables.updateTable("outbox").set({ sealed: 0 }).where("sealed", "=", 1).execute();
+}
+
+/** In the order they were made: a later intent may be based on an earlier one. */
+async function repeatUnseenIntents(transaction: Transaction, outbox: Outbox): Promise<void> {
+  const tables = siteTables(transaction);
+  await tables.deleteFrom("outbox").where("lane", "=", LANES.indexOf("intent")).execute();
+  const unseen = await tables
+    .selectFrom("local_intent")
+    .selectAll()
+    .where((row) => row.or([row("outcome", "is", null), row("outcome", "=", "applied")]))
+    .orderBy("number")
+    .execute();
+  for (const intent of unseen) await outbox.add(transaction, intentEntry(intent));
+  await tables
+    .updateTable("local_intent")
+    .set({ outcome: null, reason: null, scope: null, seq: null })
+    .where("outcome", "=", "applied")
+    .execute();
+}

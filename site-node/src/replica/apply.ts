@@ -1,0 +1,213 @@
+import type { Transaction } from "@holdfast/inventory";
+import type { Kind } from "@holdfast/protocol/kinds/kind";
+import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
+import { Fault } from "@holdfast/runtime";
+import { siteTables } from "../database/tables.ts";
+import { materialise, type ReplicaOf } from "./materialise.ts";
+
+/** Kinds of feed rows that are no resources and are read where they lie. */
+const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment"]);
+
+export type FeedChange =
+  | { readonly is: "row"; readonly kind: string; readonly id: string; readonly seq: number; readonly body: string }
+  | { readonly is: "gone"; readonly kind: string; readonly id: string };
+
+/** All that one scope said up to a position. A snapshot is the whole of the scope: what it does not name is gone. */
+export interface FeedBatch {
+  readonly scope: string;
+  readonly handle: string;
+  readonly position: string;
+  readonly snapshot: boolean;
+  readonly changes: readonly FeedChange[];
+}
+
+/** The number that a position of the form `12_0` has reached. */
+export function seqOf(position: string): number {
+  const seq = Number(position.split("_")[0]);
+  return Number.isSafeInteger(seq) && seq > 0 ? seq : 0;
+}
+
+/**
+ * Applies what a scope said, with the position it leads to, in the caller's transaction. A row that cannot be applied
+ * yet is parked: what the site shows of it stays as it was, and the row is tried again with every later batch.
+ */
+export async function applyBatch(
+  transaction: Transaction,
+  of: ReplicaOf,
+  batch: FeedBatch,
+  now: number,
+): Promise<void> {
+  const tables = siteTables(transaction);
+  const touched = new Touched();
+  if (batch.snapshot) await sweep(transaction, batch, touched);
+  for (const change of batch.changes) {
+    touched.add(change.kind, change.id);
+    if (change.is === "row") await storeRow(transaction, batch.scope, change);
+    else await storeGone(transaction, batch.scope, change);
+  }
+  const reached = { handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now };
+  await tables
+    .insertInto("replica_position")
+    .values({ scope: batch.scope, ...reached })
+    .onConflict((conflict) => conflict.column("scope").doUpdateSet(reached))
+    .execute();
+  await settleIntents(transaction, touched);
+  const parked = await tables
+    .selectFrom("replica_row")
+    .select(["kind", "id"])
+    .where("parked", "is not", null)
+    .execute();
+  for (const { kind, id } of parked) touched.add(kind, id);
+  await showAll(transaction, of, touched, now);
+}
+
+/** Shows resources anew whose local intents changed their standing: the hub refused them, or the replica shows them. */
+export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now: number): Promise<void> {
+  const touched = new Touched();
+  await settleIntents(transaction, touched);
+  await showAll(transaction, of, touched, now);
+}
+
+class Touched {
+  readonly #ids = new Map<string, Set<string>>();
+
+  add(kind: string, id: string): void {
+    const ids = this.#ids.get(kind) ?? new Set();
+    this.#ids.set(kind, ids.add(id));
+  }
+
+  kinds(): IterableIterator<string> {
+    return this.#ids.keys();
+  }
+
+  of(kind: string): ReadonlySet<string> {
+    return this.#ids.get(kind) ?? new Set();
+  }
+}
+
+async function storeRow(
+  transaction: Transaction,
+  scope: string,
+  { kind, id, seq, body }: FeedChange & { is: "row" },
+): Promise<void> {
+  const known = kindNamed(kind) !== undefined || READ_IN_PLACE.has(kind);
+  const newest = { seq, body, parked: known ? null : "this version does not know the kind", parked_at: null };
+  await siteTables(transaction)
+    .insertInto("replica_row")
+    .values({ scope, kind, id, ...newest })
+    .onConflict((conflict) => conflict.columns(["scope", "kind", "id"]).doUpdateSet(newest))
+    .execute();
+}
+
+/** Kept as a row without a body until nothing refers to the resource any more; then it goes. */
+async function storeGone(transaction: Transaction, scope: string, { kind, id }: { kind: string; id: string }) {
+  await siteTables(transaction)
+    .updateTable("replica_row")
+    .set({ body: null, parked: null, parked_at: null })
+    .where("scope", "=", scope)
+    .where("kind", "=", kind)
+    .where("id", "=", id)
+    .execute();
+}
+
+async function sweep(transaction: Transaction, { scope, changes }: FeedBatch, touched: Touched): Promise<void> {
+  const named = new Set(changes.filter((change) => change.is === "row").map(({ kind, id }) => `${kind}/${id}`));
+  const held = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select(["kind", "id"])
+    .where("scope", "=", scope)
+    .execute();
+  for (const { kind, id } of held) {
+    if (named.has(`${kind}/${id}`)) continue;
+    touched.add(kind, id);
+    await storeGone(transaction, scope, { kind, id });
+  }
+}
+
+/** Drops the intents that the replica now shows, or that the hub turned down where it now shows what it has instead. */
+async function settleIntents(transaction: Transaction, touched: Touched): Promise<void> {
+  const tables = siteTables(transaction);
+  const judged = await tables
+    .selectFrom("local_intent")
+    .leftJoin("replica_position", "replica_position.scope", "local_intent.scope")
+    .select(["number", "kind", "resource", "field", "outcome", "local_intent.seq", "replica_position.seq as reached"])
+    .where("outcome", "is not", null)
+    .execute();
+  for (const { number, kind, resource, field, outcome, seq, reached } of judged) {
+    touched.add(kind, resource);
+    // Turned down for good: an edit only stays on record; a creation stays shown, for the machine it admitted is real.
+    if (outcome === "quarantined" || (outcome === "conflict" && field === null)) continue;
+    if (seq !== null && (reached ?? 0) < seq) continue;
+    await tables.deleteFrom("local_intent").where("number", "=", number).execute();
+  }
+}
+
+async function showAll(transaction: Transaction, of: ReplicaOf, touched: Touched, now: number): Promise<void> {
+  const tables = siteTables(transaction);
+  const known = new Set(KINDS.map((kind) => kind.name));
+  for (const kind of touched.kinds()) {
+    if (!known.has(kind)) await dropGone(transaction, kind);
+  }
+  let left = inOrder(touched);
+  // Rows may wait for one another in any order, so as long as a round gets one through, the others get another try.
+  for (;;) {
+    const stuck: Waiting[] = [];
+    for (const each of left) {
+      const reason = await show(transaction, of, each);
+      if (reason !== undefined) stuck.push({ ...each, reason });
+    }
+    if (stuck.length === 0 || stuck.length === left.length) {
+      left = stuck;
+      break;
+    }
+    left = stuck;
+  }
+  for (const { kind, id, reason } of left) {
+    await tables
+      .updateTable("replica_row")
+      .set((row) => ({ parked: reason ?? "", parked_at: row.fn.coalesce("parked_at", row.val(now)) }))
+      .where("kind", "=", kind.name)
+      .where("id", "=", id)
+      .execute();
+  }
+}
+
+interface Waiting {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly reason?: string;
+}
+
+/** What is referred to before what refers. */
+function inOrder(touched: Touched): Waiting[] {
+  return KINDS.flatMap((kind) => [...touched.of(kind.name)].map((id) => ({ kind, id })));
+}
+
+async function show(transaction: Transaction, of: ReplicaOf, { kind, id }: Waiting): Promise<string | undefined> {
+  const tables = siteTables(transaction);
+  try {
+    const failed = await transaction.savepoint(() => materialise(transaction, of, { kind, id }));
+    if (failed) return failed.unreadable;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return error.message;
+  }
+  await tables
+    .updateTable("replica_row")
+    .set({ parked: null, parked_at: null })
+    .where("kind", "=", kind.name)
+    .where("id", "=", id)
+    .where("parked", "is not", null)
+    .execute();
+  await tables
+    .deleteFrom("replica_row")
+    .where("kind", "=", kind.name)
+    .where("id", "=", id)
+    .where("body", "is", null)
+    .execute();
+  return undefined;
+}
+
+async function dropGone(transaction: Transaction, kind: string): Promise<void> {
+  await siteTables(transaction).deleteFrom("replica_row").where("kind", "=", kind).where("body", "is", null).execute();
+}

@@ -1,0 +1,180 @@
+import { type Message, type Offset, ShapeStream } from "@electric-sql/client";
+import { FEED_TABLE } from "@holdfast/protocol/feed";
+import { type Clock, fullJitter, type Log, messageOf } from "@holdfast/runtime";
+import type { FeedBatch, FeedChange } from "./apply.ts";
+import { lowerPosition, readMessage } from "./messages.ts";
+
+export interface FollowOptions {
+  readonly scope: string;
+  readonly hubUrl: string;
+  readonly headers: () => Record<string, string>;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where an earlier life got to; undefined for the beginning. */
+  readonly position: () => Promise<{ readonly handle: string; readonly position: string } | undefined>;
+  /** Applies a batch durably. When it throws, the scope is followed anew from the stored position. */
+  readonly apply: (batch: FeedBatch, malformed: readonly string[]) => Promise<void>;
+}
+
+export interface Follower {
+  /** Resolves when the site has all that the hub's feed of this scope held when it was called. */
+  refresh(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Follows one scope of the hub's feed, for ever: through cuts, refusals and refetches. Where it breaks off it begins
+ * again at the position that was stored with the last applied batch.
+ */
+export function follow(options: FollowOptions): Follower {
+  const { clock, log, scope } = options;
+  const stopped = new AbortController();
+  let stream: ShapeStream | undefined;
+  let applied = 0;
+  const waiting = new Set<() => void>();
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopped.signal.aborted; failures += 1) {
+      const before = applied;
+      try {
+        await runOnce();
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        if (applied > before) failures = 0;
+        log.warn({ scope, error: messageOf(error) }, "following the hub's feed broke off, will begin again");
+      }
+      await clock.sleep(fullJitter(failures, { first: 500, most: 30_000 }), stopped.signal).catch(() => undefined);
+    }
+  }
+
+  async function runOnce(): Promise<void> {
+    const start = await options.position();
+    const ended = new AbortController();
+    const signal = AbortSignal.any([stopped.signal, ended.signal]);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        signal.addEventListener("abort", () => resolve(), { once: true });
+        const batches = new Batches(scope, start?.handle);
+        stream = new ShapeStream({ ...streamOptions(options, start), signal });
+        const current = stream;
+        current.subscribe(
+          async (messages) => {
+            try {
+              for (const { batch, malformed } of batches.take(messages, current)) {
+                if (signal.aborted) return;
+                await options.apply(batch, malformed);
+                applied += 1;
+                for (const wake of waiting) wake();
+              }
+            } catch (error) {
+              reject(error);
+            }
+          },
+          (error) => reject(error),
+        );
+      });
+    } finally {
+      stream = undefined;
+      ended.abort(new Error("following begins again"));
+    }
+  }
+
+  async function refresh(signal?: AbortSignal): Promise<void> {
+    // The batch that is being applied right now may be older than the call; the one after a fresh request is not.
+    for (const before = applied; applied === before; ) {
+      signal?.throwIfAborted();
+      stopped.signal.throwIfAborted();
+      stream?.forceDisconnectAndRefresh().catch(() => undefined);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          waiting.delete(wake);
+          resolve();
+        };
+        waiting.add(wake);
+        clock.sleep(1_000, stopped.signal).then(wake, wake);
+      });
+    }
+  }
+
+  const running = run();
+  return {
+    refresh,
+    close: async () => {
+      stopped.abort(new Error("stopped"));
+      await running;
+    },
+  };
+}
+
+function streamOptions(
+  options: FollowOptions,
+  start: { readonly handle: string; readonly position: string } | undefined,
+) {
+  const text = (value: string) => value;
+  return {
+    url: new URL("v1/shape", `${options.hubUrl.replace(/\/+$/, "")}/`).href,
+    params: { table: FEED_TABLE, where: "scope = $1", params: [options.scope] },
+    headers: options.headers(),
+    fetchClient: options.fetch,
+    liveSse: true,
+    backoffOptions: { initialDelay: 250, maxDelay: 15_000, multiplier: 2 },
+    // Bodies stay text, to be stored as they came; numbers are ours to check.
+    parser: { json: text, jsonb: text, int8: text },
+    ...(start ? { handle: start.handle, offset: start.position as Offset } : {}),
+  };
+}
+
+/**
+ * Gathers messages into batches that end at up-to-date. Handle and position belong to the messages, not to where the
+ * client is by the time it hands them over: it reads ahead.
+ */
+class Batches {
+  readonly #scope: string;
+  #handle: string | undefined;
+  #snapshot: boolean;
+  #changes: FeedChange[] = [];
+  #malformed: string[] = [];
+
+  constructor(scope: string, handle: string | undefined) {
+    this.#scope = scope;
+    this.#handle = handle;
+    this.#snapshot = handle === undefined;
+  }
+
+  *take(messages: readonly Message[], stream: ShapeStream): Generator<{ batch: FeedBatch; malformed: string[] }> {
+    for (const message of messages) {
+      const read = readMessage(message, this.#scope);
+      if (read.is === "change") this.#changes.push(read.change);
+      else if (read.is === "malformed") this.#malformed.push(read.reason);
+      else if (read.is === "must-refetch") this.#beginAnew();
+      else if (read.is === "up-to-date") yield this.#finish(read.lastSeen, stream);
+    }
+  }
+
+  /** What was gathered belongs to a log that is no more; what the replica holds goes on until the new slice is whole. */
+  #beginAnew(): void {
+    this.#handle = undefined;
+    this.#snapshot = true;
+    this.#changes = [];
+    this.#malformed = [];
+  }
+
+  #finish(lastSeen: string | undefined, stream: ShapeStream): { batch: FeedBatch; malformed: string[] } {
+    this.#handle ??= stream.shapeHandle ?? "";
+    const client = stream.lastOffset;
+    const position = lastSeen === undefined ? client : lowerPosition(`${lastSeen}_0`, client);
+    const batch = {
+      scope: this.#scope,
+      handle: this.#handle,
+      position,
+      snapshot: this.#snapshot,
+      changes: this.#changes,
+    };
+    const malformed = this.#malformed;
+    this.#snapshot = false;
+    this.#changes = [];
+    this.#malformed = [];
+    return { batch, malformed };
+  }
+}

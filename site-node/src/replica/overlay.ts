@@ -1,0 +1,100 @@
+import type { ResourceBody } from "@holdfast/protocol/feed";
+import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
+import type { CreatedValue, LocalIntent } from "../intents/entry.ts";
+
+export interface Layers {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly tenant: string;
+  readonly site: string;
+  readonly epoch: string;
+  /** The hub's newest word; undefined for what only this site knows yet. */
+  readonly base: ResourceBody | undefined;
+  /** Local intents that the replica does not show yet, oldest first. */
+  readonly intents: readonly LocalIntent[];
+  /** What the site shows now: its observations stay. */
+  readonly existing: Resource | undefined;
+}
+
+/**
+ * A resource as the site shows it: the hub's word, under the site's own intents that the hub's word does not show yet,
+ * beside the site's own observations. Undefined when there is neither word nor creation.
+ */
+export function resourceFrom(layers: Layers): Resource | undefined {
+  const { kind, id, tenant, site, epoch, base, intents, existing } = layers;
+  const creation = intents.find((intent) => intent.field === null);
+  const bottom = base ? fromHub(kind, base) : creation && fromCreation(creation, { kind, site, epoch });
+  if (!bottom) return undefined;
+
+  const fields: Record<string, unknown> = { ...bottom.fields };
+  const stamps = { ...bottom.stamps };
+  let { generation, owner } = bottom;
+  for (const { id: intent, field, value } of intents) {
+    if (field === null || stamps[field]?.id === intent) continue;
+    generation += 1;
+    fields[field] = JSON.parse(value) ?? undefined;
+    stamps[field] = { id: intent, epoch, generation };
+    // A machine that nobody manages yet is this site's as soon as the site claims it.
+    if (field === "siteId" && fields.siteId === site) owner ??= site;
+  }
+  return {
+    tenant,
+    resourceId: id,
+    createdAt: bottom.createdAt,
+    updatedAt: intents.reduce((latest, intent) => Math.max(latest, intent.at), bottom.updatedAt),
+    generation,
+    stamps,
+    creation: bottom.creation ?? `feed-${id}`,
+    ...(owner === undefined ? {} : { owner }),
+    ...(existing?.observedGeneration === undefined ? {} : { observedGeneration: existing.observedGeneration }),
+    ...(existing?.observedAt === undefined ? {} : { observedAt: existing.observedAt }),
+    ...(existing?.observedBy === undefined ? {} : { observedBy: existing.observedBy }),
+    fields: { ...observations(kind, existing), ...defined(fields) },
+  };
+}
+
+interface Bottom {
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly generation: number;
+  readonly creation: string | undefined;
+  readonly owner: string | undefined;
+  readonly stamps: Resource["stamps"];
+  readonly fields: Record<string, unknown>;
+}
+
+function fromHub(kind: Kind, base: ResourceBody): Bottom {
+  const { createdAt, updatedAt, generation, creation, owner, stamps } = base;
+  const own = Object.entries(base.fields).filter(([name]) => (kind.fields[name]?.owner ?? "site") !== "site");
+  return { createdAt, updatedAt, generation, creation, owner, stamps, fields: Object.fromEntries(own) };
+}
+
+function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "kind" | "site" | "epoch">): Bottom {
+  const { creation, fields } = JSON.parse(intent.value) as CreatedValue;
+  const stamp = { id: intent.id, epoch, generation: 1 };
+  return {
+    createdAt: intent.at,
+    updatedAt: intent.at,
+    generation: 1,
+    creation,
+    owner: kind.feed === "machine" ? site : undefined,
+    stamps: Object.fromEntries(Object.keys(fields).map((name) => [name, stamp])),
+    fields: { ...initialOf(kind, "operator"), ...fields },
+  };
+}
+
+function observations(kind: Kind, existing: Resource | undefined): Record<string, unknown> {
+  if (!existing) return initialOf(kind, "site");
+  const own = Object.entries(existing.fields).filter(([name]) => kind.fields[name]?.owner === "site");
+  return Object.fromEntries(own);
+}
+
+function initialOf(kind: Kind, owner: "operator" | "site"): Record<string, unknown> {
+  const own = Object.entries(kind.fields).filter(([, field]) => field.owner === owner && field.initial !== undefined);
+  return Object.fromEntries(own.map(([name, field]) => [name, field.initial]));
+}
+
+/** null on the wire and absent mean the same: not set. */
+function defined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
+}

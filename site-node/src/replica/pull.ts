@@ -1,0 +1,66 @@
+import type { Store } from "@holdfast/inventory";
+import { siteScope, tenantScope } from "@holdfast/protocol/feed";
+import { type Clock, closeAll, type Log } from "@holdfast/runtime";
+import { count } from "../database/counters.ts";
+import { siteTables } from "../database/tables.ts";
+import type { HubLink } from "../uplink/hub-link.ts";
+import { applyBatch, type FeedBatch } from "./apply.ts";
+import { type Follower, follow } from "./follow.ts";
+import type { ReplicaOf } from "./materialise.ts";
+
+export interface PullOptions {
+  readonly store: Store;
+  readonly link: HubLink;
+  /** Asked anew for each batch: the hub's life may have changed since. */
+  readonly replicaOf: () => Promise<ReplicaOf>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Keeps the replica at the hub's word: the scope of the site's tenant and the site's own. */
+export function startPull(of: { site: string; tenant: string }, options: PullOptions): Follower {
+  const { store, link, replicaOf, clock, log } = options;
+  const followers = [tenantScope(of.tenant), siteScope(of.site)].map((scope) =>
+    follow({
+      scope,
+      hubUrl: link.hubUrl,
+      headers: () => link.headers(),
+      fetch: link.fetch,
+      clock,
+      log,
+      position: () => storedPosition(store, scope),
+      apply: async (batch, malformed) => {
+        const replica = await replicaOf();
+        await store.write(async (transaction) => {
+          await applyBatch(transaction, replica, batch, clock.now());
+          if (malformed.length > 0) await count(transaction, "feed-rows-malformed", malformed.length);
+        });
+        report(log, batch, malformed);
+      },
+    }),
+  );
+  return {
+    refresh: async (signal) => {
+      await Promise.all(followers.map((follower) => follower.refresh(signal)));
+    },
+    close: () => closeAll(...followers),
+  };
+}
+
+async function storedPosition(store: Store, scope: string) {
+  return store.read((view) =>
+    siteTables(view)
+      .selectFrom("replica_position")
+      .select(["handle", "position"])
+      .where("scope", "=", scope)
+      .executeTakeFirst(),
+  );
+}
+
+function report(log: Log, { scope, position, snapshot, changes }: FeedBatch, malformed: readonly string[]): void {
+  // Rows that cannot be read are passed over: stopping at one would cut the site off from all that comes after it.
+  if (malformed.length > 0)
+    log.error({ scope, malformed: malformed.slice(0, 10) }, "the hub's feed held unreadable rows");
+  if (snapshot) log.info({ scope, position, rows: changes.length }, "the replica holds the whole scope");
+  else if (changes.length > 0) log.debug({ scope, position, rows: changes.length }, "the replica moved on");
+}

@@ -1,0 +1,193 @@
+import { join } from "node:path";
+import { openSqliteStore, type Store } from "@holdfast/inventory";
+import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
+import { Region } from "@holdfast/protocol/kinds/region";
+import { Site } from "@holdfast/protocol/kinds/site";
+import {
+  type Clock,
+  type Closable,
+  closeAll,
+  Fault,
+  type Log,
+  minutes,
+  type ReconcileLoop,
+  startReconciler,
+} from "@holdfast/runtime";
+import { startServer } from "./api/server.ts";
+import { siteStatus } from "./api/status.ts";
+import { type Broker, startBroker } from "./broker/broker.ts";
+import type { SiteConfig } from "./config.ts";
+import { siteMigrations } from "./database/migrations.ts";
+import { readSetting, writeSetting } from "./database/settings.ts";
+import { siteTables } from "./database/tables.ts";
+import { admit } from "./enrolment/admit.ts";
+import { RefusalLimit } from "./enrolment/refusal-limit.ts";
+import { announceUrl, holdHome, readToken } from "./home.ts";
+import { Credentials } from "./hosts/credentials.ts";
+import { hostReconciler } from "./hosts/host-reconciler.ts";
+import { Presence } from "./hosts/presence.ts";
+import { Said } from "./hosts/said.ts";
+import { Intents } from "./intents/intents.ts";
+import { Outbox } from "./outbox/outbox.ts";
+import { HubLink } from "./uplink/hub-link.ts";
+import { knownReplica } from "./uplink/session.ts";
+import { startSync } from "./uplink/sync.ts";
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The link to the hub. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface SiteNode {
+  readonly url: string;
+  readonly port: number;
+  readonly mqttPort: number;
+  readonly siteId: SiteId;
+  readonly store: Store;
+  readonly broker: Broker;
+  /**
+   * Resolves when the hub has all that this site had to say when it was called, and this site shows all that the hub
+   * had. Waits for the link as long as it takes.
+   */
+  caughtUp(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A whole site-node, started. It serves its site from the first moment, whether or not the hub is there. */
+export async function createSiteNode(config: SiteConfig, surroundings: Surroundings): Promise<SiteNode> {
+  const parts: Closable[] = [];
+  try {
+    const running = await build(config, surroundings, (part) => {
+      parts.push(part);
+      return part;
+    });
+    return { ...running, close: () => closeAll(...parts) };
+  } catch (error) {
+    await closeAll(...parts);
+    throw error;
+  }
+}
+
+/** Top to bottom; what is owned is closed in the other direction. */
+async function build(
+  config: SiteConfig,
+  { clock, log, fetch: carry = fetch }: Surroundings,
+  own: <P extends Closable>(part: P) => P,
+): Promise<Omit<SiteNode, "close">> {
+  const { home, listen } = config;
+  const token = readToken(config.tokenFile);
+  own(holdHome(home));
+  const store = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
+  const site = await siteOfHome(store, config.siteId);
+  const replicaOf = () => knownReplica(store, site);
+  const outbox = new Outbox(clock);
+  const intents = new Intents(outbox, clock);
+  const credentials = await Credentials.load(store);
+  await republishAll(store);
+
+  const presence = new Presence({ store, outbox, replicaOf, clock, log: log.child({ part: "presence" }) });
+  const brokerLater: { broker?: Broker } = {};
+  const brokerNow = () => {
+    if (!brokerLater.broker) throw new Fault("Unavailable", "the broker is not up yet");
+    return brokerLater.broker;
+  };
+  const said = new Said({
+    ...{ store, outbox, intents, presence, credentials, replicaOf, clock },
+    broker: brokerNow,
+    log: log.child({ part: "hosts" }),
+  });
+  await presence.start();
+  own(presence);
+  const broker = own(
+    await startBroker({
+      ...{ siteId: site, nodeName: site, credentials, onUp: said.take, clock },
+      listen: { host: listen, port: config.mqttPort },
+      database: join(home, "broker.db"),
+      log: log.child({ part: "broker" }),
+    }),
+  );
+  brokerLater.broker = broker;
+
+  const reconcilers = log.child({ part: "reconcilers" });
+  const hosts = own(
+    startReconciler(
+      hostReconciler({ store, outbox, credentials, presence, broker, replicaOf, clock, log: reconcilers }),
+      { clock, log: reconcilers, resyncEvery: minutes(5) },
+    ),
+  );
+  own({ close: wakeOnCommit(store, hosts, replicaOf) });
+
+  const server = own(
+    await startServer({
+      site,
+      listen: { host: listen, port: config.sitePort },
+      admit: async (request) => {
+        const admission = await admit({ store, outbox, intents, credentials, replicaOf, clock }, request);
+        if (admission.admitted) hosts.wake(admission.hostId);
+        return admission;
+      },
+      limit: new RefusalLimit(clock),
+      mqttPort: () => broker.port,
+      status: () => siteStatus({ site, store, outbox, connected: () => broker.connected(), clock }),
+      log: log.child({ part: "api" }),
+    }),
+  );
+  const link = new HubLink({ hubUrl: config.hubUrl, token, fetch: carry, clock });
+  const sync = own(startSync({ store, outbox, link, site, clock, log: log.child({ part: "sync" }) }));
+  own(announceUrl(home, server.url));
+  log.info({ site, url: server.url, mqttPort: broker.port, hubUrl: link.hubUrl }, "site-node runs");
+  return {
+    url: server.url,
+    port: server.port,
+    mqttPort: broker.port,
+    siteId: site,
+    store,
+    broker,
+    caughtUp: (signal) => sync.caughtUp(signal),
+  };
+}
+
+/** Which site this home is, said once and never changed: another site's rows in it would become this one's. */
+async function siteOfHome(store: Store, given: string | undefined): Promise<SiteId> {
+  const stored = await store.read((view) => readSetting(view, "site"));
+  const site = stored ?? given;
+  if (site === undefined)
+    throw new Fault("InvalidArgument", "--site-id is needed at the first start: which site is this?");
+  if (given !== undefined && given !== site) {
+    throw new Fault("FailedPrecondition", `this --home is that of ${site}, not of ${given}: choose another --home`);
+  }
+  if (!isSiteId(site)) throw new Fault("InvalidArgument", `--site-id: "${site}" is no site's id`);
+  if (stored === undefined) await store.write((transaction) => writeSetting(transaction, "site", site));
+  return site;
+}
+
+/** What the broker retains may be of another time than the store, so every document is published anew at a start. */
+async function republishAll(store: Store): Promise<void> {
+  await store.write((transaction) =>
+    siteTables(transaction).updateTable("desired_document").set({ published: 0 }).execute(),
+  );
+}
+
+function wakeOnCommit(
+  store: Store,
+  hosts: ReconcileLoop,
+  replicaOf: () => Promise<{ readonly tenant: string } | undefined>,
+): () => void {
+  return store.onCommit(({ changes }) => {
+    for (const { kind, id } of changes) {
+      if (kind === "host" || kind === "instance") hosts.wake(id);
+      // What hosts inherit has changed.
+      else if (kind === Region.name || kind === Site.name) wakeAll().catch(() => undefined);
+    }
+  });
+
+  async function wakeAll(): Promise<void> {
+    if (!(await replicaOf())) return;
+    const documents = await store.read((view) =>
+      siteTables(view).selectFrom("desired_document").select("host").execute(),
+    );
+    for (const { host } of documents) hosts.wake(host);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Store, Transaction } from "@holdfast/inventory";
+import { type Clock, Fault, fullJitter, type Log, messageOf, seconds } from "@holdfast/runtime";
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { readSetting, writeSetting } from "../database/settings.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { startStream } from "../outbox/stream.ts";
+import type { ReplicaOf } from "../replica/materialise.ts";
+import type { HubLink } from "./hub-link.ts";
+
+/** Answer of `GET /v1/sites/self`: who the hub takes the caller for, and which life of the hub answers. */
+export const SelfAnswer = Type.Object({
+  siteId: Type.String(),
+  tenant: Type.Object({ id: Type.String(), name: Type.String() }),
+  epoch: Type.String({ minLength: 1, maxLength: 64 }),
+  protocol: Type.Integer(),
+  capabilities: Type.Array(Type.String()),
+});
+export type SelfAnswer = Static<typeof SelfAnswer>;
+
+const shape = Compile(SelfAnswer);
+
+export interface SessionOptions {
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly link: HubLink;
+  readonly site: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the replica belongs to, once the hub has been heard at least once in this home's life; undefined before. */
+export async function knownReplica(store: Store, site: string): Promise<ReplicaOf | undefined> {
+  return store.read(async (view) => {
+    const [tenant, stream] = [await readSetting(view, "tenant"), await readSetting(view, "stream")];
+    return tenant && stream ? { site, tenant: tenant.id, epoch: stream.epoch } : undefined;
+  });
+}
+
+/** Asks the hub who this site is, until it says; what it said is stored, so later starts need no hub. */
+export async function openSession(options: SessionOptions, signal: AbortSignal): Promise<ReplicaOf> {
+  const { store, clock, log, site } = options;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const answer = await askWhoAmI(options, signal);
+      await store.write((transaction) => remember(transaction, options, answer));
+      log.info({ tenant: answer.tenant.id, epoch: answer.epoch }, "the hub knows this site");
+      return { site, tenant: answer.tenant.id, epoch: answer.epoch };
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ error: messageOf(error) }, "the hub has not said yet who this site is, will ask again");
+    }
+    await clock.sleep(fullJitter(failures, { first: 500, most: seconds(30) }), signal);
+  }
+}
+
+async function askWhoAmI({ link, site }: SessionOptions, signal: AbortSignal): Promise<SelfAnswer> {
+  const { status, body } = await link.ask("/v1/sites/self", { within: seconds(20), signal });
+  if (status !== 200)
+    throw new Fault("Unavailable", `the hub answered ${status}: ${JSON.stringify(body)?.slice(0, 300)}`);
+  if (!shape.Check(body)) throw new Fault("Internal", "the hub's answer is not of the known shape");
+  if (body.siteId !== site) {
+    throw new Fault("FailedPrecondition", `the token is that of ${body.siteId}, this is ${site}: check --token-file`);
+  }
+  return body;
+}
+
+async function remember(transaction: Transaction, options: SessionOptions, answer: SelfAnswer): Promise<void> {
+  const { outbox, site, clock } = options;
+  const { tenant, epoch } = answer;
+  if (!(await transaction.tenant(tenant.id))) await transaction.insertTenant(tenant);
+  await writeSetting(transaction, "tenant", tenant);
+  const stream = await readSetting(transaction, "stream");
+  if (stream?.epoch === epoch) return;
+  const reason = stream ? "epoch" : "first";
+  await startStream(transaction, outbox, { epoch, reason, site, tenant: tenant.id, now: clock.now() });
+}
