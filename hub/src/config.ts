@@ -1,0 +1,78 @@
+import { LOG_LEVELS } from "@holdfast/runtime";
+import { type Static, Type } from "typebox";
+
+const seconds = (initial: number, minimum: number, description: string) =>
+  Type.Integer({ minimum, maximum: 86_400, default: initial, description: `${description}, seconds` });
+
+const home = Type.String({ default: "./.holdfast/hub", description: "where all state is kept", placeholder: "DIR" });
+
+/** The settings of a hub. */
+export const HubConfig = Type.Object({
+  home,
+  hubPort: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 8080,
+    description: "port of the hub's API; 0 takes any free one",
+  }),
+  listen: Type.String({ default: "127.0.0.1", description: "address to listen on", placeholder: "ADDRESS" }),
+  logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
+    anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
+    default: "info",
+    description: `one of ${LOG_LEVELS.join(", ")}`,
+    placeholder: "LEVEL",
+  }),
+  pollSeconds: seconds(20, 1, "how long a site's long poll is held when nothing happens"),
+  streamSeconds: seconds(3_600, 1, "how long a site's event stream is held"),
+  keepAliveSeconds: seconds(100, 1, "how often a silent event stream shows that it is alive"),
+  pageRows: Type.Integer({
+    minimum: 1,
+    maximum: 100_000,
+    default: 1_000,
+    description: "how many feed rows one answer carries at most",
+  }),
+  requestsPerSite: Type.Integer({
+    minimum: 2,
+    maximum: 1_000,
+    default: 8,
+    description: "how many requests a site may hold open; the oldest is let go for one more",
+  }),
+});
+export type HubConfig = Static<typeof HubConfig>;
+
+/** The settings of commands that work on a hub's database beside it. */
+export const AdminConfig = Type.Object({ home });
+
+const project = Type.String({ description: "the project's name", placeholder: "PROJECT" });
+
+export const TokenCreateConfig = Type.Object({
+  home,
+  name: Type.String({ pattern: "^[A-Za-z0-9._@-]{1,64}$", description: "whose token it is", placeholder: "NAME" }),
+  role: Type.Unsafe<"read" | "write">({
+    anyOf: ["read", "write"].map((role) => ({ const: role, type: "string" })),
+    default: "write",
+    description: "read or write",
+    placeholder: "ROLE",
+  }),
+  projects: Type.String({
+    default: "all",
+    description: "names of the projects that it opens, with commas between, or all",
+    placeholder: "PROJECTS",
+  }),
+  validDays: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 36_500, description: "days until it expires; for ever when not given" }),
+  ),
+});
+export type TokenCreateConfig = Static<typeof TokenCreateConfig>;
+
+export const TokenRevokeConfig = Type.Object({
+  home,
+  id: Type.String({ pattern: "^token-[0-9a-f]{16}$", description: "id of the token", placeholder: "ID" }),
+});
+export type TokenRevokeConfig = Static<typeof TokenRevokeConfig>;
+
+export const ProjectCreateConfig = Type.Object({
+  home,
+  name: Type.String({ ...project, pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }),
+});
+export type ProjectCreateConfig = Static<typeof ProjectCreateConfig>;

@@ -1,0 +1,44 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { silentLog, systemClock } from "@holdfast/runtime";
+import { Value } from "typebox/value";
+import { expect, test } from "vitest";
+import { HubConfig } from "./config.ts";
+import { createHub } from "./hub.ts";
+import { startTestHub } from "./hub-harness.ts";
+
+const DEFAULTS = Value.Default(HubConfig, {}) as HubConfig;
+const SURROUNDINGS = { clock: systemClock, log: silentLog };
+
+test("the first start makes the project default and an operator's token that only its owner reads", async () => {
+  await using hub = await startTestHub();
+  expect(statSync(join(hub.home, "operator-token")).mode & 0o777).toBe(0o600);
+  expect(statSync(join(hub.home, "hub-url")).mode & 0o777).toBe(0o600);
+  expect(readFileSync(join(hub.home, "hub-url"), "utf8").trim()).toBe(hub.url);
+  expect(await hub.ask("GET", "/v1/projects/default/sites")).toMatchObject({ status: 200, body: { totalElements: 0 } });
+});
+
+test("a later start keeps the project, the token and what was made", async () => {
+  await using hub = await startTestHub();
+  const { id } = await hub.site();
+  await hub.restart();
+  expect(await hub.ask("GET", `/v1/projects/default/sites/${id}`)).toMatchObject({ status: 200 });
+  expect(readFileSync(join(hub.home, "operator-token"), "utf8").trim()).toBe(hub.operator);
+  expect(await hub.hub.tokens.list()).toHaveLength(2);
+});
+
+test("a second hub on the same home is refused", async () => {
+  await using hub = await startTestHub();
+  const second = createHub({ ...DEFAULTS, home: hub.home, hubPort: 0 }, SURROUNDINGS);
+  await expect(second).rejects.toThrow(/in use by another hub/);
+  expect((await hub.ask("GET", "/v1/health")).status).toBe(200);
+});
+
+test("a taken port is refused in the words of its flag, and the home is let go", async () => {
+  await using hub = await startTestHub();
+  await using other = await startTestHub();
+  await other.stop();
+  const config = { ...DEFAULTS, home: other.home, hubPort: hub.hub.port };
+  await expect(createHub(config, SURROUNDINGS)).rejects.toThrow(/--hub-port/);
+  await other.restart();
+});

@@ -1,0 +1,127 @@
+import type { Store } from "@holdfast/inventory";
+import { type Clock, Fault, type Log } from "@holdfast/runtime";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { siteOf, versionRefusal } from "../tokens/bearer.ts";
+import type { SiteBearer, Tokens } from "../tokens/tokens.ts";
+import { sendInvalid, sendMustRefetch, sendPage, sendRefusal } from "./answer.ts";
+import { scopeRefusal } from "./authorise.ts";
+import { streamEvents } from "./events.ts";
+import { isHandleOf, newHandle } from "./handle.ts";
+import { holdRequest } from "./hold.ts";
+import { lastRead } from "./offset.ts";
+import { firstPage, pageAfter, type ShapePage } from "./page.ts";
+import { render } from "./rendered.ts";
+import { parseShapeRequest, type Query, type ShapeRequest } from "./request.ts";
+import { type PageBudget, readTail } from "./tail.ts";
+import { createWaiters, type Waiters } from "./waiters.ts";
+
+/** Milliseconds, and bounds. */
+export interface ShapeSettings {
+  /** How long a long poll is held when nothing happens. */
+  readonly pollFor: number;
+  /** How long a stream of events is held. */
+  readonly streamFor: number;
+  /** How often a silent stream shows that it is alive; the client's HTTP library gives up after 300 s. */
+  readonly keepAliveEvery: number;
+  readonly budget: PageBudget;
+  readonly requestsPerSite: number;
+}
+
+export interface ShapesOptions {
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly epoch: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: ShapeSettings;
+}
+
+export interface Shapes {
+  readonly waiters: Pick<Waiters, "count">;
+  /** Adds `/v1/shape`, and lets held requests go before the server closes. */
+  routes(app: FastifyInstance): void;
+  close(): void;
+}
+
+/** The feed, served as Electric serves shapes (protocol 1.5): snapshot, catch-up, long poll, server-sent events. */
+export function createShapes(options: ShapesOptions): Shapes {
+  const { store, tokens, epoch, clock, log, settings } = options;
+  const waiters = createWaiters({ store, tokens, log, budget: settings.budget, perSite: settings.requestsPerSite });
+  tokens.onRevoke((token) => waiters.endOf(token));
+
+  async function answer(incoming: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const refusal = versionRefusal(incoming);
+    if (refusal) return sendRefusal(reply, 426, "FailedPrecondition", refusal);
+    const site = await siteOf(tokens, incoming);
+    const { request, errors } = parseShapeRequest(incoming.query as Query);
+    if (!request) return sendInvalid(reply, errors);
+    const denied = scopeRefusal(request.scope, site);
+    if (denied) throw new Fault("PermissionDenied", denied);
+
+    const now = epoch();
+    const handle = typeof request.from === "object" ? request.from.handle : newHandle(request.scope, now);
+    const page = isHandleOf(handle, request.scope, now) ? await read(request) : undefined;
+    if (!page) return sendMustRefetch(reply, newHandle(request.scope, now));
+
+    const answered = { request, handle, cursor: nextCursor(request.cursor, clock.now(), settings.pollFor) };
+    const holding = { waiters, clock, settings, site: { ...site, until: endOf(site) } };
+    if (request.mode === "sse") {
+      return streamEvents(reply, { ...holding, answered, first: page, readOn: (after) => readOn(request, after) });
+    }
+    const held =
+      request.mode === "long-poll" && page.messages.length === 0 && page.upToDate
+        ? await holdRequest(reply, { ...holding, scope: request.scope, after: page.next.seq })
+        : undefined;
+    return sendPage(incoming, reply, answered, held ?? render(page));
+  }
+
+  function read({ scope, from }: ShapeRequest): Promise<ShapePage | undefined> {
+    const after = typeof from === "object" ? lastRead(from.offset) : 0;
+    return store.read(async (view) => {
+      if (from === "now") {
+        const { head, floor } = await readTail(view, scope, Number.MAX_SAFE_INTEGER, settings.budget);
+        return firstPage(scope, { rows: [], head, floor, complete: true });
+      }
+      const tail = await readTail(view, scope, after, settings.budget);
+      return from === "beginning" ? firstPage(scope, tail) : pageAfter(scope, from.offset, tail);
+    });
+  }
+
+  function readOn({ scope }: ShapeRequest, after: number): Promise<ShapePage | undefined> {
+    return store.read(async (view) =>
+      pageAfter(scope, { seq: after, read: 0 }, await readTail(view, scope, after, settings.budget)),
+    );
+  }
+
+  function endOf({ notAfter }: SiteBearer): number {
+    return notAfter === undefined ? Number.POSITIVE_INFINITY : notAfter - clock.now();
+  }
+
+  return {
+    waiters,
+    routes(app) {
+      // Held for as long as the settings say, whatever limit the server sets to other requests.
+      const unlimited = { handlerTimeout: 2 ** 31 - 1 };
+      app.get("/v1/shape", { exposeHeadRoute: false, config: { auth: "own" }, ...unlimited }, answer);
+      app.route({
+        method: ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        url: "/v1/shape",
+        config: { auth: "own" },
+        handler: (_, reply) =>
+          sendRefusal(reply.header("allow", "GET"), 405, "Unimplemented", "a shape is only read, with GET"),
+      });
+      app.addHook("preClose", async () => waiters.close());
+    },
+    close: () => waiters.close(),
+  };
+}
+
+/**
+ * The client sends the cursor of one live answer with the next request, so that no cache takes the two for one. It only
+ * has to rise: the protocol takes the time in steps of one poll.
+ */
+function nextCursor(previous: number, now: number, step: number): number {
+  const PROTOCOL_BEGINS = Date.UTC(2024, 9, 9);
+  const seconds = (Math.ceil((now - PROTOCOL_BEGINS) / step) * step) / 1_000;
+  return Math.max(Math.round(seconds), previous + 1);
+}

@@ -1,0 +1,170 @@
+import type { Commit, Store, View } from "@holdfast/inventory";
+import type { FeedScope } from "@holdfast/protocol";
+import { type Log, messageOf } from "@holdfast/runtime";
+import { pageAfter, type Tail } from "./page.ts";
+import { type RenderedPage, render } from "./rendered.ts";
+import { type PageBudget, readTail } from "./tail.ts";
+
+/** A follower that holds its request open. */
+export interface Waiter {
+  readonly scope: FeedScope;
+  /** Whose token opened it, and which revocations were known when it was last found good. */
+  readonly site: string;
+  readonly token: string;
+  revocations: string;
+  /** The number of the last row it has. Moved on by whoever delivers. */
+  after: number;
+  /** Takes what follows `after`. A waiter that wants one answer only removes itself. */
+  deliver(page: RenderedPage): void;
+  /** Nothing more will come: let go of the request. */
+  end(): void;
+}
+
+/** Which tokens are good: asked in the snapshot of the rows that are about to be handed out. */
+export interface TokenWatch {
+  /** Changes whenever a token was revoked, by this process or another. */
+  revocations(view: View): Promise<string>;
+  /** Of these tokens, those that no longer open anything. */
+  refused(view: View, tokens: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export interface Waiters {
+  /** From now on the waiter hears of everything after `after`. Returns how to stop it. */
+  add(waiter: Waiter): () => void;
+  /** How many requests a site holds open. */
+  count(site: string): number;
+  /** Lets go of every request that a token opened. */
+  endOf(token: string): void;
+  close(): void;
+}
+
+interface WaitersOptions {
+  readonly store: Pick<Store, "read" | "onCommit">;
+  readonly tokens: TokenWatch;
+  readonly log: Log;
+  readonly budget: PageBudget;
+  /** How many requests a site may hold open; the oldest is let go for one more, for it may be a dead connection's. */
+  readonly perSite: number;
+}
+
+/**
+ * Followers that wait, by scope. A commit costs one read for each scope that it touched and that somebody waits for,
+ * however many wait, and nothing at all for those who wait for other scopes.
+ */
+export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOptions): Waiters {
+  const byScope = new Map<FeedScope, Set<Waiter>>();
+  const bySite = new Map<string, Set<Waiter>>();
+  /** The highest number seen in a commit: closes the gap between a follower's own read and its waiting. */
+  const latest = new Map<FeedScope, number>();
+  const waking = new Set<FeedScope>();
+
+  const unsubscribe = store.onCommit((commit: Commit) => {
+    for (const [scope, head] of commit.scopes) {
+      latest.set(scope, head);
+      if (byScope.has(scope)) wake(scope);
+    }
+  });
+
+  function wake(scope: FeedScope): void {
+    if (waking.has(scope)) return;
+    waking.add(scope);
+    void (async () => {
+      try {
+        while (behind(scope)) await serve(scope);
+      } catch (error) {
+        log.warn({ scope, error: messageOf(error) }, "reading a feed failed, its followers start again");
+        for (const waiter of [...(byScope.get(scope) ?? [])]) dismiss(waiter);
+      } finally {
+        waking.delete(scope);
+      }
+    })();
+  }
+
+  function behind(scope: FeedScope): boolean {
+    const head = latest.get(scope) ?? 0;
+    return [...(byScope.get(scope) ?? [])].some((waiter) => waiter.after < head);
+  }
+
+  async function serve(scope: FeedScope): Promise<void> {
+    const group = [...(byScope.get(scope) ?? [])];
+    const after = Math.min(...group.map((waiter) => waiter.after));
+    const { tail, refused } = await store.read(async (view) => ({
+      tail: await readTail(view, scope, after, budget),
+      refused: await refusedOf(view, group),
+    }));
+    for (const waiter of group) if (refused.has(waiter.token)) dismiss(waiter);
+    deliver(group, tail);
+  }
+
+  async function refusedOf(view: View, group: readonly Waiter[]): Promise<ReadonlySet<string>> {
+    const now = await tokens.revocations(view);
+    const unchecked = group.filter((waiter) => waiter.revocations !== now);
+    if (unchecked.length === 0) return new Set();
+    for (const waiter of unchecked) waiter.revocations = now;
+    return tokens.refused(view, [...new Set(unchecked.map((waiter) => waiter.token))]);
+  }
+
+  /** Only to those for whom the tail was read: who came meanwhile has the next read. */
+  function deliver(group: readonly Waiter[], tail: Tail): void {
+    const pages = new Map<number, RenderedPage | undefined>();
+    for (const waiter of group) {
+      if (!byScope.get(waiter.scope)?.has(waiter)) continue;
+      const { after, scope } = waiter;
+      if (!pages.has(after)) {
+        const rows = tail.rows.filter((row) => row.seq > after);
+        const page = pageAfter(scope, { seq: after, read: 0 }, { ...tail, rows });
+        pages.set(after, page && render(page));
+      }
+      const page = pages.get(after);
+      if (!page) dismiss(waiter);
+      else if (page.next.seq > after) {
+        waiter.after = page.next.seq;
+        waiter.deliver(page);
+      }
+    }
+  }
+
+  function dismiss(waiter: Waiter): void {
+    remove(waiter);
+    waiter.end();
+  }
+
+  function remove(waiter: Waiter): void {
+    removeFrom(byScope, waiter.scope, waiter);
+    removeFrom(bySite, waiter.site, waiter);
+  }
+
+  return {
+    add(waiter) {
+      const others = bySite.get(waiter.site);
+      const oldest = others && others.size >= perSite ? others.values().next().value : undefined;
+      if (oldest) dismiss(oldest);
+      addTo(byScope, waiter.scope, waiter);
+      addTo(bySite, waiter.site, waiter);
+      if ((latest.get(waiter.scope) ?? 0) > waiter.after) wake(waiter.scope);
+      return () => remove(waiter);
+    },
+    count: (site) => bySite.get(site)?.size ?? 0,
+    endOf(token) {
+      for (const group of [...bySite.values()]) {
+        for (const waiter of [...group]) if (waiter.token === token) dismiss(waiter);
+      }
+    },
+    close() {
+      unsubscribe();
+      for (const group of [...byScope.values()]) for (const waiter of [...group]) dismiss(waiter);
+    },
+  };
+}
+
+function addTo<K>(index: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+  const group = index.get(key) ?? new Set();
+  group.add(waiter);
+  index.set(key, group);
+}
+
+function removeFrom<K>(index: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+  const group = index.get(key);
+  group?.delete(waiter);
+  if (group?.size === 0) index.delete(key);
+}

@@ -1,0 +1,85 @@
+import type { Store } from "@holdfast/inventory";
+import { isHostId } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { FastifyInstance } from "fastify";
+import { type TProperties, Type } from "typebox";
+import { Value } from "typebox/value";
+import { readSite, SITE_PATH } from "../operator-site.ts";
+import type { Enrolments } from "./enrolments.ts";
+import type { Tokens } from "./tokens.ts";
+
+const DAY = 86_400;
+
+const SiteTokenRequest = closed({
+  name: Type.Optional(Type.String({ maxLength: 64 })),
+  validSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 3_650 * DAY })),
+});
+
+const EnrolmentTokenRequest = closed({
+  hostId: Type.Optional(Type.String({ maxLength: 13 })),
+  validSeconds: Type.Integer({ minimum: 1, maximum: 30 * DAY, default: 3_600 }),
+});
+
+function closed<P extends TProperties>(properties: P) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+export interface TokenRoutes {
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly enrolments: Enrolments;
+}
+
+/** Tokens of sites and of machines to come. Each secret is in one answer and nowhere else. */
+export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }: TokenRoutes): void {
+  app.post(`${SITE_PATH}/tokens`, async (request, reply) => {
+    const site = await readSite(store, request, async (_, found) => found);
+    const wanted = read(SiteTokenRequest, request.body);
+    const { id, token, notAfter } = await tokens.createSite({
+      name: wanted.name ?? site.siteId,
+      tenant: site.tenant,
+      site: site.siteId,
+      ...(wanted.validSeconds === undefined ? {} : { validSeconds: wanted.validSeconds }),
+    });
+    return reply.header("cache-control", "no-store").send({ id, token, notAfter: timeOf(notAfter) });
+  });
+
+  app.get(`${SITE_PATH}/tokens`, async (request) => {
+    const { siteId } = await readSite(store, request, async (_, found) => found);
+    const rows = (await tokens.list()).filter((row) => row.site === siteId && row.revoked_at === null);
+    return {
+      tokens: rows.map(({ id, name, created_at, not_after }) => {
+        return { id, name, createdAt: timeOf(created_at), notAfter: timeOf(not_after) };
+      }),
+    };
+  });
+
+  app.delete(`${SITE_PATH}/tokens/:tokenId`, async (request) => {
+    const { siteId } = await readSite(store, request, async (_, found) => found);
+    const { tokenId } = request.params as { readonly tokenId: string };
+    const held = (await tokens.list()).some((row) => row.id === tokenId && row.site === siteId);
+    if (!held || !(await tokens.revoke(tokenId))) throw new Fault("NotFound", "token not found");
+    return {};
+  });
+
+  app.post(`${SITE_PATH}/enrolment-tokens`, async (request, reply) => {
+    const { tenant, siteId: site } = await readSite(store, request, async (_, found) => found);
+    const { hostId, validSeconds } = read(EnrolmentTokenRequest, request.body);
+    if (hostId !== undefined && !isHostId(hostId)) throw new Fault("InvalidArgument", "hostId: is no id of a host");
+    const made = await enrolments.issue({ tenant, site, validSeconds, ...(hostId === undefined ? {} : { hostId }) });
+    return reply.header("cache-control", "no-store").send({ ...made, notAfter: timeOf(made.notAfter) });
+  });
+}
+
+function timeOf(at: number | null | undefined): string | null {
+  return at === null || at === undefined ? null : new Date(at).toISOString();
+}
+
+/** A body, with its defaults. Throws InvalidArgument naming the property that is wrong. */
+function read<P extends TProperties>(schema: ReturnType<typeof closed<P>>, body: unknown) {
+  const value = Value.Default(schema, structuredClone(body ?? {}));
+  const [error] = Value.Errors(schema, value);
+  if (!error) return Value.Decode(schema, value);
+  const name = error.instancePath.slice(1) || "body";
+  throw new Fault("InvalidArgument", `${name}: ${error.message}`);
+}

@@ -1,0 +1,40 @@
+import {
+  CreateIntent,
+  EditIntent,
+  EnrolmentUsed,
+  EventEntry,
+  MAX_ENTRY_BYTES,
+  ReleaseEntry,
+  StateEntry,
+  type UplinkEntry,
+} from "@holdfast/protocol";
+import type { TSchema } from "typebox";
+import { Value } from "typebox/value";
+
+const SCHEMAS: Readonly<Record<string, TSchema>> = {
+  state: StateEntry,
+  create: CreateIntent,
+  edit: EditIntent,
+  release: ReleaseEntry,
+  "enrolment-used": EnrolmentUsed,
+  event: EventEntry,
+};
+
+export type ReadEntry =
+  | { readonly entry: UplinkEntry; readonly reason?: undefined }
+  | { readonly entry?: undefined; readonly reason: string };
+
+/** An entry as it was sent, or why it is none that this hub understands. What a newer site adds to one is kept. */
+export function readEntry(sent: unknown): ReadEntry {
+  const type = typeof sent === "object" && sent !== null && "type" in sent ? sent.type : undefined;
+  const schema = typeof type === "string" && Object.hasOwn(SCHEMAS, type) ? SCHEMAS[type] : undefined;
+  if (!schema) return { reason: `unknown type of entry: ${JSON.stringify(type)?.slice(0, 64)}` };
+  const text = JSON.stringify(sent);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_ENTRY_BYTES) return { reason: `the entry has ${bytes} bytes, at most ${MAX_ENTRY_BYTES} are taken` };
+  // No text of ours holds a NUL, and PostgreSQL stores none; `__proto__` names no field of anything.
+  if (text.includes("\\u0000") || text.includes('"__proto__"')) return { reason: `${type}: holds a forbidden text` };
+  const [error] = Value.Errors(schema, sent);
+  if (error) return { reason: `${type}: ${error.instancePath || "/"} ${error.message}` };
+  return { entry: sent as UplinkEntry };
+}

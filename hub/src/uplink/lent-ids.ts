@@ -1,0 +1,32 @@
+import type { Authority, Transaction } from "@holdfast/inventory";
+import type { IdBlock, Stream } from "@holdfast/protocol";
+import type { HubTables } from "../tables.ts";
+
+/** Lends a site a block of ids, and remembers whose it is. */
+export async function lendIdsTo(
+  transaction: Transaction,
+  authority: Pick<Authority, "lendIds">,
+  { site, stream, count }: { site: string; stream: Stream; count: number },
+): Promise<IdBlock> {
+  const block = await authority.lendIds(transaction, count);
+  await transaction
+    .tables<HubTables>()
+    .insertInto("id_block")
+    .values({ ...block, site, ...stream })
+    .execute();
+  return block;
+}
+
+/** Whether an id is out of a block that this site was lent, in this life or an earlier one. */
+export async function isLentTo(transaction: Transaction, site: string, id: string): Promise<boolean> {
+  const number = Number.parseInt(id.slice(id.lastIndexOf("-") + 1), 16);
+  if (!Number.isSafeInteger(number)) return false;
+  const block = await transaction
+    .tables<HubTables>()
+    .selectFrom("id_block")
+    .select(["first", "count", "site"])
+    .where("first", "<=", number)
+    .orderBy("first", "desc")
+    .executeTakeFirst();
+  return block !== undefined && block.site === site && number < block.first + block.count;
+}
