@@ -40,6 +40,7 @@ test.each([
   ["without a secret", JSON.stringify({ ...ENROLMENT, secret: undefined })],
   ["with an id that would reach other topics", JSON.stringify({ ...ENROLMENT, hostId: "host/#" })],
   ["of another form", "[]"],
+  ["far too large", `${" ".repeat(300 * 1024)}${JSON.stringify(ENROLMENT)}`],
 ])("an enrolment file that is %s is set aside as it is and reported, never overwritten", (_what, content) => {
   using directory = temporaryDirectory();
   const { log, lines } = testLog();
