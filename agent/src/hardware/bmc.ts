@@ -32,13 +32,12 @@ const INTERFACES: ReadonlyMap<number, string> = new Map([
 
 const NETWORK_HOST_INTERFACE = 0x40;
 const REDFISH_OVER_IP = 0x04;
-const MOST_PROTOCOLS = 16;
 
 /** The Redfish service that a network host interface leads to (§7.43, DSP0270 §7); its address when it is fixed. */
 function redfishService(structure: Structure): { address: string | undefined } | undefined {
   if (byteAt(structure, 0x04) !== NETWORK_HOST_INTERFACE) return undefined;
   let at = 0x06 + (byteAt(structure, 0x05) ?? 0);
-  const protocols = Math.min(byteAt(structure, at) ?? 0, MOST_PROTOCOLS);
+  const protocols = byteAt(structure, at) ?? 0;
   at += 1;
   for (let protocol = 0; protocol < protocols; protocol++) {
     const length = byteAt(structure, at + 1);

@@ -1,6 +1,7 @@
+import { networkInterfaces } from "node:os";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseAddresses, parseNeighbours } from "./ip-and-lldp.ts";
+import { addressesOfInterfaces, parseAddresses, parseNeighbours } from "./ip-and-lldp.ts";
 
 test("addresses come with their prefix and whether the kernel counts down a lifetime", () => {
   const printed = JSON.stringify([
@@ -61,4 +62,10 @@ test("what is no output of theirs is no answer, and never an error", () => {
       parseAddresses(`[{"ifname":"a","addr_info":[${text}]}]`);
     }),
   );
+});
+
+test("without ip the addresses are Node's, and whether they are dynamic is not known", () => {
+  const loopback = Object.values(addressesOfInterfaces(networkInterfaces())).flat();
+  expect(loopback).toContainEqual({ address: "127.0.0.1/8" });
+  expect(loopback.every((address) => !("dynamic" in address))).toBe(true);
 });

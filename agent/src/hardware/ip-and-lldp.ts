@@ -1,3 +1,4 @@
+import type { NetworkInterfaceInfo } from "node:os";
 import type { Facts } from "./facts.ts";
 
 const MOST_ADDRESSES = 64;
@@ -20,6 +21,18 @@ function addressOf(info: unknown): { address: string; dynamic: boolean }[] {
   const prefix = property(info, "prefixlen");
   if (address === undefined || typeof prefix !== "number") return [];
   return [{ address: `${address}/${prefix}`, dynamic: property(info, "dynamic") === true }];
+}
+
+/** The same from what Node knows without `ip`: no lifetimes, so whether an address is dynamic stays unknown. */
+export function addressesOfInterfaces(
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+): Facts["addresses"] {
+  return Object.fromEntries(
+    Object.entries(interfaces).map(([name, addresses]) => [
+      name,
+      (addresses ?? []).flatMap(({ cidr }) => (cidr === null ? [] : [{ address: cidr }])).slice(0, MOST_ADDRESSES),
+    ]),
+  );
 }
 
 /** The switch ports in what `lldpcli -f json0 show neighbors` prints, in which everything is a list; undefined when this is not its output. */

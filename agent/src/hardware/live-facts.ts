@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
 import { machine, networkInterfaces } from "node:os";
 import type { Facts } from "./facts.ts";
-import { parseAddresses, parseNeighbours } from "./ip-and-lldp.ts";
+import { addressesOfInterfaces, parseAddresses, parseNeighbours } from "./ip-and-lldp.ts";
 
 /** What the kernel of this machine answers. Runs at most `ip` and `lldpcli`, each for two seconds; without them less is known. */
 export async function readLiveFacts(signal?: AbortSignal): Promise<Facts> {
@@ -12,19 +12,9 @@ export async function readLiveFacts(signal?: AbortSignal): Promise<Facts> {
   ]);
   return {
     architecture: machine(),
-    addresses: parseAddresses(ip ?? "") ?? addressesOfInterfaces(),
+    addresses: parseAddresses(ip ?? "") ?? addressesOfInterfaces(networkInterfaces()),
     neighbours: parseNeighbours(lldp ?? "") ?? {},
   };
-}
-
-/** Node's own list: no lifetimes, so whether an address is dynamic stays unknown. */
-function addressesOfInterfaces(): Facts["addresses"] {
-  return Object.fromEntries(
-    Object.entries(networkInterfaces()).map(([name, addresses]) => [
-      name,
-      (addresses ?? []).flatMap(({ cidr }) => (cidr === null ? [] : [{ address: cidr }])),
-    ]),
-  );
 }
 
 /** What the first of these programs that exists prints; undefined when there is none or it fails. */

@@ -18,7 +18,7 @@ export async function readNics(tree: Tree, facts: Facts): Promise<Nic[]> {
     const path = await tree.link(`${INTERFACES}/${name}`);
     if (path === undefined) continue; // bonding_masters, a file
     if ((await tree.link(`${INTERFACES}/${name}/device`)) === undefined) others.push(name);
-    else if ((await tree.link(`${INTERFACES}/${name}/device/physfn`)) === undefined) physical.push(name);
+    else physical.push(name);
   }
   const shown = physical.length > 0 ? physical : await plainOnes(tree, others);
   const nics: Nic[] = [];
