@@ -1,9 +1,8 @@
 import type { Transaction } from "@holdfast/inventory";
-import type { Kind } from "@holdfast/protocol/kinds/kind";
-import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
-import { Fault } from "@holdfast/runtime";
+import { kindNamed } from "@holdfast/protocol/kinds/kinds";
 import { siteTables } from "../database/tables.ts";
-import { materialise, type ReplicaOf } from "./materialise.ts";
+import type { ReplicaOf } from "./materialise.ts";
+import { showAll, Touched } from "./show.ts";
 
 /** Kinds of feed rows that are no resources and are read where they lie. */
 const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment"]);
@@ -68,23 +67,6 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
   await showAll(transaction, of, touched, now);
 }
 
-class Touched {
-  readonly #ids = new Map<string, Set<string>>();
-
-  add(kind: string, id: string): void {
-    const ids = this.#ids.get(kind) ?? new Set();
-    this.#ids.set(kind, ids.add(id));
-  }
-
-  kinds(): IterableIterator<string> {
-    return this.#ids.keys();
-  }
-
-  of(kind: string): ReadonlySet<string> {
-    return this.#ids.get(kind) ?? new Set();
-  }
-}
-
 async function storeRow(
   transaction: Transaction,
   scope: string,
@@ -140,74 +122,4 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
     if (seq !== null && (reached ?? 0) < seq) continue;
     await tables.deleteFrom("local_intent").where("number", "=", number).execute();
   }
-}
-
-async function showAll(transaction: Transaction, of: ReplicaOf, touched: Touched, now: number): Promise<void> {
-  const tables = siteTables(transaction);
-  const known = new Set(KINDS.map((kind) => kind.name));
-  for (const kind of touched.kinds()) {
-    if (!known.has(kind)) await dropGone(transaction, kind);
-  }
-  let left = inOrder(touched);
-  // Rows may wait for one another in any order, so as long as a round gets one through, the others get another try.
-  for (;;) {
-    const stuck: Waiting[] = [];
-    for (const each of left) {
-      const reason = await show(transaction, of, each);
-      if (reason !== undefined) stuck.push({ ...each, reason });
-    }
-    if (stuck.length === 0 || stuck.length === left.length) {
-      left = stuck;
-      break;
-    }
-    left = stuck;
-  }
-  for (const { kind, id, reason } of left) {
-    await tables
-      .updateTable("replica_row")
-      .set((row) => ({ parked: reason ?? "", parked_at: row.fn.coalesce("parked_at", row.val(now)) }))
-      .where("kind", "=", kind.name)
-      .where("id", "=", id)
-      .execute();
-  }
-}
-
-interface Waiting {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly reason?: string;
-}
-
-/** What is referred to before what refers. */
-function inOrder(touched: Touched): Waiting[] {
-  return KINDS.flatMap((kind) => [...touched.of(kind.name)].map((id) => ({ kind, id })));
-}
-
-async function show(transaction: Transaction, of: ReplicaOf, { kind, id }: Waiting): Promise<string | undefined> {
-  const tables = siteTables(transaction);
-  try {
-    const failed = await transaction.savepoint(() => materialise(transaction, of, { kind, id }));
-    if (failed) return failed.unreadable;
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return error.message;
-  }
-  await tables
-    .updateTable("replica_row")
-    .set({ parked: null, parked_at: null })
-    .where("kind", "=", kind.name)
-    .where("id", "=", id)
-    .where("parked", "is not", null)
-    .execute();
-  await tables
-    .deleteFrom("replica_row")
-    .where("kind", "=", kind.name)
-    .where("id", "=", id)
-    .where("body", "is", null)
-    .execute();
-  return undefined;
-}
-
-async function dropGone(transaction: Transaction, kind: string): Promise<void> {
-  await siteTables(transaction).deleteFrom("replica_row").where("kind", "=", kind).where("body", "is", null).execute();
 }

@@ -1,0 +1,202 @@
+import { Host } from "@holdfast/protocol/kinds/host";
+import { Instance } from "@holdfast/protocol/kinds/instance";
+import { OperatingSystem } from "@holdfast/protocol/kinds/operating-system";
+import { Site } from "@holdfast/protocol/kinds/site";
+import { expect, test } from "vitest";
+import { siteTables } from "../database/tables.ts";
+import { recordOutcome } from "../intents/intents.ts";
+import { observe } from "../hosts/observe.ts";
+import { gone, hostRow, OF, row, SITE, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { applyOutcomes } from "./apply.ts";
+
+const HOST = "host-00000001";
+const OS = { name: "debian", sha256: "a".repeat(64), profileName: "p", imageId: "i" };
+
+async function parked(site: TestSite): Promise<string[]> {
+  const rows = await site.store.read((view) =>
+    siteTables(view).selectFrom("replica_row").select(["id", "parked"]).where("parked", "is not", null).execute(),
+  );
+  return rows.map(({ id, parked: reason }) => `${id}: ${reason}`);
+}
+
+async function position(site: TestSite, scope: string) {
+  return site.store.read((view) =>
+    siteTables(view).selectFrom("replica_position").selectAll().where("scope", "=", scope).executeTakeFirst(),
+  );
+}
+
+async function withHost(fields: Record<string, unknown> = {}): Promise<TestSite> {
+  const site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
+  return site;
+}
+
+async function rename(site: TestSite, value: string): Promise<string> {
+  await site.write((transaction) =>
+    site.intents.edit(transaction, OF, Host, { id: HOST, field: "name", value, actor: "operator:a" }),
+  );
+  const { id } = await site.store.read((view) =>
+    siteTables(view).selectFrom("local_intent").select("id").orderBy("number", "desc").executeTakeFirstOrThrow(),
+  );
+  return id;
+}
+
+async function outcome(site: TestSite, intent: string, result: "applied" | "conflict" | "quarantined", seq?: number) {
+  await site.write(async (transaction) => {
+    const at = seq === undefined ? {} : { at: { scope: SITE_SCOPE, seq } };
+    await recordOutcome(transaction, { seq: 1, intent, result, ...at });
+    await applyOutcomes(transaction, OF, 0);
+  });
+}
+
+test("rows become resources, and the position is stored with them", async () => {
+  await using site = await withHost();
+  expect((await site.get(Host, HOST))?.fields).toMatchObject({ name: HOST, hostStatus: "Not Connected" });
+  expect(await position(site, SITE_SCOPE)).toMatchObject({ handle: "h1", position: "2_0", seq: 2 });
+});
+
+test("a batch that fails leaves neither rows nor position", async () => {
+  await using site = await TestSite.open();
+  await expect(
+    site.write(async () => {
+      await site.feed(TENANT_SCOPE, 1, []).catch(() => undefined);
+    }),
+  ).resolves.toBeUndefined();
+  const before = await position(site, TENANT_SCOPE);
+  const broken = { ...siteRow(9), seq: Number.NaN } as ReturnType<typeof siteRow>;
+  await expect(site.feed(TENANT_SCOPE, 9, [broken])).rejects.toThrow();
+  expect(await position(site, TENANT_SCOPE)).toEqual(before);
+  expect(await site.get(Site, SITE)).toBeUndefined();
+});
+
+test("a row that comes twice, and the deletion of what was never here, change nothing", async () => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2), gone("host", "host-0000dead"), gone("enrolment", "e-none")]);
+  expect((await site.get(Host, HOST))?.generation).toBe(2);
+  expect(await parked(site)).toEqual([]);
+});
+
+test("a row that refers to one not there yet waits, while the version before goes on being shown", async () => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 5, [row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE })]);
+  expect(await site.get(Instance, "inst-00000001")).toBeUndefined();
+  expect(await parked(site)).toEqual([expect.stringContaining("inst-00000001")]);
+  expect(await position(site, SITE_SCOPE)).toMatchObject({ seq: 5 });
+
+  await site.feed(TENANT_SCOPE, 6, [row("operating_system", "os-00000001", 6, OS)]);
+  expect((await site.get(Instance, "inst-00000001"))?.fields.osID).toBe("os-00000001");
+  expect(await parked(site)).toEqual([]);
+});
+
+test("what is gone from its scope stays shown until nothing refers to it any more", async () => {
+  await using site = await withHost();
+  await site.feed(TENANT_SCOPE, 4, [row("operating_system", "os-00000001", 4, OS)]);
+  await site.feed(SITE_SCOPE, 5, [row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE })]);
+  await site.feed(TENANT_SCOPE, 7, [gone("operating_system", "os-00000001")]);
+  expect(await site.get(OperatingSystem, "os-00000001")).toBeDefined();
+  await site.feed(SITE_SCOPE, 8, [gone("host", HOST), gone("instance", "inst-00000001")]);
+  expect(await site.get(OperatingSystem, "os-00000001")).toBeUndefined();
+  expect(await site.get(Host, HOST)).toBeUndefined();
+});
+
+test("names that two rows exchanged through a third arrive whole", async () => {
+  await using site = await TestSite.open();
+  const os = (id: string, seq: number, name: string) => row("operating_system", id, seq, { ...OS, name, imageId: id });
+  await site.feed(TENANT_SCOPE, 2, [os("os-00000001", 1, "x"), os("os-00000002", 2, "y")]);
+  await site.feed(TENANT_SCOPE, 5, [os("os-00000001", 4, "y"), os("os-00000002", 5, "x")]);
+  expect(await parked(site)).toEqual([]);
+  expect((await site.get(OperatingSystem, "os-00000001"))?.fields.name).toBe("y");
+  expect((await site.get(OperatingSystem, "os-00000002"))?.fields.name).toBe("x");
+});
+
+test.each([
+  ["a kind that this version does not know", row("teapot", "teapot-1", 3, { spout: true }), "teapot-1"],
+  ["a value that this version does not know", hostRow(HOST, 3, { name: "new", desiredState: "HOST_STATE_ASLEEP" }), HOST],
+  ["a body that is no resource", { is: "row" as const, kind: "host", id: HOST, seq: 3, body: '{"no":"resource"}' }, HOST],
+  ["a body that is not JSON", { is: "row" as const, kind: "host", id: HOST, seq: 3, body: "{" }, HOST],
+])("%s waits, the site goes on with what it had, and the feed goes on", async (_what, change, id) => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 4, [change, hostRow("host-00000002", 4)]);
+  expect(await parked(site)).toEqual([expect.stringContaining(id)]);
+  expect((await site.get(Host, HOST))?.fields.name).toBe(HOST);
+  expect(await site.get(Host, "host-00000002")).toBeDefined();
+  expect(await position(site, SITE_SCOPE)).toMatchObject({ seq: 4 });
+});
+
+test("a field that this version does not know does no harm and is kept", async () => {
+  await using site = await withHost({ colour: "red" });
+  const { body } = await site.store.read((view) =>
+    siteTables(view).selectFrom("replica_row").select("body").where("id", "=", HOST).executeTakeFirstOrThrow(),
+  );
+  expect(JSON.parse(body ?? "")).toMatchObject({ fields: { colour: "red" } });
+  expect(await parked(site)).toEqual([]);
+});
+
+test("a snapshot replaces the slice at once: what it does not name is gone, observations stay", async () => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 3, [hostRow("host-00000002", 3)]);
+  await site.write((transaction) =>
+    observe(transaction, { outbox: site.outbox, of: OF, now: 5 }, { id: HOST, seen: { fields: { cpuModel: "6502" } } }),
+  );
+  await site.feed(SITE_SCOPE, 7, [hostRow(HOST, 6, { name: "again" })], { snapshot: true, handle: "h2" });
+  expect((await site.get(Host, HOST))?.fields).toMatchObject({ name: "again", cpuModel: "6502" });
+  expect(await site.get(Host, "host-00000002")).toBeUndefined();
+  expect(await site.get(Site, SITE)).toBeDefined();
+  expect(await position(site, SITE_SCOPE)).toMatchObject({ handle: "h2", seq: 7 });
+});
+
+test("a local intent shows until the replica has reached the position that its outcome names", async () => {
+  await using site = await withHost();
+  const intent = await rename(site, "till");
+  expect(await site.get(Host, HOST)).toMatchObject({ generation: 3, fields: { name: "till" } });
+
+  // The hub's older word arrives first, then the outcome, then the row that shows it.
+  await site.feed(SITE_SCOPE, 4, [hostRow(HOST, 4, { note: "hub's" })]);
+  expect((await site.get(Host, HOST))?.fields).toMatchObject({ name: "till", note: "hub's" });
+  await outcome(site, intent, "applied", 6);
+  expect((await site.get(Host, HOST))?.fields.name).toBe("till");
+  await site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5, { note: "more" })]);
+  expect((await site.get(Host, HOST))?.fields.name).toBe("till");
+
+  await site.feed(SITE_SCOPE, 6, [hostRow(HOST, 6, { name: "till" })]);
+  expect((await site.get(Host, HOST))?.stamps.name?.id).toBe("w6-name");
+});
+
+test("an edit that became a conflict gives way to the hub's value where the replica has reached it", async () => {
+  await using site = await withHost();
+  const intent = await rename(site, "ours");
+  await outcome(site, intent, "conflict", 5);
+  expect((await site.get(Host, HOST))?.fields.name).toBe("ours");
+  await site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5, { name: "theirs" })]);
+  expect((await site.get(Host, HOST))?.fields.name).toBe("theirs");
+});
+
+test("an edit that the hub could not read is shown as refused, and not as done", async () => {
+  await using site = await withHost();
+  await outcome(site, await rename(site, "ours"), "quarantined");
+  expect((await site.get(Host, HOST))?.fields.name).toBe(HOST);
+  const left = await site.store.read((view) => siteTables(view).selectFrom("local_intent").select("outcome").execute());
+  expect(left).toEqual([{ outcome: "quarantined" }]);
+});
+
+test("a local edit names the stamp its author saw, be it an earlier local one", async () => {
+  await using site = await withHost();
+  const first = await rename(site, "one");
+  await rename(site, "two");
+  const bases = await site.store.read((view) => siteTables(view).selectFrom("local_intent").select("base").execute());
+  expect(bases.map(({ base }) => base)).toEqual(["w2-name", first]);
+});
+
+test("a host that the site claimed stays while it leaves one scope and has not come into the other", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 3, [siteRow(), row("host", HOST, 3, { name: "free" })]);
+  await site.write((transaction) =>
+    site.intents.edit(transaction, OF, Host, { id: HOST, field: "siteId", value: SITE, actor: "site" }),
+  );
+  expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE, fields: { siteId: SITE } });
+  await site.feed(TENANT_SCOPE, 5, [gone("host", HOST)]);
+  expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE });
+  await site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5)]);
+  expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE, fields: { name: HOST } });
+});

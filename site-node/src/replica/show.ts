@@ -1,0 +1,134 @@
+import { FieldFault, type Transaction } from "@holdfast/inventory";
+import type { Kind } from "@holdfast/protocol/kinds/kind";
+import { KINDS } from "@holdfast/protocol/kinds/kinds";
+import { Fault } from "@holdfast/runtime";
+import { siteTables } from "../database/tables.ts";
+import { materialise, type ReplicaOf } from "./materialise.ts";
+
+/** Resources that something new is known of. */
+export class Touched {
+  readonly #ids = new Map<string, Set<string>>();
+
+  add(kind: string, id: string): void {
+    const ids = this.#ids.get(kind) ?? new Set();
+    this.#ids.set(kind, ids.add(id));
+  }
+
+  kinds(): readonly string[] {
+    return [...this.#ids.keys()];
+  }
+
+  of(kind: string): readonly string[] {
+    return [...(this.#ids.get(kind) ?? [])];
+  }
+}
+
+interface Waiting {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+interface Stuck extends Waiting {
+  readonly reason: string;
+  /** Another resource has a value that no two may have. */
+  readonly taken: boolean;
+}
+
+/** Shows what is touched as it now is. What cannot be shown yet is parked with the reason. */
+export async function showAll(transaction: Transaction, of: ReplicaOf, touched: Touched, now: number): Promise<void> {
+  const tables = siteTables(transaction);
+  for (const kind of touched.kinds()) {
+    if (KINDS.some(({ name }) => name === kind)) continue;
+    await tables.deleteFrom("replica_row").where("kind", "=", kind).where("body", "is", null).execute();
+  }
+  const stuck = await exchange(transaction, of, await showRounds(transaction, of, inOrder(touched)));
+  for (const { kind, id, reason } of stuck) {
+    await tables
+      .updateTable("replica_row")
+      .set((row) => ({ parked: reason, parked_at: row.fn.coalesce("parked_at", row.val(now)) }))
+      .where("kind", "=", kind.name)
+      .where("id", "=", id)
+      .execute();
+  }
+}
+
+/** What is referred to before what refers. */
+function inOrder(touched: Touched): Waiting[] {
+  return KINDS.flatMap((kind) => touched.of(kind.name).map((id) => ({ kind, id })));
+}
+
+/** Rows may wait for one another in any order, so as long as a round gets one through, the others get another try. */
+async function showRounds(
+  transaction: Transaction,
+  of: ReplicaOf,
+  all: readonly Waiting[],
+): Promise<readonly Stuck[]> {
+  let left = all;
+  for (;;) {
+    const stuck: Stuck[] = [];
+    for (const each of left) {
+      const held = await show(transaction, of, each);
+      if (held) stuck.push(held);
+    }
+    if (stuck.length === 0 || stuck.length === left.length) return stuck;
+    left = stuck;
+  }
+}
+
+/** Rows that hold one another's values come in together or not at all: first none holds any, then each its new one. */
+async function exchange(transaction: Transaction, of: ReplicaOf, stuck: readonly Stuck[]): Promise<readonly Stuck[]> {
+  const holding = stuck.filter(({ taken }) => taken);
+  if (holding.length < 2) return stuck;
+  try {
+    await transaction.savepoint(async () => {
+      for (const each of holding) await giveUpValues(transaction, of, each);
+      for (const each of holding) await materialise(transaction, of, each);
+    });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return stuck;
+  }
+  for (const each of holding) await unpark(transaction, each);
+  return showRounds(
+    transaction,
+    of,
+    stuck.filter(({ taken }) => !taken),
+  );
+}
+
+async function giveUpValues(transaction: Transaction, { tenant }: ReplicaOf, { kind, id }: Waiting): Promise<void> {
+  const existing = await transaction.get(kind, tenant, id);
+  if (!existing) return;
+  const shared = new Set([...kind.unique.flat(), "serialNumber", "uuid"]);
+  const fields = Object.fromEntries(Object.entries(existing.fields).filter(([name]) => !shared.has(name)));
+  await transaction.replace(kind, { ...existing, fields });
+}
+
+async function show(transaction: Transaction, of: ReplicaOf, each: Waiting): Promise<Stuck | undefined> {
+  try {
+    const failed = await transaction.savepoint(() => materialise(transaction, of, each));
+    if (failed) return { ...each, reason: failed.unreadable, taken: false };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { ...each, reason: error.message, taken: error instanceof FieldFault && error.code === "FailedPrecondition" };
+  }
+  await unpark(transaction, each);
+  return undefined;
+}
+
+async function unpark(transaction: Transaction, { kind, id }: Waiting): Promise<void> {
+  const tables = siteTables(transaction);
+  await tables
+    .updateTable("replica_row")
+    .set({ parked: null, parked_at: null })
+    .where("kind", "=", kind.name)
+    .where("id", "=", id)
+    .where("parked", "is not", null)
+    .execute();
+  await tables
+    .deleteFrom("replica_row")
+    .where("kind", "=", kind.name)
+    .where("id", "=", id)
+    .where("body", "is", null)
+    .execute();
+}
