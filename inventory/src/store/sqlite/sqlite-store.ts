@@ -23,7 +23,7 @@ export class SqliteStore implements Store {
   readonly #parts: Parts;
   readonly #writes = new Mutex();
   readonly #reads: Mutex;
-  readonly #inside = new AsyncLocalStorage<"read" | "write">();
+  readonly #inside = new AsyncLocalStorage<{ readonly what: "read" | "write"; over: boolean }>();
   readonly #listeners = new Set<(commit: Commit) => void>();
   readonly #writerHot: SqliteHotPaths;
   readonly #reading: { readonly connection: Connection; readonly hot: SqliteHotPaths };
@@ -74,9 +74,18 @@ export class SqliteStore implements Store {
 
   async #alone<T>(what: "read" | "write", mutex: Mutex, work: () => Promise<T>): Promise<T> {
     const outer = this.#inside.getStore();
-    if (outer) throw new Error(`a ${what} inside a ${outer} would wait for itself: use what the ${outer} was given`);
+    if (outer && !outer.over) {
+      throw new Error(`a ${what} inside a ${outer.what} would wait for itself: use what the ${outer.what} was given`);
+    }
     if (this.#closed) throw new Error("the store is closed");
-    return mutex.run(() => this.#inside.run(what, work));
+    return mutex.run(async () => {
+      const here = { what, over: false };
+      try {
+        return await this.#inside.run(here, work);
+      } finally {
+        here.over = true;
+      }
+    });
   }
 
   #tell(commit: Commit | undefined): void {
