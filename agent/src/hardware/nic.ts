@@ -18,7 +18,7 @@ export async function readNics(tree: Tree, facts: Facts): Promise<Nic[]> {
     const path = await tree.link(`${INTERFACES}/${name}`);
     if (path === undefined) continue; // bonding_masters, a file
     if ((await tree.link(`${INTERFACES}/${name}/device`)) === undefined) others.push(name);
-    else physical.push(name);
+    else if ((await tree.link(`${INTERFACES}/${name}/device/physfn`)) === undefined) physical.push(name);
   }
   const shown = physical.length > 0 ? physical : await plainOnes(tree, others);
   const nics: Nic[] = [];
@@ -39,6 +39,9 @@ async function plainOnes(tree: Tree, names: readonly string[]): Promise<string[]
   return plain;
 }
 
+/** The kernel takes its lock on network settings for these, and may ask the device. */
+const ASKED = { patient: true } as const;
+
 async function readNic(tree: Tree, name: string, facts: Facts): Promise<Nic> {
   const field = (file: string) => tree.text(`${INTERFACES}/${name}/${file}`);
   const device = await tree.link(`${INTERFACES}/${name}/device`);
@@ -56,7 +59,7 @@ async function readNic(tree: Tree, name: string, facts: Facts): Promise<Nic> {
     sriovVfs: functions,
     sriovVfsTotal: wholeNumber(await field("device/sriov_totalvfs")),
     addresses: await addressesOf(tree, name, facts),
-    speedMbps: positive(wholeNumber(await field("speed"))), // -1 when there is no link
+    speedMbps: positive(wholeNumber(await tree.text(`${INTERFACES}/${name}/speed`, ASKED))), // -1 when there is no link
     driver: lastName(await tree.link(`${INTERFACES}/${name}/device/driver`)),
     peerName: neighbour?.name,
     peerMac: neighbour?.mac,
@@ -79,7 +82,7 @@ async function addressesOf(tree: Tree, name: string, facts: Facts): Promise<IpAd
 
 /** The carrier can be read only while the interface is up; one that was put down has no link to use. */
 async function readLinkUp(tree: Tree, name: string): Promise<boolean | undefined> {
-  const carrier = flag(await tree.text(`${INTERFACES}/${name}/carrier`));
+  const carrier = flag(await tree.text(`${INTERFACES}/${name}/carrier`, ASKED));
   if (carrier !== undefined) return carrier;
   return (await tree.text(`${INTERFACES}/${name}/operstate`)) === "down" ? false : undefined;
 }

@@ -1,4 +1,4 @@
-import { readlink } from "node:fs/promises";
+import { readlinkSync } from "node:fs";
 import { systemCode } from "@holdfast/runtime";
 import { LeavesTree } from "./unreadable.ts";
 
@@ -27,7 +27,8 @@ export function joinInside(from: string, target: string): string {
 export class PathResolver {
   readonly #root: string;
   readonly #onLink: (path: string, target: string) => void;
-  readonly #targets = new Map<string, Promise<string | undefined>>();
+  readonly #targets = new Map<string, string | undefined>();
+  readonly #directories = new Map<string, string>();
 
   constructor(root: string, onLink: (path: string, target: string) => void) {
     this.#root = root;
@@ -35,17 +36,14 @@ export class PathResolver {
   }
 
   /** What the link at this path, whose directory is already resolved, says; undefined when it is no link. */
-  target(path: string): Promise<string | undefined> {
-    const known = this.#targets.get(path);
-    if (known !== undefined) return known;
-    const reading = this.#readTarget(path);
-    this.#targets.set(path, reading);
-    return reading;
+  target(path: string): string | undefined {
+    if (!this.#targets.has(path)) this.#targets.set(path, this.#readTarget(path));
+    return this.#targets.get(path);
   }
 
-  async #readTarget(path: string): Promise<string | undefined> {
+  #readTarget(path: string): string | undefined {
     try {
-      const target = await readlink(inside(this.#root, path));
+      const target = readlinkSync(inside(this.#root, path));
       this.#onLink(path, target);
       return target;
     } catch (error) {
@@ -54,15 +52,24 @@ export class PathResolver {
     }
   }
 
+  /** The path with the links in its directory followed, but not what it leads to itself. Throws as `resolve`. */
+  resolveDirectory(path: string): string {
+    const slash = path.lastIndexOf("/");
+    const directory = path.slice(0, slash);
+    const resolved = this.#directories.get(directory) ?? this.resolve(directory);
+    this.#directories.set(directory, resolved);
+    return joinInside(resolved, path.slice(slash + 1));
+  }
+
   /** The path with every link followed. Throws LeavesTree, or what the system says. */
-  async resolve(path: string): Promise<string> {
+  resolve(path: string): string {
     const pending = path.split("/").filter(Boolean).reverse();
     let at = "/";
     for (let links = 0; ; ) {
       const part = pending.pop();
       if (part === undefined) return at;
       const next = joinInside(at, part);
-      const target = part === ".." ? undefined : await this.target(next);
+      const target = part === ".." ? undefined : this.target(next);
       if (target === undefined) {
         at = next;
         continue;

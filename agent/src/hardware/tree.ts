@@ -1,7 +1,9 @@
-import { constants, type Dirent } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { type Dirent, readdirSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { systemCode } from "@holdfast/runtime";
+import { readCapped } from "./capped-file.ts";
 import { inside, joinInside, PathResolver } from "./paths.ts";
-import { describeUnreadable, reasonUnreadable, TooLarge } from "./unreadable.ts";
+import { describeUnreadable, reasonUnreadable } from "./unreadable.ts";
 
 /** How a file is read. */
 export interface Reading {
@@ -9,6 +11,8 @@ export interface Reading {
   readonly limit?: number;
   /** Take no more than `limit` from a longer file instead of refusing it. */
   readonly beginning?: true;
+  /** The kernel may have to wait for the device before it answers: read without holding up everything else. */
+  readonly patient?: true;
   /**
    * Takes out what must not leave the machine, before anyone sees it: a capture holds what this returns, so applying it
    * twice must give the same as once.
@@ -46,6 +50,12 @@ export const EMPTY_MARK = ".empty";
 
 const USUAL_LIMIT = 64 * 1024;
 
+/**
+ * Nearly all of these files are a few bytes that the kernel has in memory: reading one at once costs 12 µs of processor
+ * time, reading it by the thread pool 170. So they are read at once, and after this many everybody else has a turn.
+ */
+const READS_A_TURN = 64;
+
 export interface TreeOptions {
   /** The directory below which the machine's files are: "/" for the machine itself. */
   readonly root: string;
@@ -64,7 +74,10 @@ export function openTree({ root, unreadable: refused = {}, witness }: TreeOption
     witness?.unreadable(path, reason);
   }
 
-  async function attempt<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  let reads = 0;
+  async function attempt<T>(path: string, read: () => T | Promise<T>): Promise<T | undefined> {
+    reads += 1;
+    if (reads % READS_A_TURN === 0) await setImmediate();
     const known = Object.hasOwn(refused, path) ? refused[path] : undefined;
     try {
       if (known === undefined) return await read();
@@ -76,63 +89,48 @@ export function openTree({ root, unreadable: refused = {}, witness }: TreeOption
     return undefined;
   }
 
+  async function readFile(path: string, reading: Reading): Promise<Buffer> {
+    const { limit = USUAL_LIMIT, beginning = false, patient = false, scrub } = reading;
+    const read = async (real: string) => {
+      const raw = await readCapped(inside(root, real), { limit, beginning, patient });
+      const content = scrub === undefined ? raw : scrub(raw);
+      witness?.file(real, content);
+      return content;
+    };
+    try {
+      return await read(paths.resolveDirectory(path));
+    } catch (error) {
+      if (systemCode(error) !== "ELOOP") throw error;
+      return read(paths.resolve(path)); // the file itself is a link, which is rare
+    }
+  }
+
   const tree: Tree = {
-    bytes: (path, { limit = USUAL_LIMIT, beginning, scrub } = {}) =>
-      attempt(path, async () => {
-        const real = await paths.resolve(path);
-        const raw = await readCapped(inside(root, real), limit, beginning === true);
-        const content = scrub === undefined ? raw : scrub(raw);
-        witness?.file(real, content);
-        return content;
-      }),
+    bytes: (path, reading = {}) => attempt(path, () => readFile(path, reading)),
     async text(path, reading) {
       const content = await tree.bytes(path, reading);
       const text = content?.toString("utf8").replace(/^[\s\0]+|[\s\0]+$/g, "");
       return text === "" ? undefined : text;
     },
     async list(path) {
-      const names = await attempt(path, async () => {
-        const real = await paths.resolve(path);
-        const entries = await readdir(inside(root, real), { withFileTypes: true });
+      const names = await attempt(path, () => {
+        const real = paths.resolve(path);
+        const entries = readdirSync(inside(root, real), { withFileTypes: true });
         witness?.directory(real, entries);
         return entries.map((entry) => entry.name);
       });
       return names?.filter((name) => name !== EMPTY_MARK).sort(inNumericOrder);
     },
     link: (path) =>
-      attempt(path, async () => {
-        const slash = path.lastIndexOf("/");
-        const directory = await paths.resolve(path.slice(0, slash));
-        const target = await paths.target(joinInside(directory, path.slice(slash + 1)));
-        return target === undefined ? undefined : joinInside(directory, target);
+      attempt(path, () => {
+        const at = paths.resolveDirectory(path);
+        const target = paths.target(at);
+        return target === undefined ? undefined : joinInside(at.slice(0, at.lastIndexOf("/")), target);
       }),
     refused: (path) => unreadable.has(path),
     unreadable: () => describeUnreadable(unreadable),
   };
   return tree;
-}
-
-/** Sysfs and procfs give their files no true size, so the size is found by reading, and never more than one byte past the limit. */
-async function readCapped(path: string, limit: number, beginning: boolean): Promise<Buffer> {
-  // O_NONBLOCK: what should be a file may be a pipe that nobody writes to.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const most = beginning ? limit : limit + 1;
-    let content = Buffer.alloc(Math.min(most, 4096));
-    let length = 0;
-    while (true) {
-      const { bytesRead } = await file.read(content, length, content.length - length, null);
-      length += bytesRead;
-      if (bytesRead === 0 || length === most) break;
-      if (length === content.length) {
-        content = Buffer.concat([content, Buffer.alloc(Math.min(content.length, most - content.length))]);
-      }
-    }
-    if (length > limit) throw new TooLarge(`larger than ${limit} bytes`);
-    return content.subarray(0, length);
-  } finally {
-    await file.close();
-  }
 }
 
 const inNumericOrder = new Intl.Collator("en", { numeric: true }).compare;
