@@ -79,7 +79,7 @@ class HubAuthority implements Authority {
     return this.store.write((tx) => this.#removeIn(tx, kind, request));
   }
 
-  createTenant({ actor, name, id = randomUUID() }: Parameters<Authority["createTenant"]>[0]): Promise<Tenant> {
+  async createTenant({ actor, name, id = randomUUID() }: Parameters<Authority["createTenant"]>[0]): Promise<Tenant> {
     if (name.length < 1 || name.length > 100) {
       throw new FieldFault("InvalidArgument", ["name"], "a tenant's name has 1 to 100 characters");
     }
