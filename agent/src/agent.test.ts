@@ -236,6 +236,7 @@ test("what an empty retained job means: nothing is pending, and nothing is answe
   await site.say("jobs/next", encode("Job", job("job-1")), true);
   await until(() => site.of("jobs/job-1/status").length === 1, "the answer to the job after it");
   expect(site.arrived.filter(({ leaf }) => leaf.startsWith("jobs/"))).toHaveLength(1);
+  expect(one.log.lines.filter(({ level }) => level === 50)).toEqual([]);
 });
 
 test("a job is rejected once with a reason, however often it comes and across restarts", async () => {

@@ -102,7 +102,9 @@ test("an answer that is not one of a site, or names no usable host, admits nobod
     "each is said",
     () => one.clock.advance(500),
   );
-  expect(one.lines[2]).toMatchObject({ reason: "200: the answer is not one of a Holdfast site" });
+  expect(new Set(one.lines.map(({ reason }) => reason))).toEqual(
+    new Set(["200: the answer is not one of a Holdfast site"]),
+  );
   await one.clock.advance(2_000);
   expect(await done).toMatchObject({ hostId: HOST });
 });
@@ -118,4 +120,14 @@ test("the token file is read at each try, so that it may come later", async () =
   writeFileSync(one.tokenFile, TOKEN);
   await one.clock.advance(2_000);
   expect(await done).toMatchObject({ hostId: HOST });
+});
+
+test("an answer without an end does not fill the memory", async () => {
+  const one = asking();
+  site.answerWith(() => ({ status: 200, body: { ...site.reply(), padding: "x".repeat(100_000) } }));
+  const done = one.begin();
+  await until(() => one.lines.length === 1, "it is said");
+  expect(one.lines[0]).toMatchObject({ reason: "an answer of more than 65536 bytes" });
+  one.stop.abort(new Error("stopped"));
+  await expect(done).rejects.toThrow("stopped");
 });

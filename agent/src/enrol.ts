@@ -6,6 +6,7 @@ import { type Clock, fullJitter, type Log, messageOf, minutes, seconds } from "@
 import { Value } from "typebox/value";
 import { withDeadline } from "./deadline.ts";
 import { Enrolment } from "./identity.ts";
+import { post } from "./post.ts";
 import { AGENT_VERSION, CAPABILITIES } from "./version.ts";
 
 export interface EnrolOptions {
@@ -58,17 +59,10 @@ async function ask(options: EnrolOptions, signal: AbortSignal): Promise<Outcome>
   }
   try {
     return await withDeadline({ clock, within: ANSWER_WITHIN, what: "enrolment", signal }, async (within) => {
-      const response = await fetch(new URL("/v1/enroll", siteUrl), {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          ...offerHeaders({ version: PROTOCOL_VERSION, capabilities: CAPABILITIES }),
-        },
-        body: JSON.stringify(request),
-        redirect: "error",
-        signal: within,
-      });
-      return outcomeOf(siteUrl, response.status, await response.text());
+      const offer = { version: PROTOCOL_VERSION, capabilities: CAPABILITIES };
+      const url = new URL("/v1/enroll", siteUrl);
+      const { status, body } = await post(url, { headers: offerHeaders(offer), body: request, signal: within });
+      return outcomeOf(siteUrl, status, body);
     });
   } catch (error) {
     return { is: "not-yet", reason: messageOf(error) };

@@ -1,0 +1,47 @@
+import { request as requestPlain } from "node:http";
+import { request as requestSecure } from "node:https";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Post {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly signal: AbortSignal;
+}
+
+/** No answer that is meant for an agent is longer. Bytes. */
+const ANSWER_MOST = 64 * 1024;
+
+/**
+ * Posts JSON and resolves to the answer, whatever its status; redirects are not followed. Not `fetch`, which would load
+ * several megabytes into a process that asks once in its life.
+ */
+export function post(url: URL, { headers, body, signal }: Post): Promise<Answer> {
+  const content = JSON.stringify(body);
+  const length = Buffer.byteLength(content);
+  const options = {
+    method: "POST",
+    agent: false,
+    signal,
+    headers: { ...headers, "content-type": "application/json", "content-length": length },
+  };
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === "https:" ? requestSecure : requestPlain;
+    const asking = request(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      let received = 0;
+      response.on("data", (chunk: Buffer) => {
+        received += chunk.length;
+        if (received > ANSWER_MOST) response.destroy(new Error(`an answer of more than ${ANSWER_MOST} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+    });
+    asking.on("error", reject);
+    asking.end(content);
+  });
+}
