@@ -1,0 +1,26 @@
+import type { Kind } from "@holdfast/protocol";
+import { snakeCase } from "../members.ts";
+import { isWritable } from "../resource-shape.ts";
+import { BODY, objectAt, refusal } from "./check-value.ts";
+
+/**
+ * The part of a patch that its field mask names, in camel or in snake case; a named field that the body leaves out is to
+ * be unset. Throws InvalidArgument naming what the kind does not let operators write.
+ */
+export function masked(kind: Kind, body: unknown, fieldMask: string): Readonly<Record<string, unknown>> {
+  const given = objectAt(body ?? {}, BODY);
+  const chosen: Record<string, unknown> = {};
+  for (const path of fieldMask.split(",").map((each) => each.trim())) {
+    const name = writableNamed(kind, path);
+    if (name === undefined) throw refusal("fieldMask", `"${path}" is no field that can be written`);
+    chosen[name] = Object.hasOwn(given, name) ? given[name] : null;
+  }
+  return chosen;
+}
+
+function writableNamed(kind: Kind, path: string): string | undefined {
+  const found = Object.entries(kind.fields).find(
+    ([name, field]) => isWritable(name, field) && (name === path || snakeCase(name) === path),
+  );
+  return found?.[0];
+}

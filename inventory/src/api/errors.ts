@@ -1,0 +1,69 @@
+import type { Kind } from "@holdfast/protocol";
+import { Fault, type FaultCode, type Log, messageOf } from "@holdfast/runtime";
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** The HTTP status of each fault. */
+export const STATUS_OF_FAULT: Readonly<Record<FaultCode, number>> = {
+  InvalidArgument: 400,
+  FailedPrecondition: 400,
+  OutOfRange: 400,
+  Unauthenticated: 401,
+  PermissionDenied: 403,
+  NotFound: 404,
+  AlreadyExists: 409,
+  Aborted: 409,
+  ResourceExhausted: 429,
+  Internal: 500,
+  Unimplemented: 501,
+  Unavailable: 503,
+  DeadlineExceeded: 504,
+};
+
+/** The codes of what the HTTP server itself refuses. */
+const CODE_OF_STATUS: Readonly<Record<number, FaultCode>> = {
+  401: "Unauthenticated",
+  403: "PermissionDenied",
+  404: "NotFound",
+  408: "DeadlineExceeded",
+  413: "ResourceExhausted",
+  429: "ResourceExhausted",
+  503: "Unavailable",
+};
+
+interface Answer {
+  readonly status: number;
+  readonly code: FaultCode;
+  readonly message: string;
+}
+
+/** What a caller learns of an error: a fault's own words, and nothing of what is not a fault. */
+export function answerTo(error: unknown): Answer {
+  if (error instanceof Fault) {
+    return { status: STATUS_OF_FAULT[error.code], code: error.code, message: error.message };
+  }
+  const status = statusOf(error);
+  if (status === 413) return { status, code: "ResourceExhausted", message: "the body is too large" };
+  if (status === 503) return { status, code: "Unavailable", message: "the request took too long" };
+  if (status < 500) return { status, code: CODE_OF_STATUS[status] ?? "InvalidArgument", message: messageOf(error) };
+  return { status: 500, code: "Internal", message: "internal error" };
+}
+
+function statusOf(error: unknown): number {
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  return typeof status === "number" && status >= 400 && status < 600 ? status : 500;
+}
+
+/** Sends an error as compact JSON `{code, message}`; what a person must look at is logged. */
+export function sendError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, code, message } = answerTo(error);
+  if (status >= 500) {
+    const level = code === "Internal" ? "error" : "warn";
+    log[level]({ err: error, request: request.id, method: request.method, url: request.url }, "request failed");
+  }
+  return reply.code(status).type("application/json; charset=utf-8").send(JSON.stringify({ code, message }));
+}
+
+/** `host_resource not found`: the text that clients of this API look for. */
+export function notFound(kind: Kind): Fault {
+  return new Fault("NotFound", `${kind.name.replaceAll("_", "")}_resource not found`);
+}

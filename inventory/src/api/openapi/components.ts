@@ -1,0 +1,175 @@
+import {
+  type Component,
+  EMBEDDED_KINDS,
+  type Field,
+  HostRegister,
+  KINDS,
+  type Kind,
+  Timestamps,
+} from "@holdfast/protocol";
+import { anyKindNamed, backReferencesOf, embeddingsOf, isWritable } from "../resource-shape.ts";
+
+/** A JSON Schema as the document holds it. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+export type Components = Readonly<Record<string, Schema>>;
+
+/** Where the document holds a named schema. */
+export function componentRef(name: string): { readonly $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Every named schema of the resources, from their declarations. */
+export function resourceComponents(): Components {
+  const found: Record<string, Schema> = { ...OURS };
+  inlinedReadOnly(Timestamps as unknown as Schema, found);
+  found.HostRegister = inlined(HostRegister as unknown as Schema, found);
+  for (const kind of [...KINDS, ...EMBEDDED_KINDS]) {
+    found[kind.schemaName] = resourceSchema(kind, found);
+    if (kind.rest) {
+      const listName = `List${kind.rest.plural}Response`;
+      found[listName] = listSchema(kind, kind.rest.listKey);
+      if (kind.rest.operations.includes("delete")) found[deletedName(kind)] = EMPTY;
+    }
+  }
+  return found;
+}
+
+/** `DeleteHostResponse`, `DeleteOperatingSystemResponse`. */
+export function deletedName(kind: Kind): string {
+  return `Delete${kind.schemaName.replace(/Resource$/, "")}Response`;
+}
+
+export const EMPTY: Schema = { type: "object", additionalProperties: false };
+
+const OURS: Components = {
+  Observation: {
+    type: "object",
+    description: "By which site and when the observed fields were seen.",
+    properties: {
+      site: { type: "string", description: "Id of the site." },
+      at: { type: "string", format: "date-time" },
+      ageSeconds: { type: "integer", minimum: 0 },
+    },
+    required: ["site", "at", "ageSeconds"],
+    additionalProperties: false,
+  },
+  Error: {
+    type: "object",
+    properties: { code: { type: "string" }, message: { type: "string" } },
+    required: ["code", "message"],
+    additionalProperties: false,
+  },
+};
+
+function listSchema(kind: Kind, listKey: string): Schema {
+  return {
+    type: "object",
+    properties: {
+      [listKey]: { type: "array", items: componentRef(kind.schemaName) },
+      totalElements: { type: "integer", format: "int32" },
+      hasNext: { type: "boolean" },
+    },
+    required: [listKey, "totalElements", "hasNext"],
+    additionalProperties: false,
+  };
+}
+
+type Found = Record<string, Schema>;
+
+function resourceSchema(kind: Kind, found: Found): Schema {
+  const id = idSchema(kind);
+  const properties: Record<string, Schema> = { resourceId: id };
+  for (const alias of kind.aliasIds) properties[alias] = { ...id, deprecated: true };
+  for (const [name, field] of Object.entries(kind.fields)) {
+    if (!field.reference?.hidden) properties[name] = fieldSchema(name, field, found);
+  }
+  for (const [name, , { kind: target, many }] of embeddingsOf(kind)) {
+    properties[name] = many ? listOf(anyKindNamed(target)) : oneOrNull(anyKindNamed(target));
+  }
+  for (const { name, from, many } of backReferencesOf(kind)) {
+    properties[name] = many ? listOf(anyKindNamed(from)) : oneOrNull(anyKindNamed(from));
+  }
+  for (const [name, schema] of Object.entries(kind.derived)) {
+    properties[name] = readOnly(inlined(schema as Schema, found));
+  }
+  Object.assign(properties, bookkeepingSchemas(kind));
+  const required = Object.entries(kind.fields).flatMap(([name, field]) => (field.required ? [name] : []));
+  return { type: "object", properties, ...(required.length > 0 ? { required } : {}), additionalProperties: false };
+}
+
+function idSchema({ prefix }: Kind): Schema {
+  return { type: "string", maxLength: prefix.length + 9, pattern: `^${prefix}-[0-9a-f]{8}$`, readOnly: true };
+}
+
+function fieldSchema(name: string, field: Field, found: Found): Schema {
+  if (field.component) {
+    const { schemaName } = field.component;
+    found[schemaName] ??= partSchema(field.component, found);
+    return { type: "array", items: componentRef(schemaName), readOnly: true };
+  }
+  const schema = inlined(field.schema as Schema, found);
+  if (field.secret) return { ...schema, writeOnly: true };
+  if (!isWritable(name, field)) return readOnly(schema);
+  // The documented limits of these lists are those of their members.
+  if (field.reference?.many) return { ...schema, ...limitsOf(schema.items as Schema) };
+  return schema;
+}
+
+function limitsOf({ maxLength, pattern }: Schema): Schema {
+  return { maxLength, pattern };
+}
+
+function partSchema({ fields }: Component, found: Found): Schema {
+  const properties: Record<string, Schema> = {};
+  for (const [name, schema] of Object.entries(fields)) properties[name] = inlinedReadOnly(schema as Schema, found);
+  properties.timestamps = orNull("Timestamps");
+  return { type: "object", properties, additionalProperties: false };
+}
+
+function bookkeepingSchemas(kind: Kind): Record<string, Schema> {
+  const count = { type: "integer", minimum: 0, readOnly: true };
+  const ours =
+    kind.feed === "machine" ? { observedGeneration: count, observation: readOnly(componentRef("Observation")) } : {};
+  return { timestamps: readOnly(componentRef("Timestamps")), generation: count, ...ours };
+}
+
+function readOnly(schema: Schema): Schema {
+  return { ...schema, readOnly: true };
+}
+
+function oneOrNull(kind: Kind): Schema {
+  return orNull(kind.schemaName);
+}
+
+function orNull(name: string): Schema {
+  return { anyOf: [componentRef(name), { type: "null" }], readOnly: true };
+}
+
+function listOf(kind: Kind): Schema {
+  return { type: "array", items: componentRef(kind.schemaName), readOnly: true };
+}
+
+/** A schema with those that have a title put among the components, and a reference in their place. */
+function inlined(
+  schema: Schema,
+  found: Found,
+  properties: (inner: Schema) => Schema = (inner) => inlined(inner, found),
+): Schema {
+  const { title, ...rest } = JSON.parse(JSON.stringify(schema)) as Record<string, unknown>;
+  const plain: Record<string, unknown> = rest;
+  if (plain.items) plain.items = properties(plain.items as Schema);
+  if (plain.properties) {
+    const inner = Object.entries(plain.properties as Record<string, Schema>);
+    plain.properties = Object.fromEntries(inner.map(([name, each]) => [name, properties(each)]));
+    plain.additionalProperties = false;
+  }
+  if (typeof title !== "string" || title === "HostRegister") return plain;
+  found[title] ??= plain;
+  return componentRef(title);
+}
+
+/** The same of what nobody may write, down to every property. */
+function inlinedReadOnly(schema: Schema, found: Found): Schema {
+  return readOnly(inlined(schema, found, (inner) => inlinedReadOnly(inner, found)));
+}

@@ -1,0 +1,119 @@
+import { Instance, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import type { Condition } from "../../store/condition.ts";
+import type { View } from "../../store/contract.ts";
+import { backReferencesOf } from "../resource-shape.ts";
+import { fieldValue } from "./field-value.ts";
+import { countSites } from "./total-sites.ts";
+
+/** An instance's host, its site, and the region tree above that: no chain of references is longer. */
+export const LONGEST_CHAIN = 8;
+
+/** What an answer shows beside the resources asked for: all that they refer to, all the way up, by id. */
+export interface Neighbours {
+  get(id: string): Resource | undefined;
+  /** By name of the back reference and id of the resource referred to. */
+  referring(name: string, id: string): Resource | undefined;
+  /** Sites in a region and below it; undefined when nobody asked. */
+  totalSites(regionId: string): number | undefined;
+}
+
+export interface Wanted {
+  readonly tenant: string;
+  readonly kind: Kind;
+  readonly resources: readonly Resource[];
+  readonly totalSites: boolean;
+}
+
+/** Loads what a page of resources shows: a fixed number of reads, however many resources there are. */
+export async function loadNeighbours(view: View, wanted: Wanted): Promise<Neighbours> {
+  const referring = await loadReferring(view, wanted);
+  const loaded = await loadReferred(view, wanted, referring);
+  const regions = wanted.resources.map(({ resourceId }) => resourceId);
+  const totals = wanted.totalSites ? await countSites(view, wanted.tenant, regions) : undefined;
+  return {
+    get: (id) => loaded.get(id),
+    referring: (name, id) => referring.get(`${name} ${id}`),
+    totalSites: (id) => totals?.get(id),
+  };
+}
+
+/** Resources that refer to those asked for, one to one: the instances of hosts. */
+async function loadReferring(view: View, { tenant, kind, resources }: Wanted): Promise<Map<string, Resource>> {
+  const found = new Map<string, Resource>();
+  for (const { name, from, by, many } of backReferencesOf(kind)) {
+    const source = kindNamed(from);
+    if (!source || many || resources.length === 0) continue;
+    const ids = resources.map(({ resourceId }) => resourceId);
+    for (const resource of await referringTo(view, { tenant, source, by, ids })) {
+      found.set(`${name} ${String(fieldValue(resource, by))}`, resource);
+    }
+  }
+  return found;
+}
+
+interface Referring {
+  readonly tenant: string;
+  readonly source: Kind;
+  readonly by: string;
+  readonly ids: readonly string[];
+}
+
+async function referringTo(view: View, { tenant, source, by, ids }: Referring): Promise<readonly Resource[]> {
+  const [only] = ids;
+  if (ids.length === 1 && only !== undefined) return view.find(source, { [by]: only }, tenant);
+  return (await view.list(source, { tenant, where: oneOf([by], ids) })).resources;
+}
+
+function oneOf(path: readonly string[], ids: readonly string[]): Condition {
+  return { is: "or", of: ids.map((value) => ({ is: "compare", path, operator: "equal", value })) };
+}
+
+/** Follows references breadth first: each round reads each kind once. */
+async function loadReferred(
+  view: View,
+  { tenant, kind, resources }: Wanted,
+  referring: ReadonlyMap<string, Resource>,
+): Promise<Map<string, Resource>> {
+  const loaded = new Map(resources.map((resource) => [resource.resourceId, resource]));
+  let wanted = new Map<Kind, Set<string>>();
+  collect(wanted, loaded, kind, resources);
+  collect(wanted, loaded, Instance, [...referring.values()]);
+  for (let round = 0; round < LONGEST_CHAIN && wanted.size > 0; round++) {
+    const next = new Map<Kind, Set<string>>();
+    const found: [Kind, Resource[]][] = [];
+    for (const [each, ids] of wanted) {
+      const many = await readMany(view, each, tenant, [...ids]);
+      for (const resource of many) loaded.set(resource.resourceId, resource);
+      found.push([each, many]);
+    }
+    for (const [each, many] of found) collect(next, loaded, each, many);
+    wanted = next;
+  }
+  return loaded;
+}
+
+async function readMany(view: View, kind: Kind, tenant: string, ids: readonly string[]): Promise<Resource[]> {
+  const [only] = ids;
+  if (ids.length !== 1 || only === undefined) return [...(await view.getMany(kind, tenant, ids)).values()];
+  const one = await view.get(kind, tenant, only);
+  return one ? [one] : [];
+}
+
+function collect(
+  wanted: Map<Kind, Set<string>>,
+  loaded: ReadonlyMap<string, Resource>,
+  kind: Kind,
+  resources: readonly Resource[],
+): void {
+  for (const [name, { reference }] of Object.entries(kind.fields)) {
+    const target = reference && !reference.many ? kindNamed(reference.kind) : undefined;
+    if (!target) continue;
+    for (const resource of resources) {
+      const id = fieldValue(resource, name);
+      if (typeof id !== "string" || id === "" || loaded.has(id)) continue;
+      const ids = wanted.get(target);
+      if (ids) ids.add(id);
+      else wanted.set(target, new Set([id]));
+    }
+  }
+}

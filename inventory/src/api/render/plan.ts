@@ -1,0 +1,43 @@
+import type { Kind } from "@holdfast/protocol";
+import { completed, defaultOf, type Shape } from "./defaults.ts";
+
+/** How a field is shown: its value, or what stands for none; undefined leaves the key out. */
+export interface PlannedField {
+  readonly name: string;
+  show(value: unknown): unknown;
+}
+
+/** Ours, and unknown to the clients of the API that this one stands in for: absent rather than made up. */
+const ABSENT_WHEN_UNKNOWN = new Set(["uuidDerived"]);
+
+const PLANS = new Map<Kind, readonly PlannedField[]>();
+
+/** The fields of a kind in the order in which answers show them; worked out once. */
+export function planOf(kind: Kind): readonly PlannedField[] {
+  let plan = PLANS.get(kind);
+  if (!plan) {
+    plan = plannedFields(kind);
+    PLANS.set(kind, plan);
+  }
+  return plan;
+}
+
+function plannedFields(kind: Kind): PlannedField[] {
+  return Object.entries(kind.fields).flatMap(([name, field]) => {
+    if (field.secret || field.reference?.hidden) return [];
+    if (ABSENT_WHEN_UNKNOWN.has(name)) return [{ name, show: (value: unknown) => value }];
+    if (field.component) return [{ name, show: showParts(field.component.fields) }];
+    const schema = field.schema as Shape;
+    if (schema.type === "object" || schema.items?.properties) {
+      return [{ name, show: (value: unknown) => completed(schema, value) }];
+    }
+    const initial = defaultOf(schema);
+    return [{ name, show: (value: unknown) => value ?? initial }];
+  });
+}
+
+function showParts(fields: Readonly<Record<string, object>>): (value: unknown) => unknown {
+  const item: Shape = { type: "object", properties: fields as Readonly<Record<string, Shape>> };
+  const list: Shape = { type: "array", items: item };
+  return (value) => (completed(list, value) as readonly object[]).map((part) => ({ ...part, timestamps: null })); // nobody knows them
+}

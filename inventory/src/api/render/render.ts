@@ -1,0 +1,95 @@
+import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import type { Clock } from "@holdfast/runtime";
+import type { View } from "../../store/contract.ts";
+import { anyKindNamed, type BackReference, backReferencesOf, embeddingsOf } from "../resource-shape.ts";
+import { fieldValue } from "./field-value.ts";
+import { inheritedMetadata } from "./inherited-metadata.ts";
+import { LONGEST_CHAIN, loadNeighbours, type Neighbours } from "./neighbours.ts";
+import { planOf } from "./plan.ts";
+
+/** A resource as the API shows it; ready for `JSON.stringify`. */
+export type Rendered = Record<string, unknown>;
+
+export interface RenderOptions {
+  readonly tenant: string;
+  readonly clock: Pick<Clock, "now">;
+  /** Whether regions say how many sites they have; otherwise they show 0. */
+  readonly totalSites: boolean;
+}
+
+/** Resources of one kind and tenant with all that they embed, in their order. */
+export async function renderAll(
+  view: View,
+  kind: Kind,
+  resources: readonly Resource[],
+  { tenant, clock, totalSites }: RenderOptions,
+): Promise<Rendered[]> {
+  const wanted = { tenant, kind, resources, totalSites: totalSites && "totalSites" in kind.derived };
+  const neighbours = await loadNeighbours(view, wanted);
+  const now = clock.now();
+  return resources.map((resource) => {
+    const rendered = show({ kind, neighbours, now, depth: 0, without: undefined }, resource);
+    for (const back of backReferencesOf(kind)) {
+      rendered[back.name] = showReferring(back, resource, { neighbours, now });
+    }
+    return rendered;
+  });
+}
+
+interface Showing {
+  readonly kind: Kind;
+  readonly neighbours: Neighbours;
+  readonly now: number;
+  readonly depth: number;
+  /** A field whose resource is not embedded: it is the one that this one is embedded in. */
+  readonly without: string | undefined;
+}
+
+function show(showing: Showing, resource: Resource): Rendered {
+  const { kind, neighbours } = showing;
+  const rendered: Rendered = { resourceId: resource.resourceId };
+  for (const alias of kind.aliasIds) rendered[alias] = resource.resourceId;
+  for (const field of planOf(kind)) {
+    const shown = field.show(fieldValue(resource, field.name));
+    if (shown !== undefined) rendered[field.name] = shown;
+  }
+  for (const [name, field, { kind: target, many }] of embeddingsOf(kind)) {
+    if (field === showing.without) continue;
+    rendered[name] = many ? [] : embedded(showing, kindNamed(target), fieldValue(resource, field));
+  }
+  if ("inheritedMetadata" in kind.derived) rendered.inheritedMetadata = inheritedMetadata(kind, resource, neighbours);
+  if ("totalSites" in kind.derived) rendered.totalSites = neighbours.totalSites(resource.resourceId) ?? 0;
+  return showBookkeeping(rendered, resource, showing.now);
+}
+
+function embedded(showing: Showing, kind: Kind | undefined, id: unknown): Rendered | null {
+  if (!kind || typeof id !== "string" || showing.depth >= LONGEST_CHAIN) return null;
+  const resource = showing.neighbours.get(id);
+  if (!resource) return null;
+  return show({ ...showing, kind, depth: showing.depth + 1, without: undefined }, resource);
+}
+
+function showReferring(
+  { name, from, by, many }: BackReference,
+  resource: Resource,
+  { neighbours, now }: Pick<Showing, "neighbours" | "now">,
+): Rendered | readonly Rendered[] | null {
+  if (many) return [];
+  const referring = neighbours.referring(name, resource.resourceId);
+  return referring ? show({ kind: anyKindNamed(from), neighbours, now, depth: 1, without: by }, referring) : null;
+}
+
+function showBookkeeping(rendered: Rendered, resource: Resource, now: number): Rendered {
+  rendered.timestamps = { createdAt: rfc3339(resource.createdAt), updatedAt: rfc3339(resource.updatedAt) };
+  rendered.generation = resource.generation;
+  if (resource.observedGeneration !== undefined) rendered.observedGeneration = resource.observedGeneration;
+  if (resource.observedAt !== undefined) {
+    const ageSeconds = Math.max(0, Math.floor((now - resource.observedAt) / 1000));
+    rendered.observation = { site: resource.observedBy, at: rfc3339(resource.observedAt), ageSeconds };
+  }
+  return rendered;
+}
+
+function rfc3339(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,75 @@
+import { EMBEDDED_KINDS, type Field, type Kind, kindNamed } from "@holdfast/protocol";
+
+/**
+ * Moved by register, onboard, invalidate and delete, each with rules of its own: shown beside the other fields of a
+ * resource and not written with them.
+ */
+const MOVED_BY_ACTIONS = new Set(["desiredState"]);
+
+/** Whether a create, put or patch may write a field. */
+export function isWritable(name: string, field: Field): boolean {
+  return field.owner === "operator" && !field.readOnly && !MOVED_BY_ACTIONS.has(name);
+}
+
+/** A resource shows what refers to it: a host its instance. Not where it is itself embedded, or there would be no end. */
+export interface BackReference {
+  readonly name: string;
+  readonly from: string;
+  readonly by: string;
+  readonly many: boolean;
+}
+
+const BACK_REFERENCES: Readonly<Record<string, readonly BackReference[]>> = {
+  host: [{ name: "instance", from: "instance", by: "hostID", many: false }],
+  instance: [{ name: "workloadMembers", from: "workload_member", by: "instanceId", many: true }],
+  workload: [{ name: "members", from: "workload_member", by: "workloadId", many: true }],
+};
+
+export function backReferencesOf(kind: Kind): readonly BackReference[] {
+  return BACK_REFERENCES[kind.name] ?? [];
+}
+
+/** Second names under which a resource is embedded. */
+const EMBEDDED_AGAIN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  workload_member: { member: "instanceId" },
+};
+
+/** By the name under which a kind embeds other resources: the field with their ids. */
+export function embeddingsOf(kind: Kind): readonly (readonly [name: string, field: string, reference: Reference])[] {
+  const own = Object.entries(kind.fields).flatMap(([name, { reference }]) =>
+    reference ? [[reference.embedAs, name, reference] as const] : [],
+  );
+  const again = Object.entries(EMBEDDED_AGAIN[kind.name] ?? {}).flatMap(([name, field]) => {
+    const reference = kind.fields[field]?.reference;
+    return reference ? [[name, field, reference] as const] : [];
+  });
+  return [...own, ...again];
+}
+
+type Reference = NonNullable<Field["reference"]>;
+
+/** A kind by its name, also one that is only embedded. */
+export function anyKindNamed(name: string): Kind {
+  const kind = kindNamed(name) ?? EMBEDDED_KINDS.find((each) => each.name === name);
+  if (!kind) throw new TypeError(`no kind is called ${name}`);
+  return kind;
+}
+
+const EXTRAS = new Map<Kind, ReadonlySet<string>>();
+
+/** Names that an answer holds beside the kind's fields. */
+export function extrasOf(kind: Kind): ReadonlySet<string> {
+  let extras = EXTRAS.get(kind);
+  if (!extras) {
+    extras = new Set([
+      "resourceId",
+      ...kind.aliasIds,
+      ...Object.keys(kind.derived),
+      ...embeddingsOf(kind).map(([name]) => name),
+      ...backReferencesOf(kind).map(({ name }) => name),
+      ...["timestamps", "generation", "observedGeneration", "observation"],
+    ]);
+    EXTRAS.set(kind, extras);
+  }
+  return extras;
+}

@@ -1,0 +1,89 @@
+import { Host, Instance, type Kind } from "@holdfast/protocol";
+import type { Condition } from "../../store/condition.ts";
+import type { View } from "../../store/contract.ts";
+import { readFilter } from "../filter/resolve.ts";
+import type { Components } from "../openapi/components.ts";
+import { LIST_QUERY } from "../query.ts";
+import type { Resources } from "../resources.ts";
+import type { Route } from "./route.ts";
+
+const COUNT = { type: "integer", readOnly: true } as const;
+
+export const HOST_SUMMARY_COMPONENTS: Components = {
+  GetHostSummaryResponse: {
+    type: "object",
+    properties: { total: COUNT, error: COUNT, running: COUNT, unallocated: COUNT },
+    additionalProperties: false,
+  },
+};
+
+const ERROR = "STATUS_INDICATION_ERROR";
+
+/** How many hosts there are, and how many of them fail, run, or are at no site. */
+export function hostSummary(resources: Resources): Route[] {
+  return ["compute/hosts/summary", "compute/hosts_summary"].map((path, index) => ({
+    method: "GET",
+    path,
+    tag: "Hosts",
+    operationId: `GetHostSummary${index === 0 ? "" : index + 1}`,
+    summary: "How many hosts there are, and how many of them fail, run, or are at no site",
+    query: { filter: LIST_QUERY.filter },
+    readQuery: { filter: { type: "string" } },
+    response: "GetHostSummaryResponse",
+    handle: (call) => {
+      const { filter } = call.query;
+      const wanted = typeof filter === "string" ? readFilter(Host, filter) : ALL;
+      return resources.read(call, ({ view, tenant }) => summarise(view, tenant.id, wanted));
+    },
+  }));
+}
+
+const ALL: Condition = { is: "and", of: [] };
+
+/** A host has at most one instance: so hosts with an instance like that are counted as instances. */
+async function summarise(view: View, tenant: string, wanted: Condition): Promise<object> {
+  const count = async (kind: Kind, ...of: Condition[]) =>
+    (await view.list(kind, { tenant, where: { is: "and", of }, limit: 1 })).total;
+  const ofHost = through("host", wanted);
+  const failing = anyError(Host);
+  const hostFailing = through("host", failing);
+  const total = await count(Host, wanted);
+  const unallocated = await count(Host, wanted, not({ is: "has", path: ["siteId"] }));
+  const failingHosts = await count(Host, wanted, failing);
+  const failingInstances = await count(Instance, ofHost, anyError(Instance), not(hostFailing));
+  const running = await count(Instance, ofHost, RUNNING, not(anyError(Instance)), not(hostFailing));
+  return { total, error: failingHosts + failingInstances, running, unallocated };
+}
+
+const RUNNING: Condition = {
+  is: "compare",
+  path: ["currentState"],
+  operator: "equal",
+  value: "INSTANCE_STATE_RUNNING",
+};
+
+function anyError(kind: Kind): Condition {
+  const indicators = Object.keys(kind.fields).filter((name) => name.endsWith("Indicator"));
+  return {
+    is: "or",
+    of: indicators.map((name) => ({ is: "compare", path: [name], operator: "equal", value: ERROR })),
+  };
+}
+
+function not(of: Condition): Condition {
+  return { is: "not", of };
+}
+
+/** The same condition on what a resource refers to. */
+function through(reference: string, condition: Condition): Condition {
+  switch (condition.is) {
+    case "and":
+    case "or":
+      return { is: condition.is, of: condition.of.map((each) => through(reference, each)) };
+    case "not":
+      return not(through(reference, condition.of));
+    case "has":
+    case "compare":
+      return { ...condition, path: [reference, ...condition.path] };
+  }
+}
