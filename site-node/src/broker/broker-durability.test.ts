@@ -47,6 +47,20 @@ test("what a host has retained outlives a restart", async () => {
   expect(site.retained(own(OSLO, "reported"))).toBe("version 7");
 });
 
+test("what there is no room to retain is taken by the site all the same, and its host stays connected", async () => {
+  // One is the site's own status.
+  await using site = await new TestSite({ limits: { retainedMessages: 1 } }).start();
+  await using client = await site.connect(OSLO);
+  await client.mqtt.publishAsync(own(OSLO, "status"), "online", { qos: 1, retain: true });
+  await client.mqtt.publishAsync(own(OSLO, "reported"), "version 7", { qos: 1, retain: true });
+  expect(site.heard.map(({ text }) => text)).toEqual(["online", "version 7"]);
+  expect(site.said("a message was not retained")).toHaveLength(2);
+  expect(site.broker.connected()).toEqual([OSLO]);
+  await expect(site.broker.publish(own(OSLO, "desired"), "7", { qos: 1, retain: true })).rejects.toMatchObject({
+    code: "ResourceExhausted",
+  });
+});
+
 test("a publication that the site could not take is not acknowledged, and is taken when the host sends it again", async () => {
   let broken = true;
   const taken: string[] = [];
