@@ -83,6 +83,18 @@ describe("a program's own routes", () => {
     expect((await api.ask("GET", "/v1/busy")).status).toBe(429);
   });
 
+  test("take control characters when they bring their own authentication", async () => {
+    await using api = await openApi({
+      extend: (app) => {
+        app.post("/v1/log", { config: { auth: "own" } }, async ({ body }) => body);
+        app.post("/v1/talk", async ({ body }) => body);
+      },
+    });
+    const body = { line: "\u001b[31mred" };
+    expect(await api.ask("POST", "/v1/log", { body, as: null })).toMatchObject({ status: 200, body });
+    expect(await api.ask("POST", "/v1/talk", { body })).toMatchObject({ status: 400 });
+  });
+
   test("are in the document", async () => {
     await using api = await open();
     expect((await api.done("GET", "/openapi.json")).paths).toHaveProperty("/v1/mine");

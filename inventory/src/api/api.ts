@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastif
 import type { Inventory } from "../inventory.ts";
 import { collectDocument, serveDocument } from "./openapi/serve-document.ts";
 import { type Principal, refuseReaders } from "./principal.ts";
+import { refuseUnprintable } from "./printable.ts";
 import { Resources } from "./resources.ts";
 import { type Mount, mount } from "./routes/route.ts";
 import { projectComponents, projectRoutes } from "./routes/routes.ts";
@@ -51,6 +52,10 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const operatorRoutes: FastifyPluginAsync = async (operators) => {
     operators.addHook("onRequest", async (request) => {
       if (request.routeOptions.config.auth !== "own") await admit(request);
+    });
+    // What sites send may hold the control characters of a log; what people send may not.
+    operators.addHook("preValidation", async (request) => {
+      if (request.routeOptions.config.auth !== "own") refuseUnprintable(request.body);
     });
     mount(operators, projectRoutes(new Resources({ inventory, clock })), BY_PATH);
     await extend?.(operators);

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type Log, seconds } from "@holdfast/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from "fastify";
 import { sendError } from "./errors.ts";
-import { refuseUnprintable, refuseUnprintableUrl } from "./printable.ts";
+import { refuseUnprintableUrl } from "./printable.ts";
 
 const LARGEST_BODY = 100 * 1024;
 const LONGEST_REQUEST = seconds(15);
@@ -51,14 +51,6 @@ function readJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined);
-    return parse(request, body.toString(), (error, value) => {
-      if (error) return done(error, undefined);
-      try {
-        refuseUnprintable(value);
-        return done(null, value);
-      } catch (refused) {
-        return done(refused instanceof Error ? refused : new Error(String(refused)), undefined);
-      }
-    });
+    return parse(request, body.toString(), done);
   });
 }

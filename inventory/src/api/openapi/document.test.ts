@@ -57,4 +57,6 @@ test("the pages that show the document need nothing from elsewhere", async () =>
     const path = new URL(asset, "http://x/docs/").pathname;
     expect([path, (await api.ask("GET", path, { as: null })).status]).toEqual([path, 200]);
   }
+  const initializer = await api.ask("GET", "/docs/static/swagger-initializer.js", { as: null });
+  expect(initializer.text).toMatch(/validatorUrl"?:\s*null/);
 });
