@@ -40,7 +40,9 @@ async function kindTable(db: Schema, name: string, columns: Columns, references:
   }
   await table.execute();
   for (const { column } of references) {
-    await db.schema.createIndex(`${name}_by_${column}`).on(name).columns(["tenant_id", column]).execute();
+    // With the id: the planner otherwise prefers to walk the primary key, for a list is ordered by it.
+    const columns = ["tenant_id", column, "resource_id"];
+    await db.schema.createIndex(`${name}_by_${column}`).on(name).columns(columns).execute();
   }
 }
 
@@ -121,6 +123,8 @@ async function host(db: Schema): Promise<void> {
     columns: ["tenant_id", "serial_number"],
     where: sql`serial_number <> '' and (uuid is null or uuid = '')`,
   });
+  // A search by value cannot use an index that leaves some values out.
+  await db.schema.createIndex("host_by_uuid").on("host").columns(["uuid"]).execute();
   await db.schema.createIndex("host_by_serial_number").on("host").columns(["serial_number"]).execute();
   await partTable(db, "host_nic", {
     ...of("text", "device_name pci_identifier mac_addr link_state ipaddresses"),
