@@ -11,6 +11,8 @@ import type { ReplicaOf } from "./materialise.ts";
 export interface PullOptions {
   readonly store: Store;
   readonly link: HubLink;
+  /** Asked before a whole slice replaces what the site has; when it throws, the slice is fetched anew later. */
+  readonly beforeSnapshot: () => Promise<void>;
   /** Asked anew for each batch: the hub's life may have changed since. */
   readonly replicaOf: () => Promise<ReplicaOf>;
   readonly clock: Clock;
@@ -19,7 +21,7 @@ export interface PullOptions {
 
 /** Keeps the replica at the hub's word: the scope of the site's tenant and the site's own. */
 export function startPull(of: { site: string; tenant: string }, options: PullOptions): Follower {
-  const { store, link, replicaOf, clock, log } = options;
+  const { store, link, beforeSnapshot, replicaOf, clock, log } = options;
   const followers = [tenantScope(of.tenant), siteScope(of.site)].map((scope) =>
     follow({
       scope,
@@ -30,6 +32,7 @@ export function startPull(of: { site: string; tenant: string }, options: PullOpt
       log,
       position: () => storedPosition(store, scope),
       apply: async (batch, malformed) => {
+        if (batch.snapshot) await beforeSnapshot();
         const replica = await replicaOf();
         await store.write(async (transaction) => {
           await applyBatch(transaction, replica, batch, clock.now());

@@ -54,6 +54,15 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   }
 }
 
+/**
+ * Asks which life of the hub answers now, and goes over to it when it is another. Throws when the hub does not say. To be
+ * asked before a whole slice is taken over: a hub that was restored may have forgotten what this site knows.
+ */
+export async function confirmEpoch(options: SessionOptions, signal: AbortSignal): Promise<void> {
+  const answer = await askWhoAmI(options, signal);
+  await options.store.write((transaction) => remember(transaction, options, answer));
+}
+
 async function askWhoAmI({ link, site }: SessionOptions, signal: AbortSignal): Promise<SelfAnswer> {
   const { status, body } = await link.ask("/v1/sites/self", { within: seconds(20), signal });
   if (status !== 200)

@@ -5,7 +5,7 @@ import type { Follower } from "../replica/follow.ts";
 import { startPull } from "../replica/pull.ts";
 import type { HubLink } from "./hub-link.ts";
 import { type Push, startPush } from "./push.ts";
-import { knownReplica, openSession } from "./session.ts";
+import { confirmEpoch, knownReplica, openSession } from "./session.ts";
 
 export interface SyncOptions {
   readonly store: Store;
@@ -37,7 +37,11 @@ export function startSync(options: SyncOptions): Sync {
     if (parts.push || stopped.signal.aborted) return;
     const pull = startPull(
       { site, tenant },
-      { store, link, clock, log, replicaOf: async () => (await knownReplica(store, site)) ?? never() },
+      {
+        ...{ store, link, clock, log },
+        beforeSnapshot: () => confirmEpoch({ store, outbox, link, site, clock, log }, stopped.signal),
+        replicaOf: async () => (await knownReplica(store, site)) ?? never(),
+      },
     );
     const push = startPush({
       ...{ store, outbox, link, site, tenant, clock, log },

@@ -1,0 +1,166 @@
+import { Host } from "@holdfast/protocol/kinds/host";
+import type { UplinkBatch } from "@holdfast/protocol/uplink";
+import { silentLog, systemClock } from "@holdfast/runtime";
+import { expect, test } from "vitest";
+import { readSetting } from "../database/settings.ts";
+import { siteTables } from "../database/tables.ts";
+import { idsLeft } from "../outbox/id-pool.ts";
+import { seal } from "../outbox/seal.ts";
+import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { HubLink } from "./hub-link.ts";
+import { Pusher, startPush } from "./push.ts";
+
+const HOST = "host-00000001";
+type Answer = (batch: UplinkBatch) => { status: number; body: unknown };
+
+/** A hub that answers as told, and remembers what it was sent. */
+function hubThat(answer: Answer) {
+  const sent: string[] = [];
+  const carry: typeof fetch = async (_input, init) => {
+    sent.push(String(init?.body));
+    const { status, body } = answer(JSON.parse(String(init?.body)));
+    return new Response(JSON.stringify(body), { status });
+  };
+  return { sent, fetch: carry };
+}
+
+const acknowledges: Answer = (batch) => ({
+  status: 200,
+  body: { stream: batch.stream, cursor: batch.first + batch.entries.length - 1, outcomes: [] },
+});
+
+async function siteWithHost(): Promise<TestSite> {
+  const site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
+  return site;
+}
+
+function options(site: TestSite, carry: typeof fetch) {
+  const link = new HubLink({ hubUrl: "http://hub", token: "token-of-the-site", fetch: carry, clock: systemClock });
+  const { store, outbox } = site;
+  return { store, outbox, link, site: SITE, tenant: TENANT, clock: systemClock, log: silentLog };
+}
+
+const push = (site: TestSite, answer: Answer) => {
+  const hub = hubThat(answer);
+  const run = () => new Pusher(options(site, hub.fetch)).pushOne(new AbortController().signal);
+  return { ...hub, run };
+};
+
+const streamOf = (site: TestSite) => site.store.read((view) => readSetting(view, "stream"));
+const unsent = (site: TestSite) => site.store.read((view) => site.outbox.level(view));
+
+test("a batch goes out the same to the byte until it is acknowledged, also after a restart", async () => {
+  await using site = await siteWithHost();
+  const failing = push(site, () => ({ status: 503, body: {} }));
+  await expect(failing.run()).rejects.toThrow("503");
+  await site.write((transaction) => site.outbox.event(transaction, { kind: "host", subject: HOST, event: "later" }));
+  await expect(failing.run()).rejects.toThrow("503");
+  await site.reopen();
+  const hub = push(site, acknowledges);
+  await hub.run();
+  expect(hub.sent).toEqual([failing.sent[0]]);
+  expect(failing.sent[1]).toBe(failing.sent[0]);
+  expect((await unsent(site)).entries).toBe(1);
+});
+
+test.each<[string, Answer]>([
+  ["falls short of the batch", (batch) => ({ status: 200, body: { stream: batch.stream, cursor: 0, outcomes: [] } })],
+  [
+    "is of another stream",
+    (batch) => ({
+      status: 200,
+      body: { stream: { ...batch.stream, incarnation: 1 }, cursor: batch.entries.length, outcomes: [] },
+    }),
+  ],
+  ["is no reply", () => ({ status: 200, body: { hello: "world" } })],
+  ["is not JSON", () => ({ status: 200, body: "<html>" })],
+])("an acknowledgement that %s acknowledges nothing", async (_what, answer) => {
+  await using site = await siteWithHost();
+  const hub = push(site, answer);
+  await expect(hub.run()).rejects.toThrow();
+  const again = push(site, acknowledges);
+  await again.run();
+  expect(again.sent).toEqual(hub.sent);
+});
+
+test.each(["gap", "forked", "incarnation"] as const)(
+  "refused for reason %s, the site begins a greater incarnation and loses nothing",
+  async (reason) => {
+    await using site = await siteWithHost();
+    await site.write((transaction) =>
+      site.intents.edit(transaction, OF, Host, { id: HOST, field: "name", value: "till", actor: "a" }),
+    );
+    const before = await streamOf(site);
+    const above = 5_000_000_000;
+    const refusal = { code: "Aborted", message: "no", reason, epoch: OF.epoch, incarnation: above, expected: 7 };
+    await expect(push(site, () => ({ status: 409, body: refusal })).run()).rejects.toThrow(reason);
+    expect(await streamOf(site)).toMatchObject({ epoch: OF.epoch, incarnation: above + 1, next: 1, previous: "" });
+    expect(before?.incarnation).toBeLessThan(above);
+    const hub = push(site, acknowledges);
+    await hub.run();
+    const { entries, first } = JSON.parse(hub.sent[0] ?? "") as UplinkBatch;
+    expect(first).toBe(1);
+    expect(entries).toContainEqual(expect.objectContaining({ type: "edit", value: "till", base: "w2-name" }));
+    expect(entries).toContainEqual(expect.objectContaining({ type: "state", id: HOST }));
+  },
+);
+
+test("refused for its epoch, the site goes over to the hub's in the same incarnation", async () => {
+  await using site = await siteWithHost();
+  const before = await streamOf(site);
+  const refusal = { code: "Aborted", message: "no", reason: "epoch", epoch: "epoch-2", incarnation: 0, expected: 1 };
+  await expect(push(site, () => ({ status: 409, body: refusal })).run()).rejects.toThrow("epoch");
+  expect(await streamOf(site)).toMatchObject({ epoch: "epoch-2", incarnation: before?.incarnation, next: 1 });
+});
+
+test("lent ids do not outlive the stream they were lent in", async () => {
+  await using site = await siteWithHost();
+  const lends: Answer = (batch) => {
+    const { body, status } = acknowledges(batch) as { status: number; body: object };
+    return { status, body: { ...body, ids: { first: 100, count: batch.wantIds } } };
+  };
+  await push(site, lends).run();
+  expect(await site.store.read(idsLeft)).toBe(64);
+  await site.write((transaction) => site.outbox.event(transaction, { kind: "host", subject: HOST, event: "x" }));
+  const refusal = { code: "Aborted", message: "no", reason: "forked", epoch: OF.epoch, incarnation: 1, expected: 1 };
+  await expect(push(site, () => ({ status: 409, body: refusal })).run()).rejects.toThrow();
+  expect(await site.store.read(idsLeft)).toBe(0);
+});
+
+test("a batch that the hub finds too large comes again in smaller ones", async () => {
+  await using site = await siteWithHost();
+  const detail = { text: "x".repeat(40_000) };
+  for (let each = 0; each < 10; each += 1) {
+    await site.write((transaction) => site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail }));
+  }
+  const seen: number[] = [];
+  const hub = hubThat((batch) => {
+    const size = JSON.stringify(batch).length;
+    if (size > 250_000) return { status: 413, body: {} };
+    seen.push(batch.entries.length);
+    return acknowledges(batch);
+  });
+  const running = startPush(options(site, hub.fetch));
+  await running.drained();
+  await running.close();
+  expect(seen.length).toBeGreaterThan(1);
+  expect((await unsent(site)).entries).toBe(0);
+});
+
+test("entries are sealed in lanes, within the bounds, and what is of no use any more is left out", async () => {
+  await using site = await siteWithHost();
+  await site.write(async (transaction) => {
+    await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "first-added" });
+    await site.outbox.touch(transaction, "host", "host-0000dead");
+    await site.outbox.touch(transaction, "host", HOST);
+    await site.intents.edit(transaction, OF, Host, { id: HOST, field: "name", value: "n", actor: "a" });
+    await site.outbox.add(transaction, { type: "enrolment-used", id: "e", hostId: HOST, at: 1 });
+  });
+  const batch = await site.write((transaction) => seal(transaction, { site: SITE, tenant: TENANT, now: 1 }));
+  const { entries } = JSON.parse(batch?.body ?? "") as { entries: { type: string }[] };
+  expect(entries.map(({ type }) => type)).toEqual(["enrolment-used", "edit", "state", "event", "event"]);
+  const left = await site.store.read((view) => siteTables(view).selectFrom("outbox").select("sealed").execute());
+  expect(left.every(({ sealed }) => sealed === 1)).toBe(true);
+});
