@@ -8,7 +8,7 @@ import { type Clock, type Log, listenFault, messageOf } from "@holdfast/runtime"
 import { Aedes, type AedesOptions } from "aedes";
 import { type Credentials, mayReceive } from "./access.ts";
 import { Deliveries } from "./deliveries.ts";
-import { addressOf, Door } from "./door.ts";
+import { Door } from "./door.ts";
 import { Inbound, type UpHandler } from "./inbound.ts";
 import { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { SqlitePersistence } from "./persistence.ts";
@@ -87,7 +87,9 @@ class SiteBroker implements Broker {
     const { unhandledMessages } = limits;
     this.#inbound = new Inbound({ siteId, onUp, persistence: this.#persistence, unhandledMessages, log });
     this.#aedes = new Aedes(this.#aedesOptions());
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#take(socket, addressOf(socket)));
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) =>
+      this.#take(socket, socket.remoteAddress),
+    );
   }
 
   get port(): number {
@@ -140,7 +142,7 @@ class SiteBroker implements Broker {
   }
 
   attach(stream: Duplex): void {
-    this.#take(stream, "attached");
+    this.#take(stream);
   }
 
   close(): Promise<void> {
@@ -169,7 +171,7 @@ class SiteBroker implements Broker {
     await this.#persistence.destroy();
   }
 
-  #take(stream: Duplex, address: string): void {
+  #take(stream: Duplex, address?: string): void {
     const connection = this.#door.take(stream, address);
     if (connection) this.#aedes.handle(connection);
   }

@@ -1,4 +1,4 @@
-/** How many connections there are, in all and from each address. */
+/** How many connections there are, in all and from each address that is known. */
 export class ConnectionCount {
   readonly #most: { readonly connections: number; readonly connectionsPerAddress: number };
   readonly #byAddress = new Map<string, number>();
@@ -9,18 +9,19 @@ export class ConnectionCount {
   }
 
   /** Counts one more; says which bound it would pass, and then does not count it. */
-  enter(address: string): "too many connections" | "too many connections from this address" | undefined {
-    const from = this.#byAddress.get(address) ?? 0;
+  enter(address: string | undefined): "too many connections" | "too many connections from this address" | undefined {
+    const from = address === undefined ? 0 : (this.#byAddress.get(address) ?? 0);
     if (this.#all >= this.#most.connections) return "too many connections";
     if (from >= this.#most.connectionsPerAddress) return "too many connections from this address";
     this.#all++;
-    this.#byAddress.set(address, from + 1);
+    if (address !== undefined) this.#byAddress.set(address, from + 1);
     return undefined;
   }
 
-  leave(address: string): void {
-    const from = this.#byAddress.get(address) ?? 0;
+  leave(address: string | undefined): void {
     this.#all--;
+    if (address === undefined) return;
+    const from = this.#byAddress.get(address) ?? 0;
     if (from <= 1) this.#byAddress.delete(address);
     else this.#byAddress.set(address, from - 1);
   }

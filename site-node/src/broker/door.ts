@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type HostId, isHostId, type SiteId } from "@holdfast/protocol/ids";
 import { type Clock, type Log, minutes } from "@holdfast/runtime";
@@ -37,7 +36,7 @@ export class Door {
   }
 
   /** The connection as the broker is to see it; undefined when it was closed, being one too many. */
-  take(stream: Duplex, address: string): GuardedConnection | undefined {
+  take(stream: Duplex, address?: string): GuardedConnection | undefined {
     const refused = this.#shut ? "the broker is closing" : this.#count.enter(address);
     if (refused) {
       this.#warn(`${address} ${refused}`, { address, refused }, "a connection was not taken");
@@ -117,9 +116,4 @@ export class Door {
   #warn(subject: string, fields: Record<string, unknown>, message: string): void {
     this.#sparingly.say(subject, (heldBack) => this.#options.log.warn({ ...fields, heldBack }, message));
   }
-}
-
-/** Where a connection comes from, as connections are counted. */
-export function addressOf(socket: Socket): string {
-  return socket.remoteAddress ?? "unknown";
 }
