@@ -4,6 +4,7 @@ import { createApi } from "@holdfast/inventory/api/api";
 import { type Clock, type Closable, closeAll, type Log, listenFault, seconds } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import type { HubConfig } from "./config.ts";
+import { watchConnections } from "./connections.ts";
 import { firstStart } from "./first-start.ts";
 import { databaseOf, holdHome, writePrivate } from "./home.ts";
 import { createShapes } from "./shapes/shapes.ts";
@@ -75,7 +76,8 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
         siteRoutes(routes, parts);
       },
     });
-    started.push(app);
+    const connections = watchConnections(app.server);
+    started.push(app, { close: () => connections.endIdle() });
     const { url, port } = await listen(app, config);
     enrolments.start();
     writePrivate(join(home, "hub-url"), url);

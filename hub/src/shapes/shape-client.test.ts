@@ -3,6 +3,8 @@ import { type FeedScope, siteScope, tenantScope } from "@holdfast/protocol";
 import { expect, onTestFinished, test } from "vitest";
 import { startTestHub, type TestHub, type TestSite, until } from "../hub-harness.ts";
 
+/** The client was not compiled with exact optional properties. */
+type ShapeInput = ConstructorParameters<typeof Shape<Row>>[0];
 type Row = { scope: string; kind: string; id: string; seq: bigint; body: string };
 
 /** The unmodified client, as a site-node uses it. */
@@ -75,7 +77,7 @@ test("a Shape holds the rows that the feed shows", async () => {
   const site = await hub.site();
   await append(hub, site, ["a", { n: 1 }], ["b", { n: 2 }], ["c", { n: 3 }]);
   const { stream } = follow(hub, site, { liveSse: true });
-  const shape = new Shape<Row>(stream as ShapeStream<Row>);
+  const shape = new Shape<Row>(stream as unknown as ShapeInput);
   await shape.rows;
   await append(hub, site, ["b", null], ["c", { n: 4 }], ["d", { n: 5 }]);
   const bodies = () => Object.fromEntries(shape.currentRows.map((row) => [row.id, row.body]));
@@ -96,7 +98,7 @@ test("a snapshot of many pages is whole, whatever is written while it is read", 
     return fetch(...request);
   };
   const { stream } = follow(hub, site, { fetchClient: busyFetch });
-  const shape = new Shape<Row>(stream as ShapeStream<Row>);
+  const shape = new Shape<Row>(stream as unknown as ShapeInput);
   await until("the snapshot is there", () => shape.stream.isUpToDate && shape.currentRows.length > 0);
   await until("the shape is whole", () => shape.currentRows.length === 93);
   expect(pages).toBeGreaterThan(9);

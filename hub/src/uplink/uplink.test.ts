@@ -1,0 +1,302 @@
+import { gzipSync } from "node:zlib";
+import { idFromNumber, PROTOCOL_HEADER, siteScope, type UplinkReply } from "@holdfast/protocol";
+import { expect, test } from "vitest";
+import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
+import type { HubTables } from "../tables.ts";
+
+const state = (id: string, fields: object = {}, more: object = {}) => {
+  return { type: "state", kind: "host", id, observedAt: 1, observedGeneration: 1, fields, ...more };
+};
+const event = (id: string) => ({ type: "event", id, kind: "host", subject: "host-00000001", event: "started", at: 1 });
+
+async function host(hub: TestHub, site: TestSite, name: string): Promise<string> {
+  const { body } = await hub.ask("POST", "/v1/projects/default/compute/hosts", { name, siteId: site.id });
+  return body.resourceId;
+}
+
+async function shown(hub: TestHub, id: string) {
+  return (await hub.ask("GET", `/v1/projects/default/compute/hosts/${id}`)).body;
+}
+
+function rows(hub: TestHub, table: keyof HubTables): Promise<Record<string, unknown>[]> {
+  return hub.hub.store.read((view) => {
+    const tables = view.tables<Record<string, Record<string, unknown>>>();
+    return tables.selectFrom(table).selectAll().execute();
+  });
+}
+
+async function lent(sender: Sender, wantIds = 4): Promise<string> {
+  const { body } = await sender.send([], { wantIds });
+  return idFromNumber("host", (body as UplinkReply).ids?.first ?? 0);
+}
+
+async function start() {
+  const hub = await startTestHub();
+  const site = await hub.site();
+  return { hub, site, sender: new Sender(hub, site) };
+}
+
+test("state that a site reports is shown, and its cursor moves", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  const { status, body } = await sender.send([state(id, { cpuModel: "Z80", memoryBytes: "65536" })]);
+  expect([status, body]).toEqual([200, { stream: { epoch: sender.epoch, incarnation: 1 }, cursor: 1, outcomes: [] }]);
+  expect(await shown(hub, id)).toMatchObject({ cpuModel: "Z80", memoryBytes: "65536" });
+  const link = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`);
+  expect(link.body).toMatchObject({ cursor: 1, quarantined: 0, stream: { incarnation: 1 } });
+});
+
+test("a poison entry in the middle of a batch is set aside, seen, acknowledged, and blocks nothing", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const [first, last] = [await host(hub, site, "first"), await host(hub, site, "last")];
+  const poison = state(first, { cpuModel: 5 });
+  const { status, body } = await sender.send([state(first, { cpuModel: "A" }), poison, state(last, { cpuModel: "B" })]);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    cursor: 3,
+    outcomes: [{ seq: 2, result: "quarantined", reason: expect.stringMatching(/cpuModel/) }],
+  });
+  expect([(await shown(hub, first)).cpuModel, (await shown(hub, last)).cpuModel]).toEqual(["A", "B"]);
+  const seen = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/quarantine`);
+  expect(seen.body).toMatchObject({ total: 1, entries: [{ seq: 2, entry: JSON.stringify(poison) }] });
+});
+
+const POISON: [what: string, entry: (id: string) => unknown][] = [
+  ["of an unknown type", () => ({ type: "wish", id: "host-00000001" })],
+  ["without a type", () => 17],
+  ["of a type that every object has", () => ({ type: "constructor" })],
+  ["of an unknown kind", (id) => state(id, {}, { kind: "teapot" })],
+  ["with an unknown field", (id) => state(id, { colour: "red" })],
+  ["with a value of the wrong type", (id) => state(id, { memoryBytes: true })],
+  ["that writes intent", (id) => state(id, { name: "mine" })],
+  ["of a host that does not exist", () => state("host-7fffffff", {})],
+  ["without what its type needs", (id) => ({ type: "state", kind: "host", id })],
+  ["of more than 256 KiB", (id) => state(id, {}, { padding: "x".repeat(256 * 1024) })],
+  ["with a NUL", (id) => state(id, { cpuModel: "a\u0000b" })],
+  ["with a forbidden name", (id) => state(id, JSON.parse('{"__proto__": 1}'))],
+];
+
+test.each(POISON)("an entry %s is set aside", async (_, entry) => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  const { status, body } = await sender.send([event("before"), entry(id), event("after")]);
+  expect([status, body.outcomes]).toEqual([200, [{ seq: 2, result: "quarantined", reason: expect.any(String) }]]);
+  expect(await rows(hub, "event")).toHaveLength(2);
+});
+
+test("state of another site's host is set aside, and changes nothing", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, await hub.site(), "theirs");
+  const { body } = await sender.send([state(id, { cpuModel: "stolen" })]);
+  expect(body.outcomes).toMatchObject([{ result: "quarantined", reason: expect.stringContaining("does not manage") }]);
+  expect((await shown(hub, id)).cpuModel).not.toBe("stolen");
+});
+
+test("state from a clock in the year 2000 is shown as reported and orders nothing", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  await sender.send([state(id, { cpuModel: "new" }, { observedAt: Date.UTC(2026, 0, 1) })]);
+  const then = Date.UTC(2000, 0, 1);
+  expect((await sender.send([state(id, { cpuModel: "newer" }, { observedAt: then })])).body.outcomes).toEqual([]);
+  expect((await shown(hub, id)).cpuModel).toBe("newer");
+  const [row] = await hub.hub.store.read((view) =>
+    view.tables<{ host: object }>().selectFrom("host").selectAll().execute(),
+  );
+  expect(row).toMatchObject({ observed_at: then });
+});
+
+test("a host that is made at a site is the site's, once however often it is sent", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await lent(sender);
+  const fields = { name: "new", serialNumber: "SN-0001" };
+  const create = {
+    type: "create",
+    intent: "i-1",
+    kind: "host",
+    id,
+    creation: "c-1",
+    actor: "enrolment",
+    at: 1,
+    fields,
+  };
+  const at = { scope: siteScope(site.id), seq: expect.any(Number) };
+  const first = await sender.send([create]);
+  expect(first.body.outcomes).toEqual([{ seq: 1, intent: "i-1", result: "applied", at }]);
+  expect((await sender.send([create])).body.outcomes).toEqual([{ seq: 2, intent: "i-1", result: "applied", at }]);
+  expect((await hub.ask("GET", "/v1/projects/default/compute/hosts")).body.totalElements).toBe(1);
+  expect(await shown(hub, id)).toMatchObject({ name: "new", site: { resourceId: site.id } });
+});
+
+test("an id that was not lent to the site is set aside", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const theirs = await lent(new Sender(hub, await hub.site()));
+  const create = { type: "create", intent: "i", kind: "host", creation: "c", actor: "a", at: 1, fields: { name: "n" } };
+  for (const id of [theirs, "host-00000001", "host-ffffffff", "nonsense"]) {
+    const { body } = await sender.send([{ ...create, id }]);
+    expect(body.outcomes).toMatchObject([
+      { intent: "i", result: "quarantined", reason: expect.stringMatching(/lent/) },
+    ]);
+  }
+});
+
+test("an edit applies to the stamp it names; on another it becomes a conflict with both values", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "first");
+  const { stamps } = await hub.hub.store.read(async (view) => {
+    const { rows } = await view.feed(siteScope(site.id), 0, 100);
+    return JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
+  });
+  const edit = (intent: string, value: string, base: string) => {
+    return { type: "edit", intent, kind: "host", id, field: "name", base, value, actor: "operator:bob", at: 1 };
+  };
+  const { body } = await sender.send([edit("e-1", "second", stamps.name.id), edit("e-2", "third", stamps.name.id)]);
+  expect(body.outcomes).toMatchObject([
+    { seq: 1, intent: "e-1", result: "applied", at: { scope: siteScope(site.id) } },
+    { seq: 2, intent: "e-2", result: "conflict", at: { scope: siteScope(site.id) } },
+  ]);
+  expect((await shown(hub, id)).name).toBe("second");
+  expect(await rows(hub, "conflict")).toMatchObject([
+    { intent: "e-2", field: "name", hub_value: '"second"', hub_stamp: "e-1", site_value: '"third"', site: site.id },
+  ]);
+});
+
+test("a release lets a deleted host go; one that nobody asked for changes nothing", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  const release = { type: "release", kind: "host", id, reason: "deleted", stamp: "unknown" };
+  expect((await sender.send([release])).body.outcomes).toMatchObject([
+    { result: "applied", reason: expect.any(String) },
+  ]);
+  expect((await shown(hub, id)).resourceId).toBe(id);
+  await hub.ask("DELETE", `/v1/projects/default/compute/hosts/${id}`);
+  const { stamps } = await hub.hub.store.read(async (view) => {
+    const { rows } = await view.feed(siteScope(site.id), 0, 100);
+    return JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
+  });
+  await sender.send([{ ...release, stamp: stamps.desiredState.id }]);
+  expect((await hub.ask("GET", `/v1/projects/default/compute/hosts/${id}`)).status).toBe(404);
+});
+
+test("the stream's refusals answer 409 with what the hub expects", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  sender.incarnation = 5;
+  await sender.send([event("a"), event("b")]);
+  const next = { stream: { epoch: sender.epoch, incarnation: 5 }, first: 3, previous: sender.previous, sealedAt: 0 };
+  const expected = { epoch: sender.epoch, incarnation: 5, expected: 3 };
+  const refused = async (change: object) => (await sender.post({ ...next, entries: [event("c")], ...change })).body;
+  expect(await refused({ first: 4 })).toMatchObject({ reason: "gap", ...expected });
+  expect(await refused({ first: 2 })).toMatchObject({ reason: "forked", ...expected });
+  expect(await refused({ first: 1, previous: "" })).toMatchObject({ reason: "forked", ...expected });
+  expect(await refused({ previous: "other" })).toMatchObject({ reason: "forked", ...expected });
+  expect(await refused({ stream: { epoch: "other", incarnation: 5 } })).toMatchObject({ reason: "epoch", ...expected });
+  const over = { stream: { epoch: sender.epoch, incarnation: 4 } };
+  expect(await refused(over)).toMatchObject({ reason: "incarnation", ...expected });
+  expect(await rows(hub, "event")).toHaveLength(2);
+});
+
+test("a greater incarnation starts a new stream at 1", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  await sender.send([event("a")]);
+  const reborn = new Sender(hub, site, 2);
+  expect((await reborn.send([event("b")])).body).toMatchObject({ cursor: 1, stream: { incarnation: 2 } });
+  expect((await sender.send([event("c")])).body).toMatchObject({ reason: "incarnation", incarnation: 2 });
+});
+
+test("a batch that comes again gets the same reply, with the same ids, and has no further effect", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const batch = sender.seal([event("a"), { type: "wish" }], { wantIds: 10 });
+  const first = await sender.post(batch);
+  expect(first.body.ids).toEqual({ first: expect.any(Number), count: 10 });
+  await hub.restart();
+  expect((await sender.post(batch)).body).toEqual(first.body);
+  expect(await rows(hub, "event")).toHaveLength(1);
+  expect((await sender.send([], { wantIds: 10 })).body.ids).not.toEqual(first.body.ids);
+});
+
+const MALFORMED: [what: string, body: (sender: Sender) => unknown, status: number][] = [
+  ["that is no JSON", () => '{"stream":', 400],
+  ["that is no batch", () => [1, 2], 400],
+  ["without a stream", (sender) => ({ ...sender.seal([]), stream: undefined }), 400],
+  ["that begins at 0", (sender) => sender.seal([], { first: 0 }), 400],
+  ["of too many entries", (sender) => sender.seal(Array.from({ length: 1_001 }, () => 1)), 400],
+  ["that asks for too many ids", (sender) => sender.seal([], { wantIds: 1_001 }), 400],
+  ["of more than 1 MiB", (sender) => sender.seal([{ padding: "x".repeat(1024 * 1024) }]), 413],
+];
+
+test.each(MALFORMED)("a batch %s is refused whole", async (_, body, status) => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const answer = await sender.post(body(sender));
+  expect([answer.status, answer.body.code]).toEqual([status, expect.any(String)]);
+  expect(await rows(hub, "uplink_stream")).toEqual([]);
+});
+
+test("a batch may come compressed; one that inflates beyond 1 MiB is cut off", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const post = (body: Uint8Array<ArrayBuffer>, encoding = "gzip") =>
+    fetch(`${hub.url}/v1/sites/${site.id}/uplink`, {
+      method: "POST",
+      headers: { ...site.headers, "content-type": "application/json", "content-encoding": encoding },
+      body,
+    });
+  const packed = (batch: object) => new Uint8Array(gzipSync(JSON.stringify(batch)));
+  expect((await post(packed(sender.seal([event("a")])))).status).toBe(200);
+  const bomb = packed({ padding: "x".repeat(50 * 1024 * 1024) });
+  expect(bomb.length).toBeLessThan(100_000);
+  expect((await post(bomb)).status).toBe(413);
+  expect((await post(new Uint8Array([1, 2, 3]))).status).toBe(400);
+  expect((await post(packed({}), "br")).status).toBe(400);
+});
+
+test("only the site's own token opens its uplink", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const other = await hub.site();
+  const post = (token: string) => hub.ask("POST", `/v1/sites/${site.id}/uplink`, sender.seal([event("a")]), token);
+  expect((await post(other.token)).status).toBe(403);
+  expect((await post(hub.operator)).status).toBe(403);
+  expect((await post("hfs_nobody-knows-this")).status).toBe(401);
+  await hub.hub.authority.createTenant({ actor: "operator:test", name: "elsewhere" });
+  const foreign = await hub.site("elsewhere");
+  expect((await post(foreign.token)).status).toBe(403);
+  expect(await rows(hub, "event")).toEqual([]);
+});
+
+test("an uplink of a version that is not served gets 426", async () => {
+  const { hub: opened, site } = await start();
+  await using hub = opened;
+  const headers = { ...site.headers, [PROTOCOL_HEADER]: "99", "content-type": "application/json" };
+  const response = await fetch(`${hub.url}/v1/sites/${site.id}/uplink`, { method: "POST", headers, body: "{}" });
+  expect([response.status, await response.json()]).toMatchObject([426, { code: "FailedPrecondition" }]);
+});
+
+test("a site learns who it is", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const { body } = await hub.ask("GET", "/v1/sites/self", undefined, site.token);
+  const tenant = { id: site.tenant, name: "default" };
+  expect(body).toMatchObject({ siteId: site.id, tenant, epoch: sender.epoch, protocol: 1 });
+});
+
+test("the quarantine and the events of a site are bounded", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  await sender.send(Array.from({ length: 1_000 }, () => "poison"));
+  await sender.send(["the newest"]);
+  const kept = await rows(hub, "quarantine");
+  expect(kept).toHaveLength(1_000);
+  expect(kept.some((row) => row.entry === '"the newest"')).toBe(true);
+});
