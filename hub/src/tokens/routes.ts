@@ -81,5 +81,6 @@ function read<P extends TProperties>(schema: ReturnType<typeof closed<P>>, body:
   const [error] = Value.Errors(schema, value);
   if (!error) return Value.Decode(schema, value);
   const name = error.instancePath.slice(1) || "body";
-  throw new Fault("InvalidArgument", `${name}: ${error.message}`);
+  const why = error.keyword === "boolean" ? "is not known here" : error.message;
+  throw new Fault("InvalidArgument", `${name}: ${why}`);
 }
