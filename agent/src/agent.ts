@@ -127,6 +127,7 @@ function run(config: AgentConfig, surroundings: Surroundings): Running {
     readHardware,
     spool,
     enrolment: () => identity.enrolment && hashSecret(identity.enrolment.secret),
+    signal: stopped.signal,
   });
   const heartbeatSeconds = () => desired?.applied?.heartbeatSeconds ?? HEARTBEAT_SECONDS;
   const telemetrySeconds = () => desired?.applied?.telemetrySeconds ?? config.telemetrySeconds;

@@ -121,3 +121,24 @@ test("an unhealthy agent is one whose heartbeat no longer turns, not one without
   await one.agent.close();
   expect(one.agent.status.healthy).toBe(false);
 });
+
+test("closing does not wait for a reading or a measurement that hangs", async () => {
+  const forever = () => new Promise<never>(() => undefined);
+  let readings = 0;
+  const readHardware = async () => {
+    readings += 1;
+    return readings > 1 ? forever() : reportOf(1_024);
+  };
+  let measures = 0;
+  const stuck = () => {
+    measures += 1;
+    return forever();
+  };
+  await using one = testAgent(site, { telemetrySeconds: 60 }, { readHardware, sources: { stuck } });
+  await one.agent.start();
+  await until(() => one.agent.status.session !== undefined, "connected");
+  await one.clock.advance(60_000);
+  expect([readings, measures]).toEqual([2, 1]);
+  await one.agent.close();
+  expect(one.agent.status.session).toBeUndefined();
+});

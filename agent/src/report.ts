@@ -19,6 +19,8 @@ export interface ReporterOptions {
   readonly spool: Spool;
   /** Names the enrolment; another one has been told nothing yet. Undefined before the first. */
   readonly enrolment: () => string | undefined;
+  /** Ends a reading that is under way. */
+  readonly signal: AbortSignal;
 }
 
 /** Tells the site what hardware this machine has: when it changed, once a day, and when the site asks. */
@@ -44,7 +46,7 @@ const HANGING_MOST = 2;
 
 /** Opens what is known of the last acknowledged report. */
 export function createReporter(options: ReporterOptions): Reporter {
-  const { clock, log, stateDir, root, readHardware, spool, enrolment } = options;
+  const { clock, log, stateDir, root, readHardware, spool, enrolment, signal: stopped } = options;
   const file = join(stateDir, "reported-hardware.json");
   let acknowledged: Static<typeof Acknowledged> | undefined = readDocument(file, Acknowledged, log);
   let latest: HardwareReport | undefined;
@@ -54,7 +56,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   async function read(): Promise<HardwareReport> {
     if (hanging >= HANGING_MOST) throw new Fault("Unavailable", "earlier readings of the hardware still hang");
     hanging += 1;
-    return withDeadline({ clock, within: READ_WITHIN, what: "reading the hardware" }, (signal) =>
+    return withDeadline({ clock, within: READ_WITHIN, what: "reading the hardware", signal: stopped }, (signal) =>
       readHardware({ root, now: clock.now(), signal }).finally(() => {
         hanging -= 1;
       }),

@@ -31,13 +31,14 @@ export function startTelemetry(options: TelemetryOptions): Loop {
   let batch: Point[] = [];
   let batches = 0;
 
-  async function measure(): Promise<Values> {
+  async function measure(signal: AbortSignal): Promise<Values> {
     const values: Values = {};
     for (const [name, source] of Object.entries(sources)) {
       try {
-        Object.assign(values, await withDeadline({ clock, within: SOURCE_WITHIN, what: name }, source));
+        Object.assign(values, await withDeadline({ clock, within: SOURCE_WITHIN, what: name, signal }, source));
         unavailable.delete(name);
       } catch (error) {
+        signal.throwIfAborted();
         if (!unavailable.has(name)) log.warn({ source: name, error: messageOf(error) }, "nothing to be measured here");
         unavailable.add(name);
       }
@@ -68,9 +69,9 @@ export function startTelemetry(options: TelemetryOptions): Loop {
     });
   }
 
-  async function run(): Promise<void> {
+  async function run(signal: AbortSignal): Promise<void> {
     if (interval() === 0) return;
-    const point: Point = { at: clock.now(), values: await measure() };
+    const point: Point = { at: clock.now(), values: await measure(signal) };
     if (Object.keys(point.values).length === 0) return;
     const through = link();
     if (through === undefined) return keep(point);

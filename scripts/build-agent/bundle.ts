@@ -3,6 +3,12 @@ import { build } from "esbuild";
 /** What the agent's dependencies try to load and do without. */
 const OPTIONAL = ["bufferutil", "utf-8-validate", "osx-temperature-sensor"];
 
+/**
+ * Before anything else: keeps V8's nursery at the size it starts with. An agent allocates little and lives long; this
+ * takes 7 MB off its 97, and a larger nursery would only spare it collections that it does not notice.
+ */
+const FIRST = 'require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");';
+
 /** The agent with all it imports as one CommonJS script, the form that a Node executable carries. */
 export async function bundleAgent(root: string, outfile: string): Promise<void> {
   const { warnings } = await build({
@@ -16,6 +22,7 @@ export async function bundleAgent(root: string, outfile: string): Promise<void> 
     format: "cjs",
     legalComments: "none",
     external: OPTIONAL,
+    banner: { js: FIRST },
     logLevel: "silent",
   });
   const [first] = warnings;
