@@ -4,8 +4,8 @@ import { OperatingSystem } from "@holdfast/protocol/kinds/operating-system";
 import { Site } from "@holdfast/protocol/kinds/site";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
-import { recordOutcome } from "../intents/intents.ts";
 import { observe } from "../hosts/observe.ts";
+import { recordOutcome } from "../intents/intents.ts";
 import { gone, hostRow, OF, row, SITE, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { applyOutcomes } from "./apply.ts";
 
@@ -79,7 +79,9 @@ test("a row that comes twice, and the deletion of what was never here, change no
 
 test("a row that refers to one not there yet waits, while the version before goes on being shown", async () => {
   await using site = await withHost();
-  await site.feed(SITE_SCOPE, 5, [row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE })]);
+  await site.feed(SITE_SCOPE, 5, [
+    row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE }),
+  ]);
   expect(await site.get(Instance, "inst-00000001")).toBeUndefined();
   expect(await parked(site)).toEqual([expect.stringContaining("inst-00000001")]);
   expect(await position(site, SITE_SCOPE)).toMatchObject({ seq: 5 });
@@ -92,7 +94,9 @@ test("a row that refers to one not there yet waits, while the version before goe
 test("what is gone from its scope stays shown until nothing refers to it any more", async () => {
   await using site = await withHost();
   await site.feed(TENANT_SCOPE, 4, [row("operating_system", "os-00000001", 4, OS)]);
-  await site.feed(SITE_SCOPE, 5, [row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE })]);
+  await site.feed(SITE_SCOPE, 5, [
+    row("instance", "inst-00000001", 5, { hostID: HOST, osID: "os-00000001" }, { owner: SITE }),
+  ]);
   await site.feed(TENANT_SCOPE, 7, [gone("operating_system", "os-00000001")]);
   expect(await site.get(OperatingSystem, "os-00000001")).toBeDefined();
   await site.feed(SITE_SCOPE, 8, [gone("host", HOST), gone("instance", "inst-00000001")]);
@@ -112,8 +116,16 @@ test("names that two rows exchanged through a third arrive whole", async () => {
 
 test.each([
   ["a kind that this version does not know", row("teapot", "teapot-1", 3, { spout: true }), "teapot-1"],
-  ["a value that this version does not know", hostRow(HOST, 3, { name: "new", desiredState: "HOST_STATE_ASLEEP" }), HOST],
-  ["a body that is no resource", { is: "row" as const, kind: "host", id: HOST, seq: 3, body: '{"no":"resource"}' }, HOST],
+  [
+    "a value that this version does not know",
+    hostRow(HOST, 3, { name: "new", desiredState: "HOST_STATE_ASLEEP" }),
+    HOST,
+  ],
+  [
+    "a body that is no resource",
+    { is: "row" as const, kind: "host", id: HOST, seq: 3, body: '{"no":"resource"}' },
+    HOST,
+  ],
   ["a body that is not JSON", { is: "row" as const, kind: "host", id: HOST, seq: 3, body: "{" }, HOST],
 ])("%s waits, the site goes on with what it had, and the feed goes on", async (_what, change, id) => {
   await using site = await withHost();

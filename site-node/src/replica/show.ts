@@ -58,11 +58,7 @@ function inOrder(touched: Touched): Waiting[] {
 }
 
 /** Rows may wait for one another in any order, so as long as a round gets one through, the others get another try. */
-async function showRounds(
-  transaction: Transaction,
-  of: ReplicaOf,
-  all: readonly Waiting[],
-): Promise<readonly Stuck[]> {
+async function showRounds(transaction: Transaction, of: ReplicaOf, all: readonly Waiting[]): Promise<readonly Stuck[]> {
   let left = all;
   for (;;) {
     const stuck: Stuck[] = [];
@@ -110,7 +106,11 @@ async function show(transaction: Transaction, of: ReplicaOf, each: Waiting): Pro
     if (failed) return { ...each, reason: failed.unreadable, taken: false };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    return { ...each, reason: error.message, taken: error instanceof FieldFault && error.code === "FailedPrecondition" };
+    return {
+      ...each,
+      reason: error.message,
+      taken: error instanceof FieldFault && error.code === "FailedPrecondition",
+    };
   }
   await unpark(transaction, each);
   return undefined;

@@ -6,7 +6,13 @@ export type Fate = "arrives" | "request-lost" | "reply-lost" | "comes-twice" | "
 /** The model has no feed, so an intent never shows in it. */
 const NEVER_REACHED = { scope: "site:none", seq: 1 };
 
-type Life = { epoch: string; incarnation: number; cursor: number; lastHash: string; lastReply: UplinkReply | undefined };
+type Life = {
+  epoch: string;
+  incarnation: number;
+  cursor: number;
+  lastHash: string;
+  lastReply: UplinkReply | undefined;
+};
 
 /**
  * The hub's half of the uplink in a few lines: numbers without a gap, hashes in a chain, the last reply repeated. As `fetch`,
@@ -44,7 +50,14 @@ export class ModelHub {
     const { stream, first, previous, entries } = batch;
     const refuse = (reason: string, expected: number) => ({
       status: 409,
-      body: { code: "Aborted", message: reason, reason, epoch: this.epoch, incarnation: this.#life?.incarnation ?? 0, expected },
+      body: {
+        code: "Aborted",
+        message: reason,
+        reason,
+        epoch: this.epoch,
+        incarnation: this.#life?.incarnation ?? 0,
+        expected,
+      },
     });
     if (stream.epoch !== this.epoch) return refuse("epoch", 1);
     if (this.#life && stream.incarnation < this.#life.incarnation) return refuse("incarnation", 1);
@@ -54,7 +67,8 @@ export class ModelHub {
     const hash = batchHash(batch);
     if (hash === this.#life.lastHash) return { status: 200, body: this.#life.lastReply };
     if (first > this.#life.cursor + 1) return refuse("gap", this.#life.cursor + 1);
-    if (first < this.#life.cursor + 1 || previous !== this.#life.lastHash) return refuse("forked", this.#life.cursor + 1);
+    if (first < this.#life.cursor + 1 || previous !== this.#life.lastHash)
+      return refuse("forked", this.#life.cursor + 1);
 
     const outcomes = (entries as UplinkEntry[]).flatMap((entry, index) => this.#apply(entry, first + index));
     const cursor = first + entries.length - 1;

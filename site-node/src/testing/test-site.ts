@@ -80,7 +80,16 @@ export function row(
   const stamps = Object.fromEntries(
     Object.keys(fields).map((name) => [name, { id: `w${seq}-${name}`, epoch: OF.epoch, generation: seq }]),
   );
-  const body = { tenant: TENANT, generation: seq, createdAt: 1, updatedAt: seq, creation: `c-${id}`, stamps, fields, ...more };
+  const body = {
+    tenant: TENANT,
+    generation: seq,
+    createdAt: 1,
+    updatedAt: seq,
+    creation: `c-${id}`,
+    stamps,
+    fields,
+    ...more,
+  };
   return { is: "row", kind, id, seq, body: JSON.stringify(body) };
 }
 
@@ -89,7 +98,12 @@ export function gone(kind: string, id: string): FeedChange {
 }
 
 /** A host of this site. */
-export function hostRow(id: string, seq: number, fields: Record<string, unknown> = {}, more: Record<string, unknown> = {}) {
+export function hostRow(
+  id: string,
+  seq: number,
+  fields: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
+) {
   const all = { name: id, siteId: SITE, desiredState: "HOST_STATE_ONBOARDED", ...fields };
   return row("host", id, seq, all, { owner: SITE, ...more });
 }

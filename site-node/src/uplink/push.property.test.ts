@@ -10,16 +10,14 @@ import { Pusher } from "./push.ts";
 
 const HOST = "host-00000001";
 
-type Step =
-  | { readonly do: "event" | "edit" | "observe" | "crash" }
-  | { readonly do: "push"; readonly fate: Fate };
+type Step = { readonly do: "event" | "edit" | "observe" | "crash" } | { readonly do: "push"; readonly fate: Fate };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     fc.constantFrom<Step>({ do: "event" }, { do: "edit" }, { do: "observe" }, { do: "crash" }),
-    fc.constantFrom<Fate>("arrives", "request-lost", "reply-lost", "comes-twice", "stalls-at-hub").map(
-      (fate): Step => ({ do: "push", fate }),
-    ),
+    fc
+      .constantFrom<Fate>("arrives", "request-lost", "reply-lost", "comes-twice", "stalls-at-hub")
+      .map((fate): Step => ({ do: "push", fate })),
   ),
   { maxLength: 25 },
 );
@@ -47,7 +45,12 @@ class Story {
 
   #newPusher(): Pusher {
     const { site, hub } = this;
-    const link = new HubLink({ hubUrl: "http://hub", token: "token-of-the-site", fetch: hub.fetch, clock: systemClock });
+    const link = new HubLink({
+      hubUrl: "http://hub",
+      token: "token-of-the-site",
+      fetch: hub.fetch,
+      clock: systemClock,
+    });
     const { store, outbox } = site;
     return new Pusher({ store, outbox, link, site: SITE, tenant: TENANT, clock: systemClock, log: silentLog });
   }
@@ -87,14 +90,18 @@ class Story {
       const model = `model-${this.observed.length}`;
       this.observed.push(model);
       const context = { outbox: site.outbox, of: OF, now: 5 };
-      await site.write((transaction) => observe(transaction, context, { id: HOST, seen: { fields: { cpuModel: model } } }));
+      await site.write((transaction) =>
+        observe(transaction, context, { id: HOST, seen: { fields: { cpuModel: model } } }),
+      );
     }
   }
 
   heard() {
     const { applied } = this.hub;
     return {
-      events: applied.flatMap((entry) => (entry.type === "event" && entry.event.startsWith("event-") ? [entry.event] : [])),
+      events: applied.flatMap((entry) =>
+        entry.type === "event" && entry.event.startsWith("event-") ? [entry.event] : [],
+      ),
       edits: applied.flatMap((entry) => (entry.type === "edit" ? [String(entry.value)] : [])),
       states: applied.flatMap((entry) => (entry.type === "state" ? [entry.fields.cpuModel] : [])),
     };

@@ -133,7 +133,9 @@ test("a batch that the hub finds too large comes again in smaller ones", async (
   await using site = await siteWithHost();
   const detail = { text: "x".repeat(40_000) };
   for (let each = 0; each < 10; each += 1) {
-    await site.write((transaction) => site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail }));
+    await site.write((transaction) =>
+      site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail }),
+    );
   }
   const seen: number[] = [];
   const hub = hubThat((batch) => {
