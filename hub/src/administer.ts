@@ -33,6 +33,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   }),
 };
 
+/** The command, which is every word before the first option, and its options. Without any word it is `run`. */
+export function splitCommand(given: readonly string[]): { command: string; options: readonly string[] } {
+  const first = given.findIndex((word) => word.startsWith("-"));
+  const words = first === -1 ? given : given.slice(0, first);
+  return { command: words.join(" ") || "run", options: given.slice(words.length) };
+}
+
 /** Runs a command and returns what to print. Throws InvalidArgument for a command that does not exist. */
 export async function administer(name: string, sources: ConfigSources): Promise<string> {
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

@@ -7,7 +7,7 @@ import {
   runUntilSignal,
   systemClock,
 } from "@holdfast/runtime";
-import { administer, COMMANDS } from "./administer.ts";
+import { administer, COMMANDS, splitCommand } from "./administer.ts";
 import { HubConfig } from "./config.ts";
 import { createHub } from "./hub.ts";
 import { VERSION } from "./version.ts";
@@ -16,9 +16,7 @@ const CLOSES_WITHIN = 10_000;
 
 async function main(given: readonly string[]): Promise<void> {
   requireNode24();
-  const words = given.filter((word, index) => index < 2 && !word.startsWith("-"));
-  const options = given.slice(words.length);
-  const command = words.join(" ") || "run";
+  const { command, options } = splitCommand(given);
   const sources = { arguments: options, environment: process.env };
   if (options.includes("--version")) return console.log(VERSION);
   if (command !== "run") return console.log(await administer(command, sources));

@@ -1,7 +1,7 @@
 import { type EnrolmentBody, siteScope } from "@holdfast/protocol";
 import { type Clock, hashSecret, hours, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
-import { administer } from "../administer.ts";
+import { administer, splitCommand } from "../administer.ts";
 import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 
 const SITES = "/v1/projects/default/sites";
@@ -172,4 +172,10 @@ test("the commands work beside a hub that runs, and what they revoke is refused 
   await expect(run("token create", "--name", "bob", "--projects", "nowhere")).rejects.toThrow(/--projects/);
   await expect(run("token steal")).rejects.toThrow(/no command/);
   expect((await run("token create", "--help")).join("\n")).toContain("--valid-days");
+});
+
+test("the words before the first option are the command, and none are run", () => {
+  expect(splitCommand([])).toEqual({ command: "run", options: [] });
+  expect(splitCommand(["--home", "x"])).toEqual({ command: "run", options: ["--home", "x"] });
+  expect(splitCommand(["token", "list", "--home", "x"])).toEqual({ command: "token list", options: ["--home", "x"] });
 });
