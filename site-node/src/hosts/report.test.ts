@@ -1,0 +1,181 @@
+import { Host } from "@holdfast/protocol/kinds/host";
+import type { HostId } from "@holdfast/protocol/ids";
+import { encode, type HardwareReport } from "@holdfast/protocol/messages";
+import { silentLog, systemClock } from "@holdfast/runtime";
+import { expect, test } from "vitest";
+import { siteTables } from "../database/tables.ts";
+import { hostRow, OF, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { observationFrom } from "./observation.ts";
+import { Presence } from "./presence.ts";
+import { Said } from "./said.ts";
+
+const HOST = "host-00000001" as HostId;
+const UUID = "4c4c4544-0042-4a10-8054-b4c04f564433";
+
+function report(more: Partial<HardwareReport> = {}): HardwareReport {
+  return {
+    schema: 1,
+    hash: "h1",
+    observedAt: Date.UTC(2000, 0, 1),
+    system: { serialNumber: "SN-1", uuid: UUID, productName: "R740", biosVendor: "ACME" },
+    cpu: { model: "6502", sockets: 1, cores: 2, threads: 4, architecture: "x86_64", flags: ["fpu", "sse"], topology: [], numa: [] },
+    memory: { bytes: 68_719_476_736, dimms: [] },
+    storages: [{ deviceName: "sda", serial: "D-1", capacityBytes: 1_000_000 }],
+    nics: [{ deviceName: "eth0", macAddress: "02:00:00:00:00:01", linkUp: true, addresses: [{ address: "192.0.2.7/24", dynamic: true }] }],
+    usbs: [{ vendorId: "1d6b", productId: "0002", bus: 1, address: 1, interfaceClasses: [] }],
+    gpus: [{ pciAddress: "0000:01:00.0", capabilities: ["render"] }],
+    unreadable: [],
+    ...more,
+  };
+}
+
+async function listening(fields: Record<string, unknown> = {}) {
+  const site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
+  const published: string[] = [];
+  const common = { store: site.store, outbox: site.outbox, replicaOf: async () => OF, clock: systemClock, log: silentLog };
+  const presence = new Presence(common);
+  const admitted = new Set<string>([HOST]);
+  const said = new Said({
+    ...{ ...common, presence, intents: site.intents },
+    credentials: { has: (host) => admitted.has(host) },
+    broker: () => ({ publish: async (topic) => void published.push(topic) }),
+  });
+  const packet = { retain: false, qos: 1 as const, will: false };
+  const say = (is: "hardware" | "status" | "heartbeat" | "reported", payload: Uint8Array | string) =>
+    said.take(HOST, { is }, Buffer.from(payload), packet);
+  const rows = () =>
+    site.store.read((view) => siteTables(view).selectFrom("outbox").select(["key", "body"]).orderBy("number").execute());
+  return { site, say, rows, published, admitted, presence, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
+}
+
+test("a report becomes the host's fields and parts; what it does not say stays unsaid", () => {
+  const seen = observationFrom(report());
+  expect(seen).toMatchObject({
+    memoryBytes: "68719476736",
+    cpuCapabilities: "fpu,sse",
+    hostStorages: [{ deviceName: "sda", serial: "D-1", capacityBytes: "1000000" }],
+    hostNics: [
+      {
+        macAddr: "02:00:00:00:00:01",
+        linkState: { type: "NETWORK_INTERFACE_LINK_STATE_UP" },
+        ipaddresses: [{ address: "192.0.2.7/24", configMethod: "IP_ADDRESS_CONFIG_METHOD_DYNAMIC" }],
+      },
+    ],
+    hostUsbs: [{ idVendor: "1d6b", idProduct: "0002", bus: 1, addr: 1 }],
+    hostGpus: [{ pciId: "0000:01:00.0", capabilities: ["render"] }],
+  });
+  for (const absent of ["biosVersion", "cpuTopology", "bmcIp", "hostname"]) expect(seen).not.toHaveProperty(absent);
+});
+
+test("cores are listed by socket and sort", () => {
+  const core = (socket: number, number: number, kind?: string) => ({
+    ...{ package: socket, core: number, threads: [] },
+    ...(kind ? { kind } : {}),
+  });
+  const topology = [core(0, 0, "performance"), core(0, 1, "efficiency"), core(1, 0)];
+  const { cpuTopology } = observationFrom(report({ cpu: { flags: [], numa: [], topology } }));
+  expect(JSON.parse(cpuTopology ?? "")).toEqual({
+    sockets: [
+      {
+        socket_id: 0,
+        core_groups: [
+          { core_type: "P-Core", core_list: [0] },
+          { core_type: "E-Core", core_list: [1] },
+        ],
+      },
+      { socket_id: 1, core_groups: [{ core_type: "P-Core", core_list: [0] }] },
+    ],
+  });
+});
+
+test("a report that says what is known already writes nothing", async () => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report()));
+  const [host, rows] = [await it.site.get(Host, HOST), await it.rows()];
+  await it.say("hardware", encode("HardwareReport", report()));
+  expect(await it.site.get(Host, HOST)).toEqual(host);
+  expect(await it.rows()).toEqual(rows);
+});
+
+test("what a later report leaves out is taken away", async () => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report()));
+  await it.say("hardware", encode("HardwareReport", report({ cpu: { flags: [], topology: [], numa: [] }, storages: [] })));
+  expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ hostStorages: [], memoryBytes: "68719476736" });
+  expect((await it.site.get(Host, HOST))?.fields).not.toHaveProperty("cpuModel");
+});
+
+test("who a machine is gets completed where nobody said it, as an intent of the site's", async () => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report()));
+  expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ serialNumber: "SN-1", uuid: UUID });
+  const edits = (await it.rows()).flatMap(({ body }) => (body?.includes('"edit"') ? [JSON.parse(body)] : []));
+  expect(edits.map(({ field, base }) => [field, base])).toEqual([
+    ["serialNumber", ""],
+    ["uuid", ""],
+  ]);
+});
+
+test("a machine that says it is another is shown so, and its registration is not overwritten", async () => {
+  await using it = await listening({ serialNumber: "SN-REGISTERED" });
+  for (const _twice of [1, 2]) await it.say("hardware", encode("HardwareReport", report()));
+  expect((await it.site.get(Host, HOST))?.fields).toMatchObject({
+    serialNumber: "SN-REGISTERED",
+    registrationStatus: expect.stringContaining("mismatch of Serial Number, Reported Serial Number is: SN-1"),
+    registrationStatusIndicator: "STATUS_INDICATION_ERROR",
+  });
+  const events = (await it.rows()).filter(({ body }) => body?.includes("identity-contradicted"));
+  expect(events).toHaveLength(1);
+});
+
+test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array | string]>([
+  ["a report that is no report", "hardware", Buffer.from([0x0a, 0xff, 0xff, 0xff])],
+  ["a report beyond the limits", "hardware", Buffer.alloc(300 * 1024, 1)],
+  ["a report of more hardware than an entry holds", "hardware", encode("HardwareReport", report({ unreadable: [], storages: Array.from({ length: 4_000 }, (_, n) => ({ deviceName: `sd${n}`, serial: "x".repeat(40) })) }))],
+  ["a status that is not JSON", "status", "online"],
+  ["a status without a session", "status", '{"state":"online"}'],
+  ["a status of an unknown state", "status", '{"state":"asleep","session":"s"}'],
+  ["a heartbeat that is none", "heartbeat", Buffer.from([0x0a, 0xff])],
+  ["a reported that is none", "reported", Buffer.from([0x0a, 0xff])],
+])("%s is set aside and counted, and the host stays as it was", async (_what, is, payload) => {
+  await using it = await listening();
+  const before = await it.site.get(Host, HOST);
+  await it.say(is, payload);
+  await it.say(is, payload);
+  expect(await it.site.get(Host, HOST)).toEqual(before);
+  const counted = await it.site.store.read((view) => siteTables(view).selectFrom("counter").selectAll().execute());
+  expect(counted).toEqual([{ name: "messages-malformed", value: 2 }]);
+  expect((await it.rows()).filter(({ body }) => body?.includes("message-malformed"))).toHaveLength(1);
+});
+
+test("an agent's clock in the year 2000 orders nothing and is written nowhere", async () => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report()));
+  await it.say("status", '{"state":"online","session":"s1"}');
+  const host = await it.site.get(Host, HOST);
+  expect(host?.observedAt).toBeGreaterThan(Date.UTC(2020, 0, 1));
+  expect(JSON.stringify(host)).not.toContain(String(Date.UTC(2000, 0, 1)));
+});
+
+test("a heartbeat that names another report has the machine asked for it, not more than once a minute", async () => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report()));
+  const beat = (reportHash: string) =>
+    it.say("heartbeat", encode("Heartbeat", { session: "s1", sequence: 1, reportHash }));
+  await beat("h1");
+  expect(it.published).toEqual([]);
+  await beat("h2");
+  await beat("h2");
+  expect(it.published).toEqual([expect.stringMatching(/\/req\/[^/]+\/rescan$/)]);
+});
+
+test("the last words of a machine that was put out change nothing", async () => {
+  await using it = await listening();
+  const before = await it.site.get(Host, HOST);
+  it.admitted.clear();
+  await it.say("status", '{"state":"online","session":"s1"}');
+  await it.say("hardware", encode("HardwareReport", report()));
+  expect(await it.site.get(Host, HOST)).toEqual(before);
+});

@@ -1,0 +1,110 @@
+import { MAX_ENTRY_BYTES } from "@holdfast/protocol/uplink";
+import { expect, test } from "vitest";
+import { siteTables } from "../database/tables.ts";
+import { OF, SITE, TENANT, TestSite } from "../testing/test-site.ts";
+import { addLentIds, takeLentId } from "./id-pool.ts";
+import { MAX_EVENTS } from "./outbox.ts";
+import { seal } from "./seal.ts";
+import { nextIncarnation } from "./stream.ts";
+
+const HOST = "host-00000001";
+
+async function emptied(): Promise<TestSite> {
+  const site = await TestSite.open();
+  await site.write((transaction) => siteTables(transaction).deleteFrom("outbox").execute());
+  return site;
+}
+
+const rows = (site: TestSite) => site.store.read((view) => siteTables(view).selectFrom("outbox").selectAll().execute());
+
+test("a change of state is one entry until it is sealed, and a new one after", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    await site.outbox.touch(transaction, "host", HOST);
+    await site.outbox.touch(transaction, "host", HOST);
+    await siteTables(transaction).updateTable("outbox").set({ sealed: 1 }).execute();
+    await site.outbox.touch(transaction, "host", HOST);
+  });
+  expect((await rows(site)).map(({ sealed }) => sealed)).toEqual([1, 0]);
+});
+
+test("of a release that waits only the newest is sent", async () => {
+  await using site = await emptied();
+  const release = { type: "release" as const, kind: "host", id: HOST, reason: "deleted" as const };
+  await site.write(async (transaction) => {
+    await site.outbox.add(transaction, { ...release, stamp: "one" });
+    await site.outbox.add(transaction, { ...release, stamp: "two" });
+  });
+  expect((await rows(site)).map(({ body }) => JSON.parse(body ?? "").stamp)).toEqual(["two"]);
+});
+
+test("events are bounded: the oldest give way and are counted; outcomes never do", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    await site.outbox.add(transaction, { type: "enrolment-used", id: "e", hostId: HOST, at: 1 });
+    const many = Array.from({ length: MAX_EVENTS }, () => ({ lane: 3, key: null, body: "{}", sealed: 0, added_at: 1 }));
+    for (let at = 0; at < many.length; at += 500) {
+      await siteTables(transaction).insertInto("outbox").values(many.slice(at, at + 500)).execute();
+    }
+    await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "newest" });
+  });
+  const left = await rows(site);
+  expect(left.filter(({ lane }) => lane === 3)).toHaveLength(MAX_EVENTS);
+  expect(left[0]?.body).toContain("enrolment-used");
+  expect(left.at(-1)?.body).toContain("newest");
+  const counted = await site.store.read((view) => siteTables(view).selectFrom("counter").selectAll().execute());
+  expect(counted).toEqual([{ name: "events-dropped", value: 1 }]);
+});
+
+test("an event too large for an entry loses its detail, an intent too large is refused", async () => {
+  await using site = await emptied();
+  const text = "x".repeat(MAX_ENTRY_BYTES);
+  await site.write((transaction) =>
+    site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail: { text } }),
+  );
+  expect((await rows(site))[0]?.body).not.toContain("detail");
+  const edit = { type: "edit" as const, intent: "i", kind: "host", id: HOST, field: "name", base: "", actor: "a", at: 1 };
+  const adding = site.write((transaction) => site.outbox.add(transaction, { ...edit, value: text }));
+  await expect(adding).rejects.toThrow(/at most/);
+});
+
+test("what is undone with its cause was never in the outbox", async () => {
+  await using site = await emptied();
+  const failing = site.write(async (transaction) => {
+    await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "never" });
+    throw new Error("the cause failed");
+  });
+  await expect(failing).rejects.toThrow("the cause failed");
+  expect(await rows(site)).toEqual([]);
+});
+
+test("before the hub was heard nothing is numbered", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    await transaction.setSetting("site-node:stream", "null");
+    await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "early" });
+    expect(await seal(transaction, { site: SITE, tenant: TENANT, now: 1 })).toBeUndefined();
+  });
+  expect(OF.site).toBe(SITE);
+});
+
+test.each([
+  ["the first of all", 0, 1_700_000_000_000, 1_700_000_000],
+  ["a clock that went back", 1_700_000_500, 1_000, 1_700_000_501],
+])("an incarnation is greater than any before: %s", (_what, last, now, expected) => {
+  expect(nextIncarnation(last, now)).toBe(expected);
+});
+
+test("a lent id that was taken is not there after a crash, and is there when its use was undone", async () => {
+  await using site = await emptied();
+  await site.write((transaction) => addLentIds(transaction, { first: 5, count: 2 }));
+  const undone = site.write(async (transaction) => {
+    await takeLentId(transaction, "host");
+    throw new Error("undone");
+  });
+  await expect(undone).rejects.toThrow("undone");
+  expect(await site.write((transaction) => takeLentId(transaction, "host"))).toBe("host-00000005");
+  await site.reopen();
+  expect(await site.write((transaction) => takeLentId(transaction, "host"))).toBe("host-00000006");
+  expect(await site.write((transaction) => takeLentId(transaction, "host"))).toBeUndefined();
+});
