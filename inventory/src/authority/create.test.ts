@@ -208,6 +208,21 @@ describe("what a site made", () => {
     expect(made.resource.stamps.name?.id).toBe("intent-1");
   });
 
+  test("and was deleted since is not made again by the same creation coming late", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const request = { actor: "operator:bob", tenant: TENANT, id: "host-80000001", owner: oslo.resourceId };
+    const make = () =>
+      hub.store.write((tx) =>
+        hub.authority.createIn(tx, Host, { ...request, creation: "c1", fields: { name: "edge" } }),
+      );
+    const { resource } = await make();
+    await hub.remove(resource);
+    await hub.release(resource, oslo.resourceId, "deleted");
+    await expect(make()).rejects.toMatchObject({ code: "FailedPrecondition" });
+    expect(await hub.get(resource)).toBeUndefined();
+  });
+
   test("must be a machine, at that very site, on its own host, and no work of the hub's", async () => {
     await using hub = await Harness.open();
     const [oslo, bergen, os] = [await hub.site("Oslo"), await hub.site("Bergen"), await hub.os()];

@@ -47,6 +47,7 @@ export async function createResource(tx: Transaction, kind: Kind, making: Creati
   }
   const given = withoutUndefined(placed(kind, request, normalise(kind, request.fields)));
   const owner = await ownerOf(tx, kind, request, given);
+  await refuseReturned(tx, kind, request);
   const resource: Resource = {
     tenant: request.tenant,
     resourceId: request.id ?? (await freshId(tx, kind, request.tenant)),
@@ -65,6 +66,13 @@ export async function createResource(tx: Transaction, kind: Kind, making: Creati
 export function initialFields(kind: Kind): Fields {
   const entries = Object.entries(kind.fields).map(([name, field]) => [name, field.initial]);
   return withoutUndefined(Object.fromEntries(entries));
+}
+
+/** What a site made and the hub then deleted stays deleted, however late the creation comes again. */
+async function refuseReturned(tx: Transaction, kind: Kind, { tenant, owner, id }: CreateInRequest): Promise<void> {
+  if (owner === undefined || id === undefined || (await tx.get(kind, tenant, id))) return;
+  if (!(await positionOf(tx, kind, { tenant, owner, resourceId: id }))) return;
+  throw new Fault("FailedPrecondition", `${kind.name}_resource ${id} was made before and is gone`);
 }
 
 /** A host made at a site is at that site. */

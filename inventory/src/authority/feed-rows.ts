@@ -47,7 +47,11 @@ export async function withdraw(tx: Transaction, kind: Kind, resource: Resource):
 }
 
 /** Where the newest row of a resource stands in its scope's feed; undefined when it was never shown there. */
-export async function positionOf(tx: Transaction, kind: Kind, resource: Resource): Promise<FeedPosition | undefined> {
+export async function positionOf(
+  tx: Transaction,
+  kind: Kind,
+  resource: Pick<Resource, "tenant" | "owner" | "resourceId">,
+): Promise<FeedPosition | undefined> {
   const scope = scopeOf(kind, resource);
   const row = await tx
     .tables<{ feed: { scope: string; kind: string; id: string; seq: number } }>()
