@@ -34,16 +34,29 @@ const EMBEDDED_AGAIN: Readonly<Record<string, Readonly<Record<string, string>>>>
   workload_member: { member: "instanceId" },
 };
 
+type Embedding = readonly [name: string, field: string, reference: Reference];
+
+const EMBEDDINGS = new Map<Kind, readonly Embedding[]>();
+
 /** By the name under which a kind embeds other resources: the field with their ids. */
-export function embeddingsOf(kind: Kind): readonly (readonly [name: string, field: string, reference: Reference])[] {
-  const own = Object.entries(kind.fields).flatMap(([name, { reference }]) =>
-    reference ? [[reference.embedAs, name, reference] as const] : [],
+export function embeddingsOf(kind: Kind): readonly Embedding[] {
+  let embeddings = EMBEDDINGS.get(kind);
+  if (!embeddings) {
+    embeddings = findEmbeddings(kind);
+    EMBEDDINGS.set(kind, embeddings);
+  }
+  return embeddings;
+}
+
+function findEmbeddings(kind: Kind): readonly Embedding[] {
+  const again = Object.entries(EMBEDDED_AGAIN[kind.name] ?? {});
+  const own = Object.entries(kind.fields).flatMap(([field, { reference }]) =>
+    reference ? [[reference.embedAs, field] as const] : [],
   );
-  const again = Object.entries(EMBEDDED_AGAIN[kind.name] ?? {}).flatMap(([name, field]) => {
+  return [...own, ...again].flatMap(([name, field]) => {
     const reference = kind.fields[field]?.reference;
     return reference ? [[name, field, reference] as const] : [];
   });
-  return [...own, ...again];
 }
 
 type Reference = NonNullable<Field["reference"]>;
