@@ -131,3 +131,16 @@ test("an answer without an end does not fill the memory", async () => {
   one.stop.abort(new Error("stopped"));
   await expect(done).rejects.toThrow("stopped");
 });
+
+test("a serial number or UUID that no site accepts is left out, and the machine asks all the same", async () => {
+  const one = asking();
+  const report = reportOf(1_024);
+  one.options.report = () => ({
+    ...report,
+    system: { serialNumber: "S".repeat(65), uuid: "FFFF", uuidDerived: false },
+  });
+  expect(await one.begin()).toMatchObject({ hostId: HOST });
+  expect(site.asked[0]).not.toHaveProperty("serialNumber");
+  expect(site.asked[0]).not.toHaveProperty("uuid");
+  expect(site.asked[0]).toMatchObject({ uuidDerived: false, hostname: "edge-one" });
+});

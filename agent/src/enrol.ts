@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { EnrolReply, type EnrolRequest } from "@holdfast/protocol/enrolment";
+import { EnrolReply, EnrolRequest } from "@holdfast/protocol/enrolment";
 import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, fullJitter, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
@@ -71,17 +71,23 @@ async function ask(options: EnrolOptions, signal: AbortSignal): Promise<Outcome>
 
 function enrolRequest(token: string, { machine, report }: EnrolOptions): EnrolRequest {
   const { system, os } = report() ?? {};
+  const { serialNumber, uuid, uuidDerived } = system ?? {};
   return {
     token,
     machine,
-    ...(system?.serialNumber !== undefined && { serialNumber: system.serialNumber }),
-    ...(system?.uuid !== undefined && { uuid: system.uuid }),
-    ...(system?.uuidDerived !== undefined && { uuidDerived: system.uuidDerived }),
-    ...(os?.hostname !== undefined && { hostname: os.hostname }),
+    ...sayable({ serialNumber, uuid, uuidDerived, hostname: os?.hostname }),
     agent: AGENT_VERSION,
     protocol: PROTOCOL_VERSION,
     capabilities: [...CAPABILITIES],
   };
+}
+
+/** Without what no site accepts, as firmware's serial number of a hundred characters: the rest is still a proof. */
+function sayable(known: { [Name in "serialNumber" | "uuid" | "uuidDerived" | "hostname"]: EnrolRequest[Name] }) {
+  const entries = Object.entries(known).filter(([name, value]) => {
+    return value !== undefined && Value.Check(EnrolRequest.properties[name as keyof typeof known], value);
+  });
+  return Object.fromEntries(entries) as Partial<EnrolRequest>;
 }
 
 function outcomeOf(siteUrl: string, status: number, body: string): Outcome {
