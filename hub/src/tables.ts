@@ -10,6 +10,7 @@ export interface HubTables {
   readonly event: EventRow;
   readonly conflict: ConflictRow;
   readonly id_block: IdBlockRow;
+  readonly intent_outcome: IntentOutcomeRow;
 }
 
 /** An operator's token has a role and tenants; a site's token has its site. */
@@ -96,6 +97,15 @@ export interface IdBlockRow {
   readonly site: string;
   readonly epoch: string;
   readonly incarnation: number;
+}
+
+/** What became of a local intent, for one that comes again in another life of its site (rule 7). */
+export interface IntentOutcomeRow {
+  readonly site: string;
+  readonly intent: string;
+  readonly number: number;
+  /** JSON. */
+  readonly outcome: string;
 }
 
 type Column = "text" | "text?" | "bigint" | "bigint?";
@@ -206,8 +216,13 @@ const uplink: Migration = {
         reported_at: "bigint",
         received_at: "bigint",
       },
-      ["intent"],
+      ["site", "intent"],
     );
+    await table(db, "intent_outcome", { site: "text", intent: "text", number: "bigint", outcome: "text" }, [
+      "site",
+      "intent",
+    ]);
+    await db.schema.createIndex("intent_outcome_by_number").on("intent_outcome").columns(["site", "number"]).execute();
     await table(
       db,
       "id_block",

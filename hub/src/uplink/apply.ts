@@ -12,6 +12,7 @@ import { Fault } from "@holdfast/runtime";
 import type { Enrolments } from "../tokens/enrolments.ts";
 import { recordConflict } from "./conflicts.ts";
 import { keepEvent } from "./events.ts";
+import { onceForIntent } from "./intents.ts";
 import { isLentTo } from "./lent-ids.ts";
 
 /** Whose entry it is, and when the hub took it. */
@@ -50,9 +51,13 @@ export async function applyEntry(
       return { result: "applied" };
     }
     case "create":
-      return applyCreate(transaction, authority, { entry, origin });
+      return onceForIntent(transaction, { site, intent: entry.intent }, () =>
+        applyCreate(transaction, authority, { entry, origin }),
+      );
     case "edit":
-      return applyEdit(transaction, authority, { entry, origin });
+      return onceForIntent(transaction, { site, intent: entry.intent }, () =>
+        applyEdit(transaction, authority, { entry, origin }),
+      );
     case "release": {
       const { id, reason, stamp } = entry;
       const kind = kindOf(entry.kind);

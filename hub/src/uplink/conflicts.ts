@@ -37,7 +37,5 @@ export async function recordConflict(transaction: Transaction, conflict: Conflic
       reported_at: entry.at,
       received_at: now,
     })
-    // The same intent again, from another life of the site (rule 7): it is in conflict already.
-    .onConflict((on) => on.column("intent").doNothing())
     .execute();
 }

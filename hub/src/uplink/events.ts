@@ -8,7 +8,7 @@ export const EVENTS_KEPT = 10_000;
 /** Keeps what happened, in the order of its arrival. The site's own time is kept as reported. */
 export async function keepEvent(
   transaction: Transaction,
-  { site, entry, now }: { site: string; entry: EventEntry; now: number },
+  { site, entry, now, kept = EVENTS_KEPT }: { site: string; entry: EventEntry; now: number; kept?: number },
 ): Promise<void> {
   const { id, kind, subject, event, at, detail } = entry;
   const number = await transaction.nextNumber(`event:${site}`);
@@ -30,6 +30,6 @@ export async function keepEvent(
   await tables
     .deleteFrom("event")
     .where("site", "=", site)
-    .where("number", "<=", number - EVENTS_KEPT)
+    .where("number", "<=", number - kept)
     .execute();
 }

@@ -47,7 +47,8 @@ async function deliver(sender: Sender, sent: UplinkBatch[], { batch, mishap }: {
       break;
     case "straggler": {
       const late = sent.at(-1 - mishap.age);
-      if (late) expect((await sender.post(late)).status).toBe(409);
+      // The last one applied is answered again; the hub cannot tell an older one from a fork.
+      if (late) expect((await sender.post(late)).status).toBe(mishap.age === 1 ? 200 : 409);
       break;
     }
     case "overtake": {

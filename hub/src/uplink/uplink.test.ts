@@ -3,6 +3,8 @@ import { idFromNumber, PROTOCOL_HEADER, siteScope, type UplinkReply } from "@hol
 import { expect, test } from "vitest";
 import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import type { HubTables } from "../tables.ts";
+import { keepEvent } from "./events.ts";
+import { onceForIntent } from "./intents.ts";
 
 const state = (id: string, fields: object = {}, more: object = {}) => {
   return { type: "state", kind: "host", id, observedAt: 1, observedGeneration: 1, fields, ...more };
@@ -22,6 +24,13 @@ function rows(hub: TestHub, table: keyof HubTables): Promise<Record<string, unkn
   return hub.hub.store.read((view) => {
     const tables = view.tables<Record<string, Record<string, unknown>>>();
     return tables.selectFrom(table).selectAll().execute();
+  });
+}
+
+function bodyInFeed(hub: TestHub, site: TestSite, id: string) {
+  return hub.hub.store.read(async (view) => {
+    const { rows } = await view.feed(siteScope(site.id), 0, 100);
+    return JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
   });
 }
 
@@ -150,10 +159,7 @@ test("an edit applies to the stamp it names; on another it becomes a conflict wi
   const { hub: opened, site, sender } = await start();
   await using hub = opened;
   const id = await host(hub, site, "first");
-  const { stamps } = await hub.hub.store.read(async (view) => {
-    const { rows } = await view.feed(siteScope(site.id), 0, 100);
-    return JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
-  });
+  const { stamps } = await bodyInFeed(hub, site, id);
   const edit = (intent: string, value: string, base: string) => {
     return { type: "edit", intent, kind: "host", id, field: "name", base, value, actor: "operator:bob", at: 1 };
   };
@@ -178,10 +184,7 @@ test("a release lets a deleted host go; one that nobody asked for changes nothin
   ]);
   expect((await shown(hub, id)).resourceId).toBe(id);
   await hub.ask("DELETE", `/v1/projects/default/compute/hosts/${id}`);
-  const { stamps } = await hub.hub.store.read(async (view) => {
-    const { rows } = await view.feed(siteScope(site.id), 0, 100);
-    return JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
-  });
+  const { stamps } = await bodyInFeed(hub, site, id);
   await sender.send([{ ...release, stamp: stamps.desiredState.id }]);
   expect((await hub.ask("GET", `/v1/projects/default/compute/hosts/${id}`)).status).toBe(404);
 });
@@ -291,7 +294,7 @@ test("a site learns who it is", async () => {
   expect(body).toMatchObject({ siteId: site.id, tenant, epoch: sender.epoch, protocol: 1 });
 });
 
-test("the quarantine and the events of a site are bounded", async () => {
+test("the quarantine of a site is bounded, and keeps the newest", async () => {
   const { hub: opened, sender } = await start();
   await using hub = opened;
   await sender.send(Array.from({ length: 1_000 }, () => "poison"));
@@ -299,4 +302,43 @@ test("the quarantine and the events of a site are bounded", async () => {
   const kept = await rows(hub, "quarantine");
   expect(kept).toHaveLength(1_000);
   expect(kept.some((row) => row.entry === '"the newest"')).toBe(true);
+});
+
+test("events and outcomes of intents are bounded, and the newest kept", async () => {
+  const { hub: opened, site } = await start();
+  await using hub = opened;
+  const of = { site: site.id, kept: 3 };
+  await hub.hub.store.write(async (transaction) => {
+    for (const id of ["a", "b", "c", "d", "e"]) {
+      const entry = { type: "event" as const, id, kind: "host", subject: "s", event: "e", at: 1 };
+      await keepEvent(transaction, { ...of, entry, now: 1 });
+      await onceForIntent(transaction, { ...of, intent: id }, async () => ({ result: "applied" }));
+    }
+  });
+  expect((await rows(hub, "event")).map(({ id }) => id)).toEqual(["c", "d", "e"]);
+  expect((await rows(hub, "intent_outcome")).map(({ intent }) => intent)).toEqual(["c", "d", "e"]);
+});
+
+test("an intent that comes again in a new stream is not carried out again", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "first");
+  const base = (await bodyInFeed(hub, site, id)).stamps.name.id;
+  const edit = {
+    type: "edit",
+    intent: "e-1",
+    kind: "host",
+    id,
+    field: "name",
+    base,
+    value: "second",
+    actor: "a",
+    at: 1,
+  };
+  const { body } = await sender.send([edit]);
+  await hub.ask("PATCH", `/v1/projects/default/compute/hosts/${id}`, { name: "third" });
+  const again = await new Sender(hub, site, 2).send([edit]);
+  expect(again.body.outcomes).toEqual(body.outcomes);
+  expect((await shown(hub, id)).name).toBe("third");
+  expect(await rows(hub, "conflict")).toEqual([]);
 });
