@@ -137,6 +137,13 @@ describe("what the server refuses", () => {
     }
   });
 
+  test("a poisonous body also where nothing else looks at its fields", async () => {
+    await using api = await openApi({ extend: (app) => void app.post("/v1/talk", async ({ body }) => body) });
+    for (const body of ['{"__proto__":{"name":"x"}}', '{"constructor":{"prototype":{"name":"x"}}}']) {
+      expect((await api.ask("POST", "/v1/talk", { body, headers: json })).status).toBe(400);
+    }
+  });
+
   test("a body that is not an object, or missing", async () => {
     await using api = await openApi();
     for (const body of ["[]", "null", '"x"', "1", ""]) {

@@ -1,3 +1,4 @@
+import { Host } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
 import { type ApiUnderTest, type Body, openApi } from "./api-under-test.ts";
 
@@ -206,6 +207,30 @@ describe("replacing", () => {
       expect(late).toMatchObject({ status: 409, body: { code: "Aborted" } });
     }
     expect(await api.done("PUT", path, { name: "anyway" })).toMatchObject({ name: "anyway" });
+  });
+
+  test("answers that somebody else wrote, before it finds fault with what that changed", async () => {
+    await using api = await openApi();
+    const site = await api.done("POST", "sites", { name: "s" });
+    const read = await api.done("POST", "compute/hosts", { name: "h", siteId: site.resourceId });
+    const path = `compute/hosts/${String(read.resourceId)}`;
+    await api.done("PATCH", path, { siteId: "" });
+    expect(await api.ask("PUT", path, { body: { ...read, name: "i" } })).toMatchObject({ status: 409 });
+  });
+
+  test("does not mind what has changed by itself since it was read", async () => {
+    await using api = await openApi();
+    const read = await api.done("POST", "compute/hosts", { name: "h" });
+    const path = `compute/hosts/${String(read.resourceId)}`;
+    await api.store.write(async (tx) => {
+      const standing = await tx.get(Host, api.acme.id, String(read.resourceId));
+      if (!standing) throw new Error("no host");
+      const seen = { updatedAt: standing.updatedAt + 1, observedAt: standing.updatedAt, observedBy: "site-00000001" };
+      await tx.replace(Host, { ...standing, ...seen, observedGeneration: 1 });
+    });
+    const observation = { site: "site-00000002", at: "2026-11-23T08:00:00.000Z", ageSeconds: 1 };
+    const body = { ...read, name: "i", observation, observedGeneration: 9 };
+    expect(await api.done("PUT", path, body)).toMatchObject({ name: "i", observedGeneration: 1 });
   });
 
   test("is not offered for providers", async () => {
