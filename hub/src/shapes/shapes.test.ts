@@ -168,7 +168,11 @@ test("a site reads its own scope and its tenant's, by parameter or as a literal,
 test("nobody reads a shape without a site's token", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
-  const statusWith = async (authorization: string) => (await ask(hub, site, { headers: { authorization } })).status;
+  const statusWith = async (authorization: string) => {
+    const { status, headers } = await ask(hub, site, { headers: { authorization } });
+    expect(headers.get("cache-control")).toMatch(/^private/);
+    return status;
+  };
   expect(await statusWith("")).toBe(401);
   expect(await statusWith("Bearer hfs_unknown")).toBe(401);
   expect(await statusWith(`Basic ${site.token}`)).toBe(401);

@@ -50,6 +50,8 @@ export function createShapes(options: ShapesOptions): Shapes {
   tokens.onRevoke((token) => waiters.endOf(token));
 
   async function answer(incoming: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    // Whatever the answer is, also one that the server's error handler gives.
+    reply.header("cache-control", "private, no-store");
     const refusal = versionRefusal(incoming);
     if (refusal) return sendRefusal(reply, 426, "FailedPrecondition", refusal);
     const site = await siteOf(tokens, incoming);
