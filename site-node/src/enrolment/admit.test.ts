@@ -158,3 +158,17 @@ test("before the hub was ever heard nobody is admitted, and the reason is said",
   const options = { ...it.options, replicaOf: async () => undefined };
   expect(await admit(options, request())).toMatchObject({ admitted: false, code: "Unavailable" });
 });
+
+test("before both scopes are whole nobody is admitted: a machine registered in the other would be made twice", async () => {
+  await using site = await TestSite.open();
+  await site.feed(SITE_SCOPE, 3, [token("e-1", TOKEN)]);
+  await site.write((transaction) => addLentIds(transaction, { first: 1, count: 1 }));
+  const options: AdmitOptions = {
+    ...{ store: site.store, outbox: site.outbox, intents: site.intents, replicaOf: async () => OF },
+    clock: { ...systemClock, now: () => 1_000 },
+    credentials: await Credentials.load(site.store),
+  };
+  expect(await admit(options, request())).toMatchObject({ admitted: false, code: "Unavailable" });
+  await site.feed(TENANT_SCOPE, 4, [siteRow(), row("host", "host-00000002", 4, { name: "free", uuid: UUID })]);
+  expect(await admit(options, request())).toMatchObject({ admitted: true, hostId: "host-00000002" });
+});

@@ -1,5 +1,6 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import type { EnrolRequest } from "@holdfast/protocol/enrolment";
+import { siteScope, tenantScope } from "@holdfast/protocol/feed";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { type Clock, Fault, type FaultCode, hashSecret, newSecret } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
@@ -67,6 +68,12 @@ class Admitting {
   async run(request: EnrolRequest, secret: string): Promise<Admission> {
     const { machine, token } = request;
     const now = this.#options.clock.now();
+    if (!(await this.#isWhole())) {
+      return refused(
+        "Unavailable",
+        "this site is still fetching what its hub knows, and with it which machines are expected",
+      );
+    }
     const use = await judgeToken(this.#transaction, { hash: hashSecret(token), machine, now });
     if (use.is === "refused") return refused("Unauthenticated", TOKEN_REFUSED[use.reason]);
     const host = await this.#hostFor(request, use.hostId);
@@ -80,6 +87,17 @@ class Admitting {
       detail: { machine, agent: request.agent, again: use.is === "again" },
     });
     return { admitted: true, hostId: host.id, secret };
+  }
+
+  /** With only one scope here, a machine that is registered in the other would be made a second time. */
+  async #isWhole(): Promise<boolean> {
+    const scopes = [tenantScope(this.#of.tenant), siteScope(this.#of.site)];
+    const reached = await siteTables(this.#transaction)
+      .selectFrom("replica_position")
+      .select("scope")
+      .where("scope", "in", scopes)
+      .execute();
+    return reached.length === scopes.length;
   }
 
   async #hostFor(

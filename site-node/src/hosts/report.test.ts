@@ -1,5 +1,5 @@
-import { Host } from "@holdfast/protocol/kinds/host";
 import type { HostId } from "@holdfast/protocol/ids";
+import { Host } from "@holdfast/protocol/kinds/host";
 import { encode, type HardwareReport } from "@holdfast/protocol/messages";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
@@ -18,10 +18,26 @@ function report(more: Partial<HardwareReport> = {}): HardwareReport {
     hash: "h1",
     observedAt: Date.UTC(2000, 0, 1),
     system: { serialNumber: "SN-1", uuid: UUID, productName: "R740", biosVendor: "ACME" },
-    cpu: { model: "6502", sockets: 1, cores: 2, threads: 4, architecture: "x86_64", flags: ["fpu", "sse"], topology: [], numa: [] },
+    cpu: {
+      model: "6502",
+      sockets: 1,
+      cores: 2,
+      threads: 4,
+      architecture: "x86_64",
+      flags: ["fpu", "sse"],
+      topology: [],
+      numa: [],
+    },
     memory: { bytes: 68_719_476_736, dimms: [] },
     storages: [{ deviceName: "sda", serial: "D-1", capacityBytes: 1_000_000 }],
-    nics: [{ deviceName: "eth0", macAddress: "02:00:00:00:00:01", linkUp: true, addresses: [{ address: "192.0.2.7/24", dynamic: true }] }],
+    nics: [
+      {
+        deviceName: "eth0",
+        macAddress: "02:00:00:00:00:01",
+        linkUp: true,
+        addresses: [{ address: "192.0.2.7/24", dynamic: true }],
+      },
+    ],
     usbs: [{ vendorId: "1d6b", productId: "0002", bus: 1, address: 1, interfaceClasses: [] }],
     gpus: [{ pciAddress: "0000:01:00.0", capabilities: ["render"] }],
     unreadable: [],
@@ -34,7 +50,13 @@ async function listening(fields: Record<string, unknown> = {}) {
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
   const published: string[] = [];
-  const common = { store: site.store, outbox: site.outbox, replicaOf: async () => OF, clock: systemClock, log: silentLog };
+  const common = {
+    store: site.store,
+    outbox: site.outbox,
+    replicaOf: async () => OF,
+    clock: systemClock,
+    log: silentLog,
+  };
   const presence = new Presence(common);
   const admitted = new Set<string>([HOST]);
   const said = new Said({
@@ -46,7 +68,9 @@ async function listening(fields: Record<string, unknown> = {}) {
   const say = (is: "hardware" | "status" | "heartbeat" | "reported", payload: Uint8Array | string) =>
     said.take(HOST, { is }, Buffer.from(payload), packet);
   const rows = () =>
-    site.store.read((view) => siteTables(view).selectFrom("outbox").select(["key", "body"]).orderBy("number").execute());
+    site.store.read((view) =>
+      siteTables(view).selectFrom("outbox").select(["key", "body"]).orderBy("number").execute(),
+    );
   return { site, say, rows, published, admitted, presence, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
 }
 
@@ -102,7 +126,10 @@ test("a report that says what is known already writes nothing", async () => {
 test("what a later report leaves out is taken away", async () => {
   await using it = await listening();
   await it.say("hardware", encode("HardwareReport", report()));
-  await it.say("hardware", encode("HardwareReport", report({ cpu: { flags: [], topology: [], numa: [] }, storages: [] })));
+  await it.say(
+    "hardware",
+    encode("HardwareReport", report({ cpu: { flags: [], topology: [], numa: [] }, storages: [] })),
+  );
   expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ hostStorages: [], memoryBytes: "68719476736" });
   expect((await it.site.get(Host, HOST))?.fields).not.toHaveProperty("cpuModel");
 });
@@ -133,7 +160,17 @@ test("a machine that says it is another is shown so, and its registration is not
 test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array | string]>([
   ["a report that is no report", "hardware", Buffer.from([0x0a, 0xff, 0xff, 0xff])],
   ["a report beyond the limits", "hardware", Buffer.alloc(300 * 1024, 1)],
-  ["a report of more hardware than an entry holds", "hardware", encode("HardwareReport", report({ unreadable: [], storages: Array.from({ length: 4_000 }, (_, n) => ({ deviceName: `sd${n}`, serial: "x".repeat(40) })) }))],
+  [
+    "a report of more hardware than an entry holds",
+    "hardware",
+    encode(
+      "HardwareReport",
+      report({
+        unreadable: [],
+        storages: Array.from({ length: 4_000 }, (_, n) => ({ deviceName: `sd${n}`, serial: "x".repeat(40) })),
+      }),
+    ),
+  ],
   ["a status that is not JSON", "status", "online"],
   ["a status without a session", "status", '{"state":"online"}'],
   ["a status of an unknown state", "status", '{"state":"asleep","session":"s"}'],

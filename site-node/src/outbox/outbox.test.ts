@@ -44,7 +44,10 @@ test("events are bounded: the oldest give way and are counted; outcomes never do
     await site.outbox.add(transaction, { type: "enrolment-used", id: "e", hostId: HOST, at: 1 });
     const many = Array.from({ length: MAX_EVENTS }, () => ({ lane: 3, key: null, body: "{}", sealed: 0, added_at: 1 }));
     for (let at = 0; at < many.length; at += 500) {
-      await siteTables(transaction).insertInto("outbox").values(many.slice(at, at + 500)).execute();
+      await siteTables(transaction)
+        .insertInto("outbox")
+        .values(many.slice(at, at + 500))
+        .execute();
     }
     await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "newest" });
   });
@@ -63,7 +66,16 @@ test("an event too large for an entry loses its detail, an intent too large is r
     site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail: { text } }),
   );
   expect((await rows(site))[0]?.body).not.toContain("detail");
-  const edit = { type: "edit" as const, intent: "i", kind: "host", id: HOST, field: "name", base: "", actor: "a", at: 1 };
+  const edit = {
+    type: "edit" as const,
+    intent: "i",
+    kind: "host",
+    id: HOST,
+    field: "name",
+    base: "",
+    actor: "a",
+    at: 1,
+  };
   const adding = site.write((transaction) => site.outbox.add(transaction, { ...edit, value: text }));
   await expect(adding).rejects.toThrow(/at most/);
 });

@@ -15,6 +15,7 @@ const row = (seq: number, id: string, body: string | null = `{"n":${seq}}`) => (
 
 /** A replica that keeps what it is given, and can be slow or fail. */
 function following(hub: ShapeHub, start?: { handle: string; position: string }) {
+  hubs += 1;
   let stored = start;
   const batches: FeedBatch[] = [];
   const shown = new Map<string, number>();
@@ -22,7 +23,7 @@ function following(hub: ShapeHub, start?: { handle: string; position: string }) 
   const follower = follow({
     scope: hub.scope,
     // A host of its own: the client keeps what it learnt of a shape under its address.
-    hubUrl: `http://hub-${(hubs += 1)}.test`,
+    hubUrl: `http://hub-${hubs}.test`,
     headers: () => ({ authorization: "Bearer t" }),
     ...{ fetch: hub.fetch, clock: systemClock, log: silentLog },
     position: async () => stored,
@@ -96,14 +97,22 @@ test("told to begin anew, the old slice serves until the new one is whole, under
   const { promise, resolve } = Promise.withResolvers<void>();
   site.beforeApply(() => promise);
   hub.commit(row(3, "c"));
+  hub.commit(row(4, "d"));
   await systemClock.sleep(50);
+  const asked = hub.requests.length;
   hub.rotate("handle-2", row(1, "z"));
-  await systemClock.sleep(200);
+  // The client knows of the new log while it still hands over messages of the old one.
+  await until(() => hub.requests.length > asked, "the client to be told");
+  // Nothing shows when it has taken that in: it pauses up to 400 ms after a short stream, and then waits for us.
+  await systemClock.sleep(600);
   resolve();
-  await until(() => site.batches.at(-1)?.handle === "handle-2", "the new slice");
-  const [, old, fresh] = site.batches;
-  expect(old).toMatchObject({ handle: "handle-1", position: "3_0", snapshot: false });
-  expect(fresh).toMatchObject({ handle: "handle-2", position: "1_0", snapshot: true });
+  await until(() => site.batches.length === 4, "the new slice");
+  const [, ...later] = site.batches;
+  expect(later.map(({ handle, position, snapshot }) => [handle, position, snapshot])).toEqual([
+    ["handle-1", "3_0", false],
+    ["handle-1", "4_0", false],
+    ["handle-2", "1_0", true],
+  ]);
   expect([...site.shown.keys()]).toEqual(["z"]);
 });
 
@@ -159,7 +168,11 @@ test.each<[string, never, object]>([
   ["a row without kind", change({ id: "h", seq: "7", body: "{}" }), { is: "malformed" }],
   ["a row without body", change({ kind: "host", id: "h", seq: "7" }), { is: "malformed" }],
   ["a row whose seq is no number", change({ kind: "host", id: "h", seq: "x", body: "{}" }), { is: "malformed" }],
-  ["a row of another scope", change({ kind: "host", id: "h", seq: "7", body: "{}", scope: "site:b" }), { is: "malformed" }],
+  [
+    "a row of another scope",
+    change({ kind: "host", id: "h", seq: "7", body: "{}", scope: "site:b" }),
+    { is: "malformed" },
+  ],
   ["a control message of a later version", { headers: { control: "snapshot-end" } } as never, { is: "other" }],
 ])("%s is read as what it is", (_what, message, expected) => {
   expect(readMessage(message, scope)).toMatchObject(expected);

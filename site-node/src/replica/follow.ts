@@ -162,8 +162,7 @@ class Batches {
 
   #finish(lastSeen: string | undefined, stream: ShapeStream): { batch: FeedBatch; malformed: string[] } {
     this.#handle ??= stream.shapeHandle ?? "";
-    const client = stream.lastOffset;
-    const position = lastSeen === undefined ? client : lowerPosition(`${lastSeen}_0`, client);
+    const position = positionOf(lastSeen, this.#handle === stream.shapeHandle ? stream.lastOffset : undefined);
     const batch = {
       scope: this.#scope,
       handle: this.#handle,
@@ -177,4 +176,14 @@ class Batches {
     this.#malformed = [];
     return { batch, malformed };
   }
+}
+
+/**
+ * Where a batch leads to. The client's own position may be ahead of it, or at the beginning of the next log already;
+ * what the up-to-date says may, at another server than ours, be ahead of the log.
+ */
+function positionOf(lastSeen: string | undefined, client: string | undefined): string {
+  const ofClient = client === "-1" ? undefined : client;
+  if (lastSeen === undefined) return ofClient ?? "-1";
+  return ofClient === undefined ? `${lastSeen}_0` : lowerPosition(`${lastSeen}_0`, ofClient);
 }

@@ -56,6 +56,7 @@ async function storedPosition(store: Store, scope: string) {
       .selectFrom("replica_position")
       .select(["handle", "position"])
       .where("scope", "=", scope)
+      .where("position", "!=", "-1")
       .executeTakeFirst(),
   );
 }

@@ -35,7 +35,9 @@ export class ShapeHub {
   /** Each call is a commit of its own: followers get its rows and an up-to-date. */
   commit(...rows: Row[]): void {
     this.#rows.push(...rows);
-    const text = [...rows.map((row) => this.#message(row)), upToDate(this.head)].map((each) => `data: ${each}\n\n`).join("");
+    const text = [...rows.map((row) => this.#message(row)), upToDate(this.head)]
+      .map((each) => `data: ${each}\n\n`)
+      .join("");
     for (const send of this.#live) send(text);
   }
 
