@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import mqtt from "mqtt";
 import { expect, test } from "vitest";
 import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
 
@@ -236,3 +237,34 @@ function sent(client: Awaited<ReturnType<TestSite["connect"]>>, text: string): {
   });
   return state;
 }
+
+test("nothing reaches a host before its CONNACK, and what was said meanwhile comes after it", async () => {
+  await using site = await new TestSite().start();
+  const first = await site.connect(OSLO);
+  await first.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
+  await first.mqtt.endAsync();
+
+  const heard = new Set<string>();
+  let [said, returning] = [0, true];
+  const talking = (async () => {
+    while (returning) await site.broker.publish(own(OSLO, `req/${said++}/identify`), "?", { qos: 1 });
+  })();
+  for (let count = 0; count < 30; count++) {
+    const packets: string[] = [];
+    const options = { host: "127.0.0.1", port: site.broker.port, clean: false, reconnectPeriod: 0 };
+    // Storing the will is what takes the broker a while between the session and the CONNACK.
+    const will = { topic: own(OSLO, "status"), payload: Buffer.from("lost"), qos: 1 as const, retain: true };
+    const client = mqtt.connect({ ...options, clientId: OSLO, username: OSLO, password: "hfh_oslo", will });
+    client.on("message", (topic) => heard.add(topic));
+    client.on("packetreceive", ({ cmd }) => packets.push(cmd));
+    await until("its first packet", () => packets.length > 0);
+    expect(packets[0]).toBe("connack");
+    await client.endAsync();
+  }
+  returning = false;
+  await talking;
+  await using last = await site.connect(OSLO);
+  last.mqtt.on("message", (topic) => heard.add(topic));
+  for (const { topic } of last.got) heard.add(topic);
+  await until("everything that was said", () => heard.size === said);
+});

@@ -5,7 +5,7 @@ import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HostId, SiteId } from "@holdfast/protocol/ids";
 import { hostTopic, maySubscribe, type NodeStatus, nodeStatusTopic } from "@holdfast/protocol/topics";
 import { type Clock, type Log, listenFault, messageOf } from "@holdfast/runtime";
-import { Aedes, type AedesOptions } from "aedes";
+import { Aedes, type AedesOptions, type Client } from "aedes";
 import { type Credentials, mayReceive } from "./access.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Door } from "./door.ts";
@@ -58,6 +58,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     throw listenFault(cause, "--mqtt-port", options.listen.port);
   }
   return broker;
+}
+
+/** Whether a client's CONNECT has been answered; a property that aedes does not declare. */
+function isAnswered(client: Client): boolean {
+  return (client as Client & { readonly connackSent: boolean }).connackSent;
 }
 
 class SiteBroker implements Broker {
@@ -198,6 +203,9 @@ class SiteBroker implements Broker {
       },
       authorizeForward: (client, packet) => {
         if (!mayReceive(siteId, client.id, packet.topic)) return null;
+        // aedes takes up a session's subscriptions before it has sent the CONNACK, which must be the first packet (MQTT
+        // 3.1.1 §3.2). What comes in between is in the session's queue, and goes out with it.
+        if (!isAnswered(client)) return null;
         const unsent = client.conn.writableLength;
         if (unsent > this.#limits.unsentBytes) client.conn.destroy(new Error(`it leaves ${unsent} bytes unread`));
         return packet;
