@@ -21,7 +21,7 @@ export async function bootstrap({ home, ...hub }: Hub & { home: string }) {
     const { token } = await ask<{ token: string }>(hub, "POST", `${PROJECT}/sites/${siteId}/tokens`, {});
     privateFile(siteTokenFile, token);
   }
-  if (!existsSync(`${home}/agent/identity.json`)) {
+  if (!existsSync(`${home}/agent/enrolment.json`)) {
     const made = await ask<{ token: string }>(hub, "POST", `${PROJECT}/sites/${siteId}/enrolment-tokens`, {});
     privateFile(enrolTokenFile, made.token);
   }

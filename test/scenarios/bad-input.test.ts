@@ -15,6 +15,7 @@ async function worldWithHost() {
   const host = await eventually(async () => {
     const [only] = await world.hub.hosts("default");
     expect(only?.hostStatus).toBe("Running");
+    expect(only?.memoryBytes).toMatch(/^[1-9]/);
     return only;
   });
   return { world, machine, host, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
@@ -100,7 +101,7 @@ test("a report of 10 MB ends the connection before it is read, and others are no
   await it.machine.shutDown();
 
   const client = await impostor(it.world, hostId, secret);
-  const closed = new Promise((resolve) => client.once("close", resolve));
+  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
   const topic = hostTopic(it.world.site("oslo").id, hostId, "hw");
   client.publish(topic, Buffer.alloc(10 * 1024 * 1024), { qos: 1 });
   await closed;

@@ -70,13 +70,13 @@ test("a deleted host's name may not be changed while its site lets it go", async
   });
 });
 
-test("a host that was registered by its serial number is recognised when it comes", async () => {
+test("a host that was registered by its UUID is recognised when it comes", async () => {
   await using world = await createWorld({ sites: ["oslo"] });
   const machine = await world.machine({ site: "oslo" });
-  const { serialNumber } = await machine.identity();
+  const { uuid } = await machine.identity();
   const registered = await world.hub.ask("POST", "/v1/projects/default/compute/hosts/register", {
     name: "expected",
-    serialNumber,
+    uuid,
     autoOnboard: true,
   });
   await world.hub.ask("PATCH", `/v1/projects/default/compute/hosts/${registered.resourceId}`, {

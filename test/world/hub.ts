@@ -75,6 +75,13 @@ export class WorldHub {
     return answer.body;
   }
 
+  /** A project, and a token of an operator who may see no other. */
+  async addProject(name: string): Promise<{ readonly token: string }> {
+    const { authority, tokens } = this.running;
+    const { id } = await authority.createTenant({ actor: "operator:test", name });
+    return tokens.createOperator({ name: `operator-of-${name}`, role: "write", tenants: [id] });
+  }
+
   host(project: string, id: string): Promise<Json> {
     return this.ask("GET", `/v1/projects/${project}/compute/hosts/${id}`);
   }

@@ -119,7 +119,7 @@ export class Machine {
 
   /** What its agent keeps of its enrolment. */
   enrolment(): { hostId: string; secret: string } {
-    return JSON.parse(readFileSync(`${this.#stateDir}/identity.json`, "utf8")).enrolment;
+    return JSON.parse(readFileSync(`${this.#stateDir}/enrolment.json`, "utf8"));
   }
 
   get agent(): Agent {
