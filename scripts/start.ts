@@ -3,10 +3,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { Fault, helpText, messageOf, readConfig, requireNode24 } from "@holdfast/runtime";
+import { writePrivate } from "@holdfast/runtime/home";
 import { Type } from "typebox";
 import { bootstrap, firstHost } from "./start/bootstrap.ts";
 import { Children } from "./start/children.ts";
-import { privateFile, readPrivate } from "./start/files.ts";
+import { readPrivate } from "./start/read-private.ts";
 
 const port = (initial: number, of: string) =>
   Type.Integer({ minimum: 0, maximum: 65_535, default: initial, description: `port of ${of}; 0 takes any free one` });
@@ -39,8 +40,8 @@ async function main(): Promise<void> {
     const hubUrl = await children.answers("hub", () => readPrivate(urlFile), "/v1/health");
     const token = readPrivate(`${home}/hub/operator-token`);
     if (token === undefined) throw new Fault("FailedPrecondition", `${home}/hub/operator-token is gone: no way in`);
-    privateFile(`${home}/hub-url`, hubUrl);
-    privateFile(`${home}/operator-token`, token);
+    writePrivate(`${home}/hub-url`, hubUrl);
+    writePrivate(`${home}/operator-token`, token);
 
     const made = await bootstrap({ home, hubUrl, token });
     const siteUrlFile = `${home}/site/site-url`;

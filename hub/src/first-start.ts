@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Authority } from "@holdfast/inventory";
 import type { Log } from "@holdfast/runtime";
-import { writePrivate } from "./home.ts";
+import { writePrivate } from "@holdfast/runtime/home";
 import type { Tokens } from "./tokens/tokens.ts";
 
 /**

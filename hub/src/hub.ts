@@ -2,11 +2,12 @@ import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
 import { type Clock, type Closable, closeAll, type Log, listenFault, seconds } from "@holdfast/runtime";
+import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import type { HubConfig } from "./config.ts";
 import { watchConnections } from "./connections.ts";
 import { firstStart } from "./first-start.ts";
-import { databaseOf, holdHome, writePrivate } from "./home.ts";
+import { databaseOf } from "./home.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
 import { authenticateOperator } from "./tokens/bearer.ts";
@@ -45,7 +46,7 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
   const started: Closable[] = [];
   const close = () => closeAll(...started);
   try {
-    started.push(holdHome(home));
+    started.push(holdHome(home, "hub"));
     const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
     started.push(store);
     const authority = await createAuthority({ store, clock });

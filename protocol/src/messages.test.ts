@@ -18,6 +18,11 @@ test("a plain number of zero comes back as zero, and a report's unknown serial n
   expect(decode("HardwareReport", encode("HardwareReport", report)).system).toEqual({});
 });
 
+test("a plain zero comes back inside other messages too", () => {
+  const applied = { incarnation: 0, counter: 0 };
+  expect(decode("Heartbeat", encode("Heartbeat", { ...heartbeat, applied })).applied).toEqual(applied);
+});
+
 test("enumerations come back by name", () => {
   const reported = { version: { incarnation: 1, counter: 1 }, state: "FAILED" as const, error: "no", generation: 4 };
   expect(decode("Reported", encode("Reported", reported))).toEqual(reported);

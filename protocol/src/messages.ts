@@ -43,7 +43,7 @@ export function decode<Name extends keyof Messages>(
   try {
     const type = messages.lookupType(name);
     decoded = type.toObject(type.decode(bytes), { enums: String, longs: Number, arrays: true, objects: true });
-    for (const field of type.fieldsArray) fillPlainDefault(decoded, field);
+    fillPlainDefaults(decoded, type);
   } catch (cause) {
     throw new MalformedMessage(`${name}: not a valid message: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
@@ -54,11 +54,24 @@ export function decode<Name extends keyof Messages>(
 }
 
 /** proto3 leaves a plain scalar out when it is zero; a field marked optional stays absent, for absent means unknown. */
-function fillPlainDefault(decoded: Record<string, unknown>, field: protobuf.Field): void {
-  if (decoded[field.name] !== undefined || field.options?.proto3_optional || field.repeated || field.map) return;
-  if (field.resolvedType instanceof protobuf.Type) return;
-  const initial = field.resolvedType instanceof protobuf.Enum ? field.resolvedType.valuesById[0] : field.typeDefault;
-  decoded[field.name] = typeof initial === "object" && initial !== null ? Number(initial) : initial;
+function fillPlainDefaults(decoded: Record<string, unknown>, type: protobuf.Type): void {
+  for (const field of type.fieldsArray) {
+    const value = decoded[field.name];
+    if (field.resolvedType instanceof protobuf.Type) {
+      const inner = field.repeated ? (value as unknown[]) : value === undefined ? [] : [value];
+      for (const message of inner) fillPlainDefaults(message as Record<string, unknown>, field.resolvedType);
+    } else if (value === undefined && !field.options?.proto3_optional) {
+      decoded[field.name] = plainDefault(field);
+    }
+  }
+}
+
+function plainDefault(field: protobuf.Field): unknown {
+  if (field.resolvedType instanceof protobuf.Enum) return field.resolvedType.valuesById[0];
+  // Of a 64-bit number it is an object of protobufjs's.
+  return field.typeDefault !== null && typeof field.typeDefault === "object"
+    ? Number(field.typeDefault)
+    : field.typeDefault;
 }
 
 function checkBounds(value: unknown, path: string, limits: MessageLimits): void {

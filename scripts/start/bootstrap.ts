@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { Fault, systemClock } from "@holdfast/runtime";
-import { privateFile, readPrivate } from "./files.ts";
+import { writePrivate } from "@holdfast/runtime/home";
+import { readPrivate } from "./read-private.ts";
 
 interface Hub {
   readonly hubUrl: string;
@@ -16,14 +17,14 @@ export async function bootstrap({ home, ...hub }: Hub & { home: string }) {
   const siteTokenFile = `${home}/site/token`;
   const enrolTokenFile = `${home}/agent/enrolment-token`;
   const siteId = (await existingSite(hub, readPrivate(`${home}/site/site-id`))) ?? (await makeSite(hub));
-  privateFile(`${home}/site/site-id`, siteId);
+  writePrivate(`${home}/site/site-id`, siteId);
   if (readPrivate(siteTokenFile) === undefined) {
     const { token } = await ask<{ token: string }>(hub, "POST", `${PROJECT}/sites/${siteId}/tokens`, {});
-    privateFile(siteTokenFile, token);
+    writePrivate(siteTokenFile, token);
   }
   if (!existsSync(`${home}/agent/enrolment.json`)) {
     const made = await ask<{ token: string }>(hub, "POST", `${PROJECT}/sites/${siteId}/enrolment-tokens`, {});
-    privateFile(enrolTokenFile, made.token);
+    writePrivate(enrolTokenFile, made.token);
   }
   return { siteId, siteTokenFile, enrolTokenFile };
 }

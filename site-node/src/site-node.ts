@@ -13,6 +13,7 @@ import {
   type ReconcileLoop,
   startReconciler,
 } from "@holdfast/runtime";
+import { holdHome } from "@holdfast/runtime/home";
 import { startServer } from "./api/server.ts";
 import { siteStatus } from "./api/status.ts";
 import { type Broker, startBroker } from "./broker/broker.ts";
@@ -22,7 +23,7 @@ import { readSetting, writeSetting } from "./database/settings.ts";
 import { siteTables } from "./database/tables.ts";
 import { admit } from "./enrolment/admit.ts";
 import { RefusalLimit } from "./enrolment/refusal-limit.ts";
-import { announceUrl, holdHome, readToken } from "./home.ts";
+import { announceUrl, readToken } from "./home.ts";
 import { Credentials } from "./hosts/credentials.ts";
 import { hostReconciler } from "./hosts/host-reconciler.ts";
 import { Presence } from "./hosts/presence.ts";
@@ -78,7 +79,7 @@ async function build(
 ): Promise<Omit<SiteNode, "close">> {
   const { home, listen } = config;
   const token = readToken(config.tokenFile);
-  own(holdHome(home));
+  own(holdHome(home, "site-node"));
   const store = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
   const site = await siteOfHome(store, config.siteId);
   const replicaOf = () => knownReplica(store, site);

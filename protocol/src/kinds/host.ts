@@ -26,7 +26,7 @@ export const Host = kind({
     currentState: observed(states.HostState, { initial: "HOST_STATE_UNSPECIFIED" }),
     siteId: reference("site", { embedAs: "site", maxLength: 13, pattern: "^$|^site-[0-9a-f]{8}$" }),
     providerId: hiddenReference("provider", "provider"),
-    note: operator(Type.String({ minLength: 1, maxLength: 512, pattern: '^$|^[a-zA-Z-_0-9./:;=?@!#,<>*()" ]+$' }), {
+    note: operator(Type.String({ minLength: 1, maxLength: 512, pattern: '^$|^[a-zA-Z-_0-9./:;=@?!#,<>*()" ]+$' }), {
       readOnly: true,
     }),
     serialNumber: operator(Text, { readOnly: true, immutable: true }),

@@ -1,0 +1,25 @@
+import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { holdHome, writePrivate } from "./home.ts";
+
+const folder = () => join(mkdtempSync(join(tmpdir(), "holdfast-home-")), "deep", "home");
+
+test("a home is held by one program, and free again when it is closed", () => {
+  const home = folder();
+  const first = holdHome(home, "hub");
+  expect(() => holdHome(home, "hub")).toThrow(`${home} is in use by another hub`);
+  void first.close();
+  void holdHome(home, "hub").close();
+  expect(statSync(home).mode & 0o777).toBe(0o700);
+});
+
+test("a private file is its owner's alone, also when it was not before", () => {
+  const home = folder();
+  void holdHome(home, "hub").close();
+  writePrivate(join(home, "token"), "secret");
+  writePrivate(join(home, "token"), "other");
+  expect(readFileSync(join(home, "token"), "utf8")).toBe("other\n");
+  expect(statSync(join(home, "token")).mode & 0o777).toBe(0o600);
+});

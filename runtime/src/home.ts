@@ -1,0 +1,37 @@
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fault, systemCode } from "./errors.ts";
+import type { Closable } from "./lifecycle.ts";
+import { openSqlite } from "./sqlite.ts";
+
+/**
+ * Makes a program's home, readable by its owner alone, and holds it until closed: two of a program on one home would
+ * both believe that what is there is theirs. Throws FailedPrecondition when another has it.
+ */
+export function holdHome(home: string, program: string): Closable {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  chmodSync(home, 0o700);
+  // A lock of SQLite's goes with the process, however that ends; a file with a pid in it would not.
+  const lock = openSqlite(join(home, "lock.db"));
+  try {
+    lock.pragma("busy_timeout = 0");
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    lock.close();
+    if (systemCode(cause) !== "SQLITE_BUSY") throw cause;
+    const message = `${home} is in use by another ${program}: end that one, or choose another --home`;
+    throw new Fault("FailedPrecondition", message, { cause });
+  }
+  return {
+    close: () => {
+      lock.close();
+    },
+  };
+}
+
+/** Writes a file of one line that only its owner reads, whole or not at all. */
+export function writePrivate(path: string, line: string): void {
+  writeFileSync(`${path}.new`, `${line}\n`, { mode: 0o600 });
+  chmodSync(`${path}.new`, 0o600);
+  renameSync(`${path}.new`, path);
+}
