@@ -172,3 +172,10 @@ test("before both scopes are whole nobody is admitted: a machine registered in t
   await site.feed(TENANT_SCOPE, 4, [siteRow(), row("host", "host-00000002", 4, { name: "free", uuid: UUID })]);
   expect(await admit(options, request())).toMatchObject({ admitted: true, hostId: "host-00000002" });
 });
+
+test("a hash that stands elsewhere in an enrolment opens nothing", async () => {
+  await using it = await prepared();
+  const other = "hfe_a-token-that-nobody-gave-out";
+  await it.site.feed(SITE_SCOPE, 4, [token("e-2", `${TOKEN}-2`, { note: hashSecret(other) })]);
+  expect(await admit(it.options, request({ token: other }))).toMatchObject({ code: "Unauthenticated" });
+});

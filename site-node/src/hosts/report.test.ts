@@ -4,7 +4,8 @@ import { encode, type HardwareReport } from "@holdfast/protocol/messages";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
-import { hostRow, OF, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { hostRow, OF, row, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { storeDesired } from "./desired.ts";
 import { observationFrom } from "./observation.ts";
 import { Presence } from "./presence.ts";
 import { Said } from "./said.ts";
@@ -215,4 +216,45 @@ test("the last words of a machine that was put out change nothing", async () => 
   await it.say("status", '{"state":"online","session":"s1"}');
   await it.say("hardware", encode("HardwareReport", report()));
   expect(await it.site.get(Host, HOST)).toEqual(before);
+});
+
+test("how far a machine has got is seen from its heartbeats too, of the newest document alone", async () => {
+  await using it = await listening();
+  const content = { name: HOST, generation: 2, metadata: {} };
+  await it.site.write((transaction) => storeDesired(transaction, { host: HOST, incarnation: 7, content }));
+  const beat = (counter: number) =>
+    it.say(
+      "heartbeat",
+      encode("Heartbeat", { session: "s1", sequence: 1, reportHash: "", applied: { incarnation: 7, counter } }),
+    );
+  await beat(9);
+  expect(await it.site.get(Host, HOST)).not.toHaveProperty("observedGeneration");
+  await beat(1);
+  expect(await it.site.get(Host, HOST)).toHaveProperty("observedGeneration", 2);
+});
+
+test("a machine that could not do as it was told is heard, with its reason", async () => {
+  await using it = await listening();
+  const content = { name: HOST, generation: 2, metadata: {} };
+  await it.site.write((transaction) => storeDesired(transaction, { host: HOST, incarnation: 7, content }));
+  const version = { incarnation: 7, counter: 1 };
+  await it.say("reported", encode("Reported", { version, state: "FAILED", error: "disk full", generation: 2 }));
+  const events = (await it.rows()).filter(({ body }) => body?.includes("desired-failed"));
+  expect(events.map(({ body }) => JSON.parse(body ?? "").detail)).toEqual([{ generation: 2, error: "disk full" }]);
+});
+
+test("of a host that another site manages nothing is seen here", async () => {
+  await using it = await listening();
+  await it.site.feed(TENANT_SCOPE, 3, [row("site", "site-0000000b", 3, { name: "bergen" })]);
+  await it.site.feed(SITE_SCOPE, 4, [hostRow(HOST, 4, {}, { owner: "site-0000000b" })]);
+  const before = await it.site.get(Host, HOST);
+  await it.say("hardware", encode("HardwareReport", report()));
+  expect(await it.site.get(Host, HOST)).toEqual(before);
+});
+
+test("a machine goes on being heard while the hub's newest word of it waits for something else", async () => {
+  await using it = await listening();
+  await it.site.feed(SITE_SCOPE, 3, [hostRow(HOST, 3, { siteId: "site-0000000b" })]);
+  await it.say("hardware", encode("HardwareReport", report()));
+  expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ serialNumber: "SN-1", cpuModel: "6502" });
 });

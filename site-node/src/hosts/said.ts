@@ -1,5 +1,5 @@
 import type { Store, Transaction } from "@holdfast/inventory";
-import { decode, encode, MalformedMessage } from "@holdfast/protocol/messages";
+import { type DocumentVersion, decode, encode, MalformedMessage } from "@holdfast/protocol/messages";
 import { type AgentStatus, DOWN, hostTopic } from "@holdfast/protocol/topics";
 import { type Clock, Fault, type Log, minutes, seconds } from "@holdfast/runtime";
 import { Type } from "typebox";
@@ -43,6 +43,8 @@ export class Said {
   readonly #options: SaidOptions;
   readonly #askedAt = new Map<string, number>();
   readonly #complainedAt = new Map<string, number>();
+  /** The version of the document that each host's heartbeats were last taken to confirm. */
+  readonly #appliedBy = new Map<string, string>();
 
   constructor(options: SaidOptions) {
     this.#options = options;
@@ -83,10 +85,11 @@ export class Said {
   }
 
   async #heartbeat(from: string, payload: Buffer): Promise<void> {
-    const { session, reportHash } = decode("Heartbeat", payload);
+    const { session, reportHash, applied } = decode("Heartbeat", payload);
     const { store, clock } = this.#options;
     const at = clock.monotonic();
     await this.#options.presence.heard(from, { type: "heartbeat", session, at });
+    await this.#applied(from, applied);
     if (reportHash === "" || at - (this.#askedAt.get(from) ?? Number.NEGATIVE_INFINITY) < ASK_EVERY) return;
     const link = await store.read((view) =>
       siteTables(view).selectFrom("host_link").select("report_hash").where("host", "=", from).executeTakeFirst(),
@@ -106,21 +109,36 @@ export class Said {
 
   async #reported(from: string, payload: Buffer): Promise<void> {
     const { version, state, error } = decode("Reported", payload);
+    await this.#reached(from, version, state === "FAILED" ? (error ?? "") : undefined);
+  }
+
+  /** Heartbeats say again what `reported` said once, so that a word lost on the way is made good. */
+  async #applied(from: string, version: DocumentVersion | undefined): Promise<void> {
+    if (!version) return;
+    const key = `${version.incarnation}.${version.counter}`;
+    if (this.#appliedBy.get(from) === key) return;
+    if (await this.#reached(from, version, undefined)) this.#appliedBy.set(from, key);
+  }
+
+  /** Notes how far a machine has got. Says no when that is not the newest document: a newer one is on its way to it. */
+  #reached(from: string, version: DocumentVersion | undefined, failure: string | undefined): Promise<boolean> {
     const { outbox, clock } = this.#options;
-    await this.#write(async (transaction, of) => {
+    return this.#write(async (transaction, of) => {
       const document = await siteTables(transaction)
         .selectFrom("desired_document")
         .selectAll()
         .where("host", "=", from)
         .executeTakeFirst();
-      // Of an older document; the newer one is on its way and will be reported too.
-      if (!document || version?.incarnation !== document.incarnation || version.counter !== document.counter) return;
+      if (!document || version?.incarnation !== document.incarnation || version.counter !== document.counter)
+        return false;
       const { generation } = JSON.parse(document.content) as { generation: number };
       const seen = { observedGeneration: generation };
       const isNew = await observe(transaction, { outbox, of, now: clock.now() }, { id: from, seen });
-      if (!isNew || state !== "FAILED") return;
-      const detail = { generation, error: error ?? "" };
-      await outbox.event(transaction, { kind: "host", subject: from, event: "desired-failed", detail });
+      if (isNew && failure !== undefined) {
+        const detail = { generation, error: failure };
+        await outbox.event(transaction, { kind: "host", subject: from, event: "desired-failed", detail });
+      }
+      return true;
     });
   }
 

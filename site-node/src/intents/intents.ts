@@ -56,11 +56,18 @@ export class Intents {
     const { id, field, value, actor } = edit;
     const shown = await transaction.get(kind, of.tenant, id);
     const base = shown?.stamps[field]?.id ?? "";
-    await this.#journal(transaction, { kind, resource: id, field, base, value: value ?? null, actor });
-    await materialise(transaction, of, { kind, id });
+    const intent = await this.#journal(transaction, { kind, resource: id, field, base, value: value ?? null, actor });
+    if (!shown || !(await isParked(transaction, kind, id))) {
+      await materialise(transaction, of, { kind, id });
+      return;
+    }
+    // The hub's newest word cannot be shown yet, so the edit goes over what is shown instead.
+    const generation = shown.generation + 1;
+    const stamps = { ...shown.stamps, [field]: { id: intent, epoch: of.epoch, generation } };
+    await transaction.replace(kind, { ...shown, generation, stamps, fields: { ...shown.fields, [field]: value } });
   }
 
-  async #journal(transaction: Transaction, journalled: Journalled): Promise<void> {
+  async #journal(transaction: Transaction, journalled: Journalled): Promise<string> {
     const { kind, value, ...rest } = journalled;
     const row = await siteTables(transaction)
       .insertInto("local_intent")
@@ -74,7 +81,20 @@ export class Intents {
       .returningAll()
       .executeTakeFirstOrThrow();
     await this.#outbox.add(transaction, intentEntry(row));
+    return row.id;
   }
+}
+
+async function isParked(transaction: Transaction, kind: Kind, id: string): Promise<boolean> {
+  const row = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select("id")
+    .where("kind", "=", kind.name)
+    .where("id", "=", id)
+    .where("parked", "is not", null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** Notes what the hub made of an intent. Its overlay stays until the replica has reached the position named. */

@@ -166,3 +166,27 @@ test("entries are sealed in lanes, within the bounds, and what is of no use any 
   const left = await site.store.read((view) => siteTables(view).selectFrom("outbox").select("sealed").execute());
   expect(left.every(({ sealed }) => sealed === 1)).toBe(true);
 });
+
+test("in a new stream intents come in the order they were made, each once, be they acknowledged before or not", async () => {
+  await using site = await siteWithHost();
+  const edit = (value: string) =>
+    site.write((transaction) =>
+      site.intents.edit(transaction, OF, Host, { id: HOST, field: "name", value, actor: "a" }),
+    );
+  await edit("one");
+  const applies: Answer = (batch) => {
+    const { status, body } = acknowledges(batch) as { status: number; body: object };
+    const outcomes = (batch.entries as { intent?: string }[]).flatMap(({ intent }, seq) =>
+      intent ? [{ seq: seq + 1, intent, result: "applied", at: { scope: SITE_SCOPE, seq: 99 } }] : [],
+    );
+    return { status, body: { ...body, outcomes } };
+  };
+  await push(site, applies).run();
+  await edit("two");
+  const refusal = { code: "Aborted", message: "no", reason: "epoch", epoch: "epoch-2", incarnation: 0, expected: 1 };
+  await expect(push(site, () => ({ status: 409, body: refusal })).run()).rejects.toThrow();
+  const hub = push(site, acknowledges);
+  await hub.run();
+  const { entries } = JSON.parse(hub.sent[0] ?? "") as { entries: { type: string; value?: string }[] };
+  expect(entries.flatMap(({ type, value }) => (type === "edit" ? [value] : []))).toEqual(["one", "two"]);
+});
