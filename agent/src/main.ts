@@ -20,6 +20,8 @@ import { createLogTail } from "./log-tail.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
+/** What a person typed to get here: the executable, or the launcher of a checkout. */
+const COMMAND = isSea() ? "holdfast-agent" : "holdfast agent";
 const CLOSE_WITHIN = seconds(8);
 const COMMANDS = `Commands:
   run        connects this machine to its site; what is done without a command
@@ -77,7 +79,7 @@ async function main([command = "run", ...rest]: readonly string[]): Promise<numb
     case "run":
       if (list.includes("--version")) return say(AGENT_VERSION);
       if (!wantsHelp) return run(list);
-      return say(helpText("holdfast-agent [run]", "Connects this machine to its site.", AgentConfig, COMMANDS));
+      return say(helpText(`${COMMAND} [run]`, "Connects this machine to its site.", AgentConfig, COMMANDS));
     case "capture":
       return runCapture(list, out);
     case "install":
@@ -102,7 +104,7 @@ async function start(): Promise<void> {
     requireNode24();
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
-    console.error(`holdfast-agent: ${messageOf(error)}`);
+    console.error(`${COMMAND}: ${messageOf(error)}`);
     process.exitCode = 1;
   }
 }
