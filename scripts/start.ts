@@ -69,10 +69,10 @@ async function main(): Promise<void> {
   await children.stop();
 }
 
-/** Ends everything at the first SIGINT or SIGTERM; npm hands a terminal's Ctrl-C over twice, which counts once. */
+/** Ends everything at the first signal; npm hands a terminal's Ctrl-C over twice, which counts once. */
 function stopOnSignal(children: Children): { asked(): boolean } {
   let asked = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (asked) return;
       asked = true;
