@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { startSite, type TestSite } from "@holdfast/agent/testing/site";
-import { until } from "@holdfast/agent/testing/until";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../world/eventually.ts";
+import type { Json } from "../world/hub.ts";
+import { createWorld, type World } from "../world/world.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "x64";
 const EXECUTABLE = join(ROOT, `dist/agent/holdfast-agent-linux-${ARCHITECTURE}`);
 
@@ -15,45 +17,11 @@ const EXECUTABLE = join(ROOT, `dist/agent/holdfast-agent-linux-${ARCHITECTURE}`)
 const canBuild = spawnSync("strip", ["--version"]).status === 0 || process.env.CI === "true";
 
 describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Debian: binutils)", () => {
-  let site: TestSite;
-  let directory: string;
-  let running: ChildProcess[];
-
   beforeAll(() => {
     const build = [join(ROOT, "scripts/build-agent.ts"), "--only", ARCHITECTURE, "--reuse"];
     const built = spawnSync(process.execPath, build, { encoding: "utf8" });
     if (built.status !== 0) throw new Error(`building the agent:\n${built.stdout}${built.stderr}`);
   });
-  beforeEach(async () => {
-    site = await startSite();
-    directory = mkdtempSync(join(tmpdir(), "holdfast-agent-"));
-    writeFileSync(join(directory, "token"), "hft_a-token-for-one-machine\n");
-    running = [];
-  });
-  afterEach(async () => {
-    for (const child of running)
-      if (child.exitCode === null && child.signalCode === null) await ended(child, "SIGKILL");
-    await site.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  function start(): ChildProcess {
-    const state = join(directory, "state");
-    const settings = ["--site-url", site.url, "--state-dir", state, "--enrol-token-file", join(directory, "token")];
-    // Nothing of this machine's Node: not on the path, not in the environment.
-    const child = spawn(EXECUTABLE, ["run", ...settings], {
-      env: { PATH: "/usr/bin:/bin" },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    running.push(child);
-    return child;
-  }
-
-  async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-    const exit = once(child, "exit");
-    child.kill(signal);
-    return (await exit)[0];
-  }
 
   test("tells its version and its help without any setting", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "agent/package.json"), "utf8"));
@@ -81,33 +49,82 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
     }
   });
 
-  test("enrols, connects, reports this machine's hardware, and says goodbye when it is stopped", async () => {
-    const child = start();
-    await until(() => site.of("hw").length === 1, "the hardware report");
-    const [report] = site.messages("HardwareReport", "hw");
-    expect(report?.hash).toMatch(/^[0-9a-f]{64}$/);
-    expect(report?.memory?.bytes).toBeGreaterThan(1_000_000);
-    expect(report?.os?.kernel).toBeTruthy();
-    await until(() => site.of("hb").length > 0, "a heartbeat");
-    expect(await ended(child, "SIGTERM")).toBe(0);
-    expect(site.statuses().map(({ state }) => state)).toEqual(["online", "offline"]);
-  });
+  describe("at a site of a hub", () => {
+    let world: World;
+    let directory: string;
+    let running: ChildProcess[];
+    let said: string;
 
-  test("is lost by its will when it is killed, and starts again as the same host without a second report", async () => {
-    const first = start();
-    const noted = join(directory, "state/reported-hardware.json");
-    await until(() => site.of("hb").length > 0 && existsSync(noted), "the report is acknowledged");
-    await ended(first, "SIGKILL");
-    await until(() => site.statuses().at(-1)?.state === "lost", "the will");
-    const [online, lost] = site.statuses();
-    expect(lost?.session).toBe(online?.session);
+    beforeEach(async ({ onTestFailed }) => {
+      said = "";
+      onTestFailed(() => void process.stderr.write(said));
+      world = await createWorld({ sites: ["oslo"] });
+      directory = mkdtempSync(join(tmpdir(), "holdfast-agent-"));
+      writeFileSync(join(directory, "token"), `${await world.site("oslo").enrolmentToken()}\n`);
+      running = [];
+    });
+    afterEach(async () => {
+      for (const child of running)
+        if (child.exitCode === null && child.signalCode === null) await ended(child, "SIGKILL");
+      await world[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    });
 
-    start();
-    await until(() => site.statuses().at(-1)?.state === "online" && site.of("hb").length > 1, "connected again");
-    const last = site.messages("Heartbeat", "hb").at(-1);
-    expect(last?.session).not.toBe(online?.session);
-    expect(last?.reportHash).toBe(site.messages("HardwareReport", "hw")[0]?.hash);
-    expect(site.of("hw")).toHaveLength(1);
-    expect(site.asked).toHaveLength(1);
+    function start(): ChildProcess {
+      const state = join(directory, "state");
+      const token = join(directory, "token");
+      const settings = ["--site-url", world.site("oslo").url, "--state-dir", state, "--enrol-token-file", token];
+      // Nothing of this machine's Node: not on the path, not in the environment.
+      const child = spawn(EXECUTABLE, ["run", ...settings], {
+        env: { PATH: "/usr/bin:/bin" },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      child.stderr?.setEncoding("utf8").on("data", (text) => {
+        said += text;
+      });
+      running.push(child);
+      return child;
+    }
+
+    async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+      const exit = once(child, "exit");
+      child.kill(signal);
+      return (await exit)[0];
+    }
+
+    /** Resolves to the only host that the hub's API shows, once it is as wanted. */
+    function hubShows(wanted: Json): Promise<Json> {
+      return eventually(async () => {
+        const hosts = await world.hub.hosts("default");
+        expect(hosts).toMatchObject([wanted]);
+        return hosts[0];
+      });
+    }
+
+    test("brings this machine's hardware into the hub's API, and says goodbye when it is stopped", async () => {
+      const child = start();
+      const memory = /^MemTotal:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1];
+      const processors = readFileSync("/proc/cpuinfo", "utf8").match(/^processor/gm)?.length;
+      await hubShows({
+        hostname: hostname(),
+        memoryBytes: String(Number(memory) * 1024),
+        cpuThreads: processors,
+        hostStatus: "Running",
+        hostStatusIndicator: "STATUS_INDICATION_IDLE",
+      });
+      expect(await ended(child, "SIGTERM")).toBe(0);
+      await hubShows({ hostStatus: expect.not.stringMatching("Running") });
+      const [host] = await world.hub.hosts("default");
+      expect(host.hostStatusIndicator).not.toBe("STATUS_INDICATION_ERROR");
+    });
+
+    test("is seen to be lost when it is killed, and comes back as the host it was", async () => {
+      const first = start();
+      const { resourceId } = await hubShows({ hostStatus: "Running" });
+      await ended(first, "SIGKILL");
+      await hubShows({ resourceId, hostStatusIndicator: "STATUS_INDICATION_ERROR" });
+      start();
+      await hubShows({ resourceId, hostStatus: "Running", hostStatusIndicator: "STATUS_INDICATION_IDLE" });
+    });
   });
 });
