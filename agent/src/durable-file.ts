@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -31,15 +32,25 @@ export function privateDirectory(path: string): void {
  */
 export function writeDurably(path: string, content: string | Uint8Array): void {
   const unfinished = `${path}${UNFINISHED}`;
-  const file = openSync(unfinished, "w", 0o600);
+  try {
+    writeWhole(unfinished, content);
+    renameSync(unfinished, path);
+  } catch (error) {
+    // What was written of it fills the disk further.
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+function writeWhole(path: string, content: string | Uint8Array): void {
+  const file = openSync(path, "w", 0o600);
   try {
     writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(unfinished, path);
-  syncDirectory(dirname(path));
 }
 
 /** Removes a file, durably; one that is gone already is fine. */

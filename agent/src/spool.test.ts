@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
@@ -183,6 +183,66 @@ test("one message that breaks the connection each time is sent last and alone, a
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   expect(delivered).toEqual(["good"]);
+  expect(spool.size.messages).toBe(0);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, leaf: "tele/system" }));
+});
+
+test("a full disk refuses a message and forgets none, and takes the next when there is room again", async () => {
+  using directory = temporaryDirectory();
+  const { spool, delivered } = open(directory.path);
+  spool.put(message("before"));
+  // Whatever is written there is answered as by a full disk.
+  symlinkSync("/dev/full", join(directory.path, "0000000000000002.message.tmp"));
+  expect(() => spool.put(message("refused"))).toThrow("ENOSPC");
+  expect(readdirSync(directory.path)).toEqual(["0000000000000001.message"]);
+  spool.put(message("after"));
+  spool.attach(async () => undefined);
+  await until(() => spool.size.messages === 0, "all are delivered");
+  expect(delivered).toEqual(["before", "after"]);
+});
+
+test("what was dropped is counted, and the sending goes on, when the disk takes no note of it", () => {
+  using directory = temporaryDirectory();
+  const { log, lines } = testLog();
+  const { spool } = open(directory.path, { bytes: 100_000, messages: 1 }, log);
+  symlinkSync("/dev/full", join(directory.path, "dropped.json.tmp"));
+  for (const text of ["a", "b"]) spool.put(message(text, { points: 3 }));
+  expect(spool.dropped).toBe(3);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 40, error: expect.stringContaining("ENOSPC") }));
+});
+
+test("a message that is delivered but cannot be removed from the disk is not sent again, and does not stop the others", async () => {
+  using directory = temporaryDirectory();
+  const { log, lines } = testLog();
+  const { spool, delivered } = open(directory.path, undefined, log);
+  for (const text of ["one", "two"]) spool.put(message(text));
+  const file = join(directory.path, "0000000000000001.message");
+  spool.attach(async ({ payload }) => {
+    if (Buffer.from(payload).toString() !== "one") return;
+    // No file any more, so that no one can unlink it.
+    rmSync(file);
+    mkdirSync(file);
+  });
+  await until(() => spool.size.messages === 0, "none is left to be sent");
+  expect(delivered.toSorted()).toEqual(["one", "two"]);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 40, file }));
+});
+
+test("a message that is given up and cannot be set aside is left out, and ends nothing", async () => {
+  using directory = temporaryDirectory();
+  const { log, lines } = testLog();
+  const { spool } = open(directory.path, undefined, log);
+  spool.put(message("poison"));
+  const file = join(directory.path, "0000000000000001.message");
+  for (let connection = 1; connection <= 10; connection += 1) {
+    const line = holdingLine();
+    spool.attach(line.send);
+    expect(line.texts()).toEqual(["poison"]);
+    spool.detach();
+    if (connection === 10) rmSync(file);
+    line.flying[0]?.lose();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   expect(spool.size.messages).toBe(0);
   expect(lines).toContainEqual(expect.objectContaining({ level: 50, leaf: "tele/system" }));
 });

@@ -17,7 +17,7 @@ export interface SpoolOptions {
   readonly directory: string;
   readonly log: Log;
   readonly bounds?: SpoolBounds;
-  /** The site has this message. Called before it leaves the spool, so that a crash in between tells it again. */
+  /** The site has this message. Called before it leaves the spool, so that a crash in between tells it again. Must not throw. */
   readonly onDelivered?: (message: SpoolMessage) => void;
 }
 
@@ -76,16 +76,31 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
   let sequence = next;
   let send: Send | undefined;
 
+  /** Of a disk that takes no note, only a restart knows less than it should. */
   function countDropped(count: number): void {
     if (count === 0) return;
     dropped = Math.max(0, dropped + count);
-    writeDocument(droppedFile, { points: dropped });
+    try {
+      writeDocument(droppedFile, { points: dropped });
+    } catch (error) {
+      log.warn({ dropped, error: messageOf(error) }, "how much was dropped is not noted on disk");
+    }
   }
 
-  function remove(entry: Entry): void {
-    removeDurably(entry.path);
+  function forget(entry: Entry): void {
     const at = entries.indexOf(entry);
     if (at !== -1) entries.splice(at, 1);
+  }
+
+  /** Whatever the disk says, it is not sent again by this process. */
+  function remove(entry: Entry): void {
+    forget(entry);
+    try {
+      removeDurably(entry.path);
+    } catch (error) {
+      const { path: file } = entry;
+      log.warn({ file, error: messageOf(error) }, "a spooled message cannot be removed; a restart will send it again");
+    }
   }
 
   function makeRoom(): void {
@@ -123,24 +138,21 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
     const message = read(entry);
     if (message === undefined || through === undefined) return;
     entry.inFlight = true;
-    let delivered = false;
-    try {
-      await through(message);
+    const failure = await through(message).then(
+      () => undefined,
+      (error: unknown) => ({ error: messageOf(error) }),
+    );
+    entry.inFlight = false;
+    if (failure === undefined) {
       onDelivered?.(message);
       remove(entry);
-      delivered = true;
-    } catch (error) {
+    } else {
       entry.losses += 1;
-      log.debug(
-        { leaf: message.leaf, losses: entry.losses, error: messageOf(error) },
-        "not delivered, will be sent again",
-      );
+      log.debug({ leaf: message.leaf, losses: entry.losses, ...failure }, "not delivered, will be sent again");
       if (entry.losses >= UNDELIVERABLE_AFTER) giveUp(entry, message);
-    } finally {
-      entry.inFlight = false;
     }
     // A link that has just failed is not asked again; by now there may be another.
-    if (delivered || send !== through) fill();
+    if (failure === undefined || send !== through) fill();
   }
 
   function read(entry: Entry): SpoolMessage | undefined {
@@ -148,15 +160,21 @@ export function openSpool({ directory, log, bounds = BOUNDS, onDelivered }: Spoo
       return decodeSpoolFile(readFileSync(entry.path));
     } catch (error) {
       log.error({ file: entry.path, error: messageOf(error) }, "a spooled message became unreadable; it is left out");
-      entries.splice(entries.indexOf(entry), 1);
+      forget(entry);
+      countDropped(entry.points);
       return undefined;
     }
   }
 
   function giveUp(entry: Entry, message: SpoolMessage): void {
-    const keptAs = setAside(entry.path);
-    entries.splice(entries.indexOf(entry), 1);
+    forget(entry);
     countDropped(entry.points);
+    let keptAs: string | undefined;
+    try {
+      keptAs = setAside(entry.path);
+    } catch (error) {
+      log.warn({ file: entry.path, error: messageOf(error) }, "a spooled message cannot be set aside");
+    }
     log.error(
       { leaf: message.leaf, keptAs, bytes: entry.bytes },
       "the connection broke each time this message was sent",
