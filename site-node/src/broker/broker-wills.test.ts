@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { graceAfter } from "../hosts/liveness.ts";
 import { BERGEN, type Heard, OSLO, own, TestSite, until } from "./broker-harness.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 
 const will = (session: string) =>
   ({ topic: own(OSLO, "status"), payload: Buffer.from(session), qos: 1, retain: true }) as const;
@@ -77,6 +79,25 @@ test("the broker's stop is not the hosts' death; who does not come back after th
   await until("the will of who is missing", () => wills(site).length === 1);
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(wills(site)).toEqual(["oslo is lost"]);
+});
+
+test("a site's clock that jumps makes no connected host lost", async () => {
+  await using site = await new TestSite({ limits: { heartbeatInterval: 20 } }).start();
+  await using _client = await site.connect(OSLO, { will: will("lost") });
+  // aedes measures with it when a broker was last heard, itself included; now each look is an hour after the one before.
+  let looks = 0;
+  const now = vi.spyOn(Date, "now").mockImplementation(() => ++looks * 3_600_000);
+  try {
+    await until("aedes has looked for wills left behind", () => looks > 50);
+  } finally {
+    now.mockRestore();
+  }
+  expect(wills(site)).toEqual([]);
+  expect(site.rows("will")).toBe(1);
+});
+
+test("the wills of a former process wait until every host has had the time to come back", () => {
+  expect(4 * DEFAULT_LIMITS.heartbeatInterval).toBeGreaterThanOrEqual(graceAfter(Number.POSITIVE_INFINITY));
 });
 
 test("a will is handled after all that its host has said, and a will that was heard is not heard again", async () => {

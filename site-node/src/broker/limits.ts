@@ -38,7 +38,8 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   unsentBytes: MIB,
   keepalive: minutes(5),
   unhandledMessages: 32,
-  heartbeatInterval: seconds(15),
+  // Four of these are more than an agent's longest pause between two tries: nobody is lost who is on the way back.
+  heartbeatInterval: seconds(90),
   farewell: seconds(1),
   queuedMessages: 256,
   queuedBytes: 4 * MIB,

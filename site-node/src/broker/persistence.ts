@@ -186,8 +186,13 @@ export class SqlitePersistence {
     return this.#wills.remove(client);
   }
 
-  streamWill(brokers: Readonly<Record<string, unknown>> = {}): Readable {
-    return Readable.from(this.#wills.left(brokers));
+  /**
+   * Every will, or those left behind by brokers other than these. Ours are never left behind, though aedes, which judges by
+   * the wall clock, takes its own broker for dead when that clock jumps.
+   */
+  streamWill(brokers?: Readonly<Record<string, unknown>>): Readable {
+    const living = brokers === undefined ? [] : [...Object.keys(brokers), this.#broker?.id ?? ""];
+    return Readable.from(this.#wills.left(living));
   }
 
   /** Commits what waits and closes the file. */

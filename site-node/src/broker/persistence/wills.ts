@@ -82,11 +82,11 @@ export class Wills {
   }
 
   /** The wills that brokers other than these have left behind. */
-  left(brokers: Readonly<Record<string, unknown>>): Will[] {
+  left(brokers: readonly string[]): Will[] {
     this.#writes.flush();
     return this.#statements.all
       .all()
-      .filter((row) => !brokers[row.broker_id])
+      .filter((row) => !brokers.includes(row.broker_id))
       .map(asWill);
   }
 }
