@@ -29,11 +29,12 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
   "xxxxxxxx",
 ]);
 
-/** A serial number that tells machines apart; undefined for what many machines say. */
+/** A serial number that tells machines apart; undefined for what many machines say, and for what is no text. */
 export function realSerial(serial: string | undefined): string | undefined {
   const trimmed = serial?.trim() ?? "";
   const sameCharacter = /^(.)\1*$/.test(trimmed);
-  return sameCharacter || PLACEHOLDERS.has(trimmed.toLowerCase()) ? undefined : trimmed;
+  const isText = !/\p{C}/u.test(trimmed) && trimmed !== "__proto__";
+  return !isText || sameCharacter || PLACEHOLDERS.has(trimmed.toLowerCase()) ? undefined : trimmed;
 }
 
 /** Known to be burnt into more than one machine. */
@@ -44,10 +45,12 @@ const SHARED_UUIDS: ReadonlySet<string> = new Set([
   "12345678-1234-5678-90ab-cddeefaabbcc",
 ]);
 
-/** A UUID that tells machines apart, in lower case; undefined for what many machines say. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A UUID that tells machines apart, in lower case; undefined for what many machines say, and for what is no UUID. */
 export function realUuid(uuid: string | undefined): string | undefined {
-  const lower = uuid?.trim().toLowerCase();
-  return lower === undefined || lower === "" || SHARED_UUIDS.has(lower) ? undefined : lower;
+  const lower = uuid?.trim().toLowerCase() ?? "";
+  return UUID.test(lower) && !SHARED_UUIDS.has(lower) ? lower : undefined;
 }
 
 /** A name that a host may bear (letters, digits and `-_./: `, at most 50), as near to the host name as can be. */

@@ -146,6 +146,20 @@ test("who a machine is gets completed where nobody said it, as an intent of the 
   ]);
 });
 
+test.each([
+  ["a UUID that is none", { serialNumber: "SN-1", uuid: "not-a-uuid" }, { serialNumber: "SN-1", uuid: undefined }],
+  [
+    "a serial number with a NUL in it",
+    { serialNumber: "SN\u0000", uuid: UUID },
+    { serialNumber: undefined, uuid: UUID },
+  ],
+])("%s is nobody's identity", async (_what, system, expected) => {
+  await using it = await listening();
+  await it.say("hardware", encode("HardwareReport", report({ system })));
+  const { serialNumber, uuid } = (await it.site.get(Host, HOST))?.fields ?? {};
+  expect({ serialNumber, uuid }).toEqual(expected);
+});
+
 test("a machine that says it is another is shown so, and its registration is not overwritten", async () => {
   await using it = await listening({ serialNumber: "SN-REGISTERED" });
   for (const _twice of [1, 2]) await it.say("hardware", encode("HardwareReport", report()));
@@ -172,6 +186,15 @@ test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array 
       }),
     ),
   ],
+  [
+    "a report of more parts than a host may have",
+    "hardware",
+    encode(
+      "HardwareReport",
+      report({ usbs: Array.from({ length: 1_001 }, (_, bus) => ({ bus, interfaceClasses: [] })) }),
+    ),
+  ],
+  ["a report with a NUL in it", "hardware", encode("HardwareReport", report({ os: { hostname: "till\u0000" } }))],
   ["a status that is not JSON", "status", "online"],
   ["a status without a session", "status", '{"state":"online"}'],
   ["a status of an unknown state", "status", '{"state":"asleep","session":"s"}'],

@@ -1,4 +1,4 @@
-import type { Transaction } from "@holdfast/inventory";
+import { FieldFault, type Transaction, validateFields } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Resource } from "@holdfast/protocol/kinds/kind";
 import type { HardwareReport } from "@holdfast/protocol/messages";
@@ -7,7 +7,7 @@ import { realSerial, realUuid } from "../enrolment/machine-identity.ts";
 import type { Intents } from "../intents/intents.ts";
 import { byteLength, type Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
-import { HARDWARE_FIELDS, observationFrom } from "./observation.ts";
+import { HARDWARE_FIELDS, type HardwareFields, observationFrom } from "./observation.ts";
 import { observe, type Seen } from "./observe.ts";
 import { mismatch } from "./statuses.ts";
 
@@ -32,10 +32,11 @@ export async function takeReport(
 ): Promise<string | undefined> {
   const { outbox, of, now } = context;
   const host = await transaction.get(Host, of.tenant, id);
-  if (!host) return undefined;
+  // Of a host that is not this site's, nothing is shown and nothing remembered: what it says is asked for later.
+  if (host?.owner !== of.site) return undefined;
   const hardware = observationFrom(report);
-  const size = byteLength(JSON.stringify(hardware));
-  if (size > MAX_HARDWARE_BYTES) return `hardware of ${size} bytes, at most ${MAX_HARDWARE_BYTES} are taken`;
+  const fault = faultIn(hardware);
+  if (fault !== undefined) return fault;
 
   const contradiction = contradictionOf(host, report);
   await completeIdentity(transaction, context, host, report);
@@ -45,6 +46,26 @@ export async function takeReport(
   await observe(transaction, { outbox, of, now }, { id, seen: { fields, statuses } });
   await noteReport(transaction, context, { id, hash: report.hash, contradiction });
   return undefined;
+}
+
+/** Why the hub would not take this hardware, naming the field: it would set aside all that is said of the host, then. */
+function faultIn(hardware: HardwareFields): string | undefined {
+  const size = byteLength(JSON.stringify(hardware));
+  if (size > MAX_HARDWARE_BYTES) return `hardware of ${size} bytes, at most ${MAX_HARDWARE_BYTES} are taken`;
+  const forbidden = Object.entries(hardware).find(([, value]) => holdsForbiddenText(JSON.stringify(value)));
+  if (forbidden) return `${forbidden[0]}: holds a forbidden text`;
+  try {
+    validateFields(Host, hardware, { who: "site", on: "update" });
+  } catch (error) {
+    if (error instanceof FieldFault) return error.message;
+    throw error;
+  }
+  return undefined;
+}
+
+/** In JSON: a NUL, which no database of ours is sure to store, and a name that would change the object it is put into. */
+function holdsForbiddenText(json: string): boolean {
+  return json.includes("\\u0000") || json.includes('"__proto__"');
 }
 
 interface Contradiction {
