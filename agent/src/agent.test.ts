@@ -121,6 +121,21 @@ test("the agent comes back after its broker was restarted, in a new session", as
   expect(site.statuses().at(-1)).toMatchObject({ state: "online", session: one.agent.status.session });
 });
 
+test("a broker that is at another port since its site restarted is found there", async () => {
+  await using one = testAgent(site);
+  await one.agent.start();
+  await until(() => one.agent.status.session !== undefined, "connected");
+  await site.stopBroker();
+  await until(() => one.agent.status.session === undefined, "the loss is noticed");
+  site.forgetPort();
+  await site.startBroker();
+  await until(
+    () => one.agent.status.session !== undefined,
+    "connected again",
+    () => one.clock.advance(1_000),
+  );
+});
+
 test("an agent without power is lost, by its will, in the session that was online", async () => {
   await using one = testAgent(site);
   await one.agent.start();

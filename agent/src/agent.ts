@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, closeAll, Fault, hashSecret, type Log, messageOf, minutes } from "@holdfast/runtime";
+import { askBrokerPort } from "./broker-port.ts";
 import { createCalls } from "./calls.ts";
 import type { AgentConfig } from "./config.ts";
 import { type Connection, startConnection } from "./connection.ts";
@@ -175,6 +176,7 @@ function run(config: AgentConfig, surroundings: Surroundings): Running {
       random,
       bootId,
       address: { host: hostOf(siteUrl), port: config.mqttPort ?? mqttPort, siteId, hostId, secret },
+      ...(config.mqttPort === undefined && { findPort: (signal) => askBrokerPort({ clock, siteUrl, signal }) }),
       onMessage: dispatch({ desired: applying, jobs, calls }),
       onUp: (up) => {
         spool.attach(({ leaf, payload, retain }) => up.publish(leaf, payload, { qos: 1, retain }));

@@ -25,7 +25,7 @@ export const AgentConfig = Type.Object({
     Type.Integer({
       minimum: 1,
       maximum: 65_535,
-      description: "MQTT port of the site-node, when not the one that enrolment told",
+      description: "MQTT port of the site-node, when not the one that it tells",
     }),
   ),
   root: Type.String({

@@ -7,6 +7,8 @@ export interface ConnectionOptions {
   readonly log: Log;
   readonly random: () => number;
   readonly address: Address;
+  /** The port at which the site's broker is now; asked when no connection came up. Undefined when that is not known. */
+  readonly findPort?: (signal: AbortSignal) => Promise<number | undefined>;
   readonly bootId: string;
   readonly onMessage: (leaf: string, payload: Uint8Array) => void;
   /** The site has let us in through this link. */
@@ -36,8 +38,9 @@ const MANNERS = seconds(2);
 
 /** Starts connecting, and connects again with full jitter whenever the link is lost. */
 export function startConnection(options: ConnectionOptions): Connection {
-  const { clock, log, random, address, bootId, onMessage, onUp, onDown } = options;
+  const { clock, log, random, findPort, bootId, onMessage, onUp, onDown } = options;
   const stopped = new AbortController();
+  let { address } = options;
   let opening: Link | undefined;
   let link: Link | undefined;
   let failures = 0;
@@ -63,8 +66,18 @@ export function startConnection(options: ConnectionOptions): Connection {
     } else {
       // Let in but not served: without this it would stay half open for ever.
       mine.cut();
+      await mine.over;
+      await follow();
     }
     return mine.over;
+  }
+
+  /** Whatever is at the old port by now, if anything: the site says where its broker is. */
+  async function follow(): Promise<void> {
+    const port = await findPort?.(stopped.signal);
+    if (port === undefined || port === address.port) return;
+    log.warn({ port, before: address.port }, "the site's broker has moved to another port");
+    address = { ...address, port };
   }
 
   function tell({ reason, refused }: Ending, pause: number): void {

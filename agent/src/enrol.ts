@@ -5,8 +5,8 @@ import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, fullJitter, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import { Value } from "typebox/value";
 import { withDeadline } from "./deadline.ts";
+import { post } from "./http.ts";
 import { Enrolment } from "./identity.ts";
-import { post } from "./post.ts";
 import { AGENT_VERSION, CAPABILITIES } from "./version.ts";
 
 export interface EnrolOptions {

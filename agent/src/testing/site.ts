@@ -81,14 +81,19 @@ export async function startSite() {
     await new Promise<void>((resolve) => broker.close(resolve));
   }
 
+  function answerTo(path: string | undefined, body: string): Answer {
+    if (path === "/v1/health") return { status: 200, body: { status: "active", mqtt: { port } } };
+    if (path !== "/v1/enroll") return { status: 404, body: { message: "no such path" } };
+    const request = JSON.parse(body);
+    asked.push(request);
+    return answer(request);
+  }
+
   await listen();
   const http = createHttpServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString());
-    asked.push(body);
-    const { status, body: answered } =
-      request.url === "/v1/enroll" ? answer(body) : { status: 404, body: { message: "no such path" } };
+    const { status, body: answered } = answerTo(request.url, Buffer.concat(chunks).toString());
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answered));
   });
   http.listen(0, "127.0.0.1");
@@ -132,6 +137,10 @@ export async function startSite() {
     startBroker: async () => {
       broker = await newBroker();
       await listen();
+    },
+    /** The next start is at a port of the system's choosing. */
+    forgetPort: () => {
+      port = 0;
     },
     close: async () => {
       http.closeAllConnections();

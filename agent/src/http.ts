@@ -15,22 +15,30 @@ export interface Post {
 /** No answer that is meant for an agent is longer. Bytes. */
 const ANSWER_MOST = 64 * 1024;
 
-/**
- * Posts JSON and resolves to the answer, whatever its status; redirects are not followed. Not `fetch`, which would load
- * several megabytes into a process that asks once in its life.
- */
+/** Posts JSON and resolves to the answer, whatever its status; redirects are not followed. */
 export function post(url: URL, { headers, body, signal }: Post): Promise<Answer> {
   const content = JSON.stringify(body);
-  const length = Buffer.byteLength(content);
-  const options = {
-    method: "POST",
-    agent: false,
-    signal,
-    headers: { ...headers, "content-type": "application/json", "content-length": length },
-  };
+  const length = { "content-type": "application/json", "content-length": String(Buffer.byteLength(content)) };
+  return ask(url, { method: "POST", headers: { ...headers, ...length }, content, signal });
+}
+
+/** The same for what is only read. */
+export function get(url: URL, signal: AbortSignal): Promise<Answer> {
+  return ask(url, { method: "GET", headers: {}, content: "", signal });
+}
+
+interface Asked {
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: string;
+  readonly signal: AbortSignal;
+}
+
+/** Not `fetch`, which would load several megabytes into a process that asks once in its life. */
+function ask(url: URL, { method, headers, content, signal }: Asked): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === "https:" ? requestSecure : requestPlain;
-    const asking = request(url, options, (response) => {
+    const asking = request(url, { method, agent: false, signal, headers }, (response) => {
       const chunks: Buffer[] = [];
       let received = 0;
       response.on("data", (chunk: Buffer) => {

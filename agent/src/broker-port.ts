@@ -1,0 +1,34 @@
+import { EnrolReply } from "@holdfast/protocol/enrolment";
+import { type Clock, seconds } from "@holdfast/runtime";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
+import { withDeadline } from "./deadline.ts";
+import { get } from "./http.ts";
+
+export interface BrokerPortOptions {
+  readonly clock: Clock;
+  readonly siteUrl: string;
+  readonly signal: AbortSignal;
+}
+
+const Health = Type.Object({ mqtt: EnrolReply.properties.mqtt });
+const ANSWER_WITHIN = seconds(10);
+
+/**
+ * The port at which the site's broker is to be found now, by `GET /v1/health`: the one that enrolment told may have been
+ * changed since. Undefined when the site does not answer or does not say; never rejects.
+ */
+export async function askBrokerPort({ clock, siteUrl, signal }: BrokerPortOptions): Promise<number | undefined> {
+  try {
+    const { body } = await withDeadline(
+      { clock, within: ANSWER_WITHIN, what: "asking for the broker's port", signal },
+      (within) => get(new URL("/v1/health", siteUrl), within),
+    );
+    const health: unknown = JSON.parse(body);
+    if (!Value.Check(Health, health)) return undefined;
+    const { port } = health.mqtt;
+    return port >= 1 && port <= 65_535 ? port : undefined;
+  } catch {
+    return undefined;
+  }
+}
