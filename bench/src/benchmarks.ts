@@ -1,0 +1,25 @@
+import { agentCost } from "./agent-cost.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { brokerPublish } from "./broker-publish.ts";
+import { getHost } from "./get-host.ts";
+import { hubMemory } from "./hub-memory.ts";
+import { initialSync } from "./initial-sync.ts";
+import { listHosts } from "./list-hosts.ts";
+import { liveLatency } from "./live-latency.ts";
+import { siteMemory } from "./site-memory.ts";
+import { uplinkApply } from "./uplink-apply.ts";
+import { wanIdle } from "./wan-idle.ts";
+
+/** Every benchmark, in the order of the budgets. */
+export const BENCHMARKS: readonly Benchmark[] = [
+  initialSync,
+  liveLatency,
+  getHost,
+  listHosts,
+  brokerPublish,
+  hubMemory,
+  siteMemory,
+  agentCost,
+  wanIdle,
+  uplinkApply,
+];

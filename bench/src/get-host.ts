@@ -1,0 +1,23 @@
+import { ApiReads, shown } from "./api-reads.ts";
+import { atLeast, type Benchmark } from "./benchmark.ts";
+import { ratioOf } from "./rounds.ts";
+
+export const getHost: Benchmark = {
+  name: "get-host",
+  about: "GET of a host by id, against node:http with the same queries and JSON",
+  async run(run) {
+    await using api = await ApiReads.open(run);
+    const quick = run.size === "quick";
+    const measured = await api.measure(api.hosts(), { rounds: quick ? 2 : 5, seconds: quick ? 1 : 4 });
+    const ratio = ratioOf(measured, ({ perSecond }) => perSecond);
+    return [
+      {
+        what: `GET host by id, ${api.seed.hosts.length} hosts, 8 connections`,
+        ours: shown(measured.ours),
+        peer: `bare node:http: ${shown(measured.peer)}`,
+        ratio,
+        goal: atLeast(0.7, ratio),
+      },
+    ];
+  },
+};

@@ -1,0 +1,67 @@
+import { writeFileSync } from "node:fs";
+import { siteScope } from "@holdfast/protocol/feed";
+import { atLeast, type Benchmark, figure, type Run } from "./benchmark.ts";
+import { startWorker } from "./processes.ts";
+import { type Listening, startHub } from "./programs.ts";
+import { alternate, median, ratioOf } from "./rounds.ts";
+import { type SeededHub, seededHub } from "./seed.ts";
+import type { Replicated } from "./workers/site.ts";
+
+/** As many as the hub puts into one answer. */
+const PAGE = 1_000;
+
+interface Synced {
+  readonly rowsPerSecond: number;
+  readonly longestStall: number;
+}
+
+export const initialSync: Benchmark = {
+  name: "initial-sync",
+  about: "a site's first slice, from the hub's shape into its replica, against raw upserts",
+  async run(run) {
+    const hosts = run.size === "quick" ? 5_000 : 100_000;
+    const seed = await seededHub(run, { sites: 1, hosts });
+    await using hub = await startHub(seed.home);
+    const measured = await alternate(run.size === "quick" ? 1 : 2, {
+      peer: () => upserted(run, seed),
+      ours: () => synced(run, { seed, hub, hosts }),
+    });
+    const ratio = ratioOf(measured, ({ rowsPerSecond }) => rowsPerSecond);
+    const rate = (side: readonly Synced[]) =>
+      `${figure(median(side.map(({ rowsPerSecond }) => rowsPerSecond)))} rows/s`;
+    const stall = figure(median(measured.ours.map(({ longestStall }) => longestStall / 1_000)));
+    return [
+      {
+        what: `initial sync of ${hosts} hosts, from the start of a site-node until all are shown`,
+        ours: `${rate(measured.ours)}; does nothing else for up to ${stall} s`,
+        peer: `raw upsert of the feed's rows, ${PAGE} a transaction: ${rate(measured.peer)}`,
+        ratio,
+        goal: atLeast(0.5, ratio),
+      },
+    ];
+  },
+};
+
+async function upserted(run: Run, { home, sites }: SeededHub): Promise<Synced> {
+  await using raw = await startWorker("raw-sqlite", { hubDatabase: `${home}/hub.db` });
+  const upsert = { path: `${run.folder("raw")}/raw.db`, scope: siteScope(sites[0]?.id ?? ""), page: PAGE };
+  const { milliseconds, rows } = await raw.ask<{ milliseconds: number; rows: number }>("upsertFeed", upsert);
+  return { rowsPerSecond: (rows * 1_000) / milliseconds, longestStall: 0 };
+}
+
+interface Syncing {
+  readonly seed: SeededHub;
+  readonly hub: Listening;
+  readonly hosts: number;
+}
+
+async function synced(run: Run, { seed, hub, hosts }: Syncing): Promise<Synced> {
+  const home = run.folder("site");
+  const [site] = seed.sites;
+  if (!site) throw new Error("the hub has no site");
+  writeFileSync(`${home}/token`, site.token, { mode: 0o600 });
+  run.tell(`a new site-node takes ${hosts} hosts`);
+  await using node = await startWorker("site", { home, hubUrl: hub.url, siteId: site.id });
+  const { milliseconds, longestStall } = await node.ask<Replicated>("replicated", hosts);
+  return { rowsPerSecond: (hosts * 1_000) / milliseconds, longestStall };
+}
