@@ -1,3 +1,5 @@
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { encode } from "@holdfast/protocol/messages";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TOKEN, testAgent } from "./testing/agents.ts";
@@ -217,6 +219,37 @@ test("a secret that the site refuses is said once as an error, and the identity 
 test("an agent that is neither enrolled nor has a token file says which setting it needs", async () => {
   await using one = testAgent(site, { enrolTokenFile: undefined } as never);
   await expect(one.agent.start()).rejects.toThrow("--enrol-token-file is needed");
+});
+
+test("a second agent on the same state directory is refused, and may follow when the first has stopped", async () => {
+  await using one = testAgent(site);
+  await one.agent.start();
+  const second = one.again();
+  await expect(second.start()).rejects.toThrow("is in use by another agent");
+  await one.agent.close();
+  await second.start();
+  await until(() => second.status.session !== undefined, "connected");
+});
+
+test("an agent whose disk is full says so, goes on beating, and does what it could not when there is room again", async () => {
+  await using one = testAgent(site);
+  await one.agent.start();
+  await until(() => one.agent.status.reportHash !== "", "the first report is acknowledged");
+  const full = ["applied.json.tmp", "spool/0000000000000002.message.tmp"].map((name) => join(one.stateDir, name));
+  for (const path of full) symlinkSync("/dev/full", path);
+  await site.desire({ version: { incarnation: 1, counter: 1 } });
+  const refusals = () => one.log.lines.filter(({ error }) => String(error).includes("ENOSPC"));
+  await until(() => refusals().length === 2, "it says so, of the document and of its answer");
+  await until(
+    () => site.of("hb").length > 2,
+    "heartbeats",
+    () => one.clock.advance(1_000),
+  );
+  await until(
+    () => site.messages("Reported", "reported").at(-1)?.state === "APPLIED",
+    "it is applied",
+    () => one.clock.advance(10_000),
+  );
 });
 
 test("measurements while the site is away arrive when it is back", async () => {

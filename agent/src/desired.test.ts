@@ -1,3 +1,5 @@
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { type Desired, decode, encode, type Reported } from "@holdfast/protocol/messages";
 import { expect, test } from "vitest";
 import { createDesiredState } from "./desired.ts";
@@ -73,6 +75,22 @@ test("after a restart the applied version is reported once more, for a crash may
   for (let time = 0; time < 3; time += 1) again.receive(document(1, 1));
   expect(reported).toHaveLength(2);
   expect(count()).toBe(1);
+});
+
+test("a document that a full disk refuses is reported as failed once, and applied when there is room again", () => {
+  using directory = temporaryDirectory();
+  const { open, reported } = world(directory.path);
+  const state = open();
+  const fill = () => symlinkSync("/dev/full", join(directory.path, "applied.json.tmp"));
+  fill();
+  state.receive(document(1, 1));
+  fill();
+  state.retry();
+  expect(state.applied).toBeUndefined();
+  expect(reported).toMatchObject([{ state: "FAILED", error: expect.stringContaining("ENOSPC") }]);
+  for (let time = 0; time < 3; time += 1) state.retry();
+  expect(state.applied).toMatchObject({ version: { incarnation: 1, counter: 1 } });
+  expect(reported.map(({ state }) => state)).toEqual(["FAILED", "APPLIED"]);
 });
 
 test("what was applied for another host or site does not hold back a new one", () => {

@@ -30,6 +30,8 @@ export interface DesiredOptions {
 export interface DesiredState {
   /** A document from the site; whatever is in it, nothing is thrown. */
   receive(payload: Uint8Array): void;
+  /** Takes up again the last document, if the disk refused to keep it: the site sends it but once a connection. */
+  retry(): void;
   /** What was last applied, also before a restart. */
   readonly applied: Applied | undefined;
 }
@@ -44,6 +46,7 @@ export function createDesiredState({ log, stateDir, spool, siteId, hostId, onApp
   let applied = kept?.siteId === siteId && kept.hostId === hostId ? kept : undefined;
   let failed: DocumentVersion | undefined;
   let told = false;
+  let refused: Uint8Array | undefined;
 
   function report(reported: Reported): void {
     try {
@@ -88,28 +91,43 @@ export function createDesiredState({ log, stateDir, spool, siteId, hostId, onApp
     report({ version, state: "APPLIED", generation });
   }
 
+  function read(payload: Uint8Array): Desired | undefined {
+    try {
+      return decode("Desired", payload);
+    } catch (error) {
+      const version = versionIn(payload);
+      if (version === undefined) log.error({ error: messageOf(error) }, "the desired document cannot be read");
+      else if (isNewer(version, applied?.version)) fail(version, 0, messageOf(error));
+      return undefined;
+    }
+  }
+
+  function take(desired: Desired, version: DocumentVersion, payload: Uint8Array): void {
+    const wrong = faultIn(desired, hostId);
+    try {
+      if (wrong === undefined) apply(desired, version);
+      else fail(version, desired.generation, wrong);
+    } catch (error) {
+      refused = payload;
+      fail(version, desired.generation, messageOf(error));
+    }
+  }
+
+  function receive(payload: Uint8Array): void {
+    if (payload.length === 0) return;
+    refused = undefined;
+    const desired = read(payload);
+    if (desired === undefined) return;
+    const { version, generation } = desired;
+    if (version === undefined) log.error("the desired document has no version");
+    else if (isNewer(version, applied?.version)) take(desired, version, payload);
+    else repeat(version, generation);
+  }
+
   return {
-    receive: (payload) => {
-      if (payload.length === 0) return;
-      let desired: Desired;
-      try {
-        desired = decode("Desired", payload);
-      } catch (error) {
-        const version = versionIn(payload);
-        if (version === undefined) log.error({ error: messageOf(error) }, "the desired document cannot be read");
-        else if (isNewer(version, applied?.version)) fail(version, 0, messageOf(error));
-        return;
-      }
-      const { version, generation } = desired;
-      if (version === undefined) return log.error("the desired document has no version");
-      if (!isNewer(version, applied?.version)) return repeat(version, generation);
-      const wrong = faultIn(desired, hostId);
-      if (wrong !== undefined) return fail(version, generation, wrong);
-      try {
-        apply(desired, version);
-      } catch (error) {
-        fail(version, generation, messageOf(error));
-      }
+    receive,
+    retry: () => {
+      if (refused !== undefined) receive(refused);
     },
     get applied() {
       return applied;

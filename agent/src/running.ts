@@ -1,0 +1,205 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { HardwareReport } from "@holdfast/protocol/messages";
+import { type Clock, closeAll, Fault, hashSecret, type Log, messageOf, minutes } from "@holdfast/runtime";
+import { askBrokerPort } from "./broker-port.ts";
+import { createCalls } from "./calls.ts";
+import type { AgentConfig } from "./config.ts";
+import { type Connection, startConnection } from "./connection.ts";
+import { createDesiredState, type DesiredState } from "./desired.ts";
+import { dispatch } from "./dispatch.ts";
+import { enrol } from "./enrol.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { type Enrolment, openIdentity } from "./identity.ts";
+import { createJobs } from "./jobs.ts";
+import type { LogTail } from "./log-tail.ts";
+import { startLoop } from "./loop.ts";
+import { operationsOf } from "./operations.ts";
+import { createReporter, type ReadHardware } from "./report.ts";
+import { openSpool } from "./spool.ts";
+import { startTelemetry } from "./telemetry.ts";
+import { type Source, systemSources } from "./telemetry-sources.ts";
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly readHardware: ReadHardware;
+  /** From 0 to below 1, for jitter. */
+  readonly random?: () => number;
+  /** Changes with each boot of the machine; by default what the kernel says. */
+  readonly bootId?: string;
+  /** What the site is shown of the agent's own log; nothing without it. */
+  readonly logTail?: LogTail;
+  /** What telemetry measures; by default this machine. */
+  readonly sources?: Readonly<Record<string, Source>>;
+}
+
+export interface AgentState {
+  readonly hostId: string | undefined;
+  /** The session of the link that is up now. */
+  readonly session: string | undefined;
+  /** Hash of the report that the site has acknowledged; empty when none. */
+  readonly reportHash: string;
+  readonly unsent: { readonly bytes: number; readonly messages: number };
+  /** Whether its loops turn. Says nothing of the site: an agent that is cut off is healthy. */
+  readonly healthy: boolean;
+}
+
+/** An agent's parts, started. */
+export interface Running {
+  readonly status: () => AgentState;
+  readonly rescan: () => Promise<HardwareReport>;
+  readonly stop: (manner: "close" | "cut") => Promise<void>;
+}
+
+const HEARTBEAT_SECONDS = 10;
+const UNHEALTHY_AFTER_MISSED = 6;
+
+/** Builds the parts of an agent, top to bottom, and starts them. The state directory has to be held by then. */
+export function run(config: AgentConfig, surroundings: Surroundings): Running {
+  const { clock, log, readHardware, random = Math.random, logTail } = surroundings;
+  const { stateDir, root, siteUrl, rescanSeconds } = config;
+  const { bootId = readLine(root, "proc/sys/kernel/random/boot_id") ?? randomUUID() } = surroundings;
+  const stopped = new AbortController();
+  let connection: Connection | undefined;
+  let desired: DesiredState | undefined;
+  const link = () => connection?.link;
+
+  const identity = openIdentity(stateDir, log);
+  if (identity.enrolment === undefined && config.enrolTokenFile === undefined) {
+    throw new Fault("InvalidArgument", "--enrol-token-file is needed: this machine is not enrolled yet");
+  }
+  const spool = openSpool({
+    directory: join(stateDir, "spool"),
+    log,
+    onDelivered: (message) => reporter.delivered(message),
+  });
+  const reporter = createReporter({
+    clock,
+    log,
+    stateDir,
+    root,
+    readHardware,
+    spool,
+    enrolment: () => identity.enrolment && hashSecret(identity.enrolment.secret),
+    signal: stopped.signal,
+  });
+  const heartbeatSeconds = () => desired?.applied?.heartbeatSeconds ?? HEARTBEAT_SECONDS;
+  const telemetrySeconds = () => desired?.applied?.telemetrySeconds ?? config.telemetrySeconds;
+  const operations = operationsOf({ identity, reporter, bootId, logTail });
+  const calls = createCalls({ clock, log, operations, link });
+  const jobs = createJobs({ log, stateDir, spool });
+
+  const heartbeat = startHeartbeat({
+    clock,
+    log,
+    random,
+    link,
+    seconds: heartbeatSeconds,
+    reportHash: () => reporter.sentHash,
+    applied: () => desired?.applied?.version,
+    uptimeSeconds: () => wholeSeconds(readLine(root, "proc/uptime")),
+  });
+  const sources = surroundings.sources ?? systemSources(root);
+  const telemetry = startTelemetry({ clock, log, sources, spool, link, seconds: telemetrySeconds });
+  const rescanning = startLoop({
+    name: "rescan",
+    clock,
+    log,
+    begin: "after-pause",
+    every: () => rescanSeconds * 1_000,
+    run: async () => {
+      desired?.retry();
+      await reporter.scan("look");
+    },
+  });
+
+  function connect(enrolment: Enrolment): void {
+    const { siteId, hostId, secret, mqttPort } = enrolment;
+    if (enrolment.siteUrl !== siteUrl) {
+      log.warn({ siteUrl, enrolledAt: enrolment.siteUrl }, "enrolled at another address; the identity is kept");
+    }
+    const onApplied = () => {
+      heartbeat.wake();
+      telemetry.wake();
+    };
+    const applying = createDesiredState({ log, stateDir, spool, siteId, hostId, onApplied });
+    desired = applying;
+    connection = startConnection({
+      clock,
+      log,
+      random,
+      bootId,
+      address: { host: hostOf(siteUrl), port: config.mqttPort ?? mqttPort, siteId, hostId, secret },
+      ...(config.mqttPort === undefined && { findPort: (signal) => askBrokerPort({ clock, siteUrl, signal }) }),
+      onMessage: dispatch({ desired: applying, jobs, calls }),
+      onUp: (up) => {
+        spool.attach(({ leaf, payload, retain }) => up.publish(leaf, payload, { qos: 1, retain }));
+        heartbeat.wake();
+      },
+      onDown: () => spool.detach(),
+    });
+  }
+
+  async function beAdmitted(tokenFile: string): Promise<void> {
+    // Before asking, for a site knows a registered machine by its serial number or UUID.
+    await reporter.scan("look").catch((error) => log.warn({ error: messageOf(error) }, "the hardware cannot be read"));
+    const { machine } = identity;
+    const asking = { clock, log, random, siteUrl, tokenFile, machine, report: () => reporter.latest };
+    identity.enrolled(await enrol(asking, stopped.signal));
+    log.info({ host: identity.enrolment?.hostId, site: identity.enrolment?.siteId }, "enrolled");
+  }
+
+  async function enter(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        if (identity.enrolment === undefined && config.enrolTokenFile) await beAdmitted(config.enrolTokenFile);
+        stopped.signal.throwIfAborted();
+        if (identity.enrolment) connect(identity.enrolment);
+        return rescanning.wake();
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        log.error({ error: messageOf(error) }, "enrolment cannot be kept, will try again");
+        await clock.sleep(minutes(1), stopped.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  const entering = enter();
+  return {
+    status: () => ({
+      hostId: identity.enrolment?.hostId,
+      session: link()?.session,
+      reportHash: reporter.acknowledgedHash,
+      unsent: spool.size,
+      healthy: clock.monotonic() - heartbeat.lastTurn < UNHEALTHY_AFTER_MISSED * heartbeatSeconds() * 1_000,
+    }),
+    rescan: () => reporter.scan("asked"),
+    stop: async (manner) => {
+      stopped.abort(new Error("stopped"));
+      spool.detach();
+      if (manner === "cut") await connection?.cut();
+      await entering;
+      await closeAll(connection, telemetry, rescanning, heartbeat);
+    },
+  };
+}
+
+function hostOf(siteUrl: string): string {
+  // An IPv6 address stands in brackets in a URL, and without them in a socket's options.
+  return new URL(siteUrl).hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+function readLine(root: string, path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function wholeSeconds(line: string | undefined): number | undefined {
+  const seconds = Math.floor(Number.parseFloat(line ?? ""));
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
