@@ -1,11 +1,19 @@
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+/** The connections of a server that may be told to close. */
+export interface Connections {
+  /** Ends those that answer nothing, now and from now on. */
+  endIdle(): void;
+  /** Ends all, also those whose answer is not read. */
+  endAll(): void;
+}
+
 /**
  * Watches a server's connections, so that it closes as soon as what has begun is answered. Left alone, a server waits for
  * connections that were opened and never used, and for those that are kept alive after their last answer.
  */
-export function watchConnections(server: Server): { endIdle(): void } {
+export function watchConnections(server: Server): Connections {
   const answering = new Map<Socket, number>();
   let closing = false;
 
@@ -29,6 +37,9 @@ export function watchConnections(server: Server): { endIdle(): void } {
     endIdle() {
       closing = true;
       for (const socket of answering.keys()) endIfIdle(socket);
+    },
+    endAll() {
+      for (const socket of answering.keys()) socket.destroy();
     },
   };
 }

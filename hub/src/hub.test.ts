@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { Value } from "typebox/value";
@@ -41,4 +43,18 @@ test("a taken port is refused in the words of its flag, and the home is let go",
   const config = { ...DEFAULTS, home: other.home, hubPort: hub.hub.port };
   await expect(createHub(config, SURROUNDINGS)).rejects.toThrow(/--hub-port/);
   await other.restart();
+});
+
+test("a request that is never sent to its end does not hold up a hub that closes", async () => {
+  await using hub = await startTestHub();
+  const begun = once(hub.hub.app.server, "request");
+  const slow = connect(hub.hub.port, "127.0.0.1").on("error", () => undefined);
+  const ended = new Promise<void>((resolve) => void slow.on("close", () => resolve()));
+  const head = ["POST /v1/projects/default/regions HTTP/1.1", "Host: hub", `Authorization: Bearer ${hub.operator}`];
+  slow.write([...head, "Content-Type: application/json", "Content-Length: 100", "", '{"name":'].join("\r\n"));
+  await begun;
+  const from = systemClock.monotonic();
+  await hub.stop();
+  expect(systemClock.monotonic() - from).toBeLessThan(10_000);
+  await ended;
 });

@@ -5,7 +5,7 @@ import { type Clock, type Closable, closeAll, type Log, listenFault, seconds } f
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import type { HubConfig } from "./config.ts";
-import { watchConnections } from "./connections.ts";
+import { type Connections, watchConnections } from "./connections.ts";
 import { firstStart } from "./first-start.ts";
 import { databaseOf } from "./home.ts";
 import { createShapes } from "./shapes/shapes.ts";
@@ -36,6 +36,9 @@ export interface Surroundings {
 }
 
 const PAGE_BYTES = 1024 * 1024;
+
+/** How long a client may take to read its answer once the hub closes. */
+const READ_WITHIN = seconds(3);
 
 /**
  * A hub that listens. Everything it knows is in its home, so that another may take over where it ended, however it
@@ -78,7 +81,7 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
       },
     });
     const connections = watchConnections(app.server);
-    started.push(app, { close: () => connections.endIdle() });
+    started.push({ close: () => closeServer(app, connections, clock) });
     const { url, port } = await listen(app, config);
     enrolments.start();
     writePrivate(join(home, "hub-url"), url);
@@ -88,6 +91,19 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
     await close();
     throw error;
   }
+}
+
+/** Answers what has begun, and waits for nobody who does not read. */
+async function closeServer(app: FastifyInstance, connections: Connections, clock: Clock): Promise<void> {
+  const closed = new AbortController();
+  connections.endIdle();
+  const late = clock.sleep(READ_WITHIN, closed.signal).then(
+    () => connections.endAll(),
+    () => undefined,
+  );
+  await app.close();
+  closed.abort();
+  await late;
 }
 
 async function listen(app: FastifyInstance, config: HubConfig): Promise<{ url: string; port: number }> {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type Clock, seconds } from "@holdfast/runtime";
 import type { FastifyReply } from "fastify";
 import { type Answered, electricHeaders } from "./answer.ts";
 import type { Holding } from "./hold.ts";
@@ -7,6 +8,9 @@ import { render } from "./rendered.ts";
 
 /** A follower that has not taken this many bytes is slower than the feed: it is cut off, and catches up by pages. */
 const MAX_UNSENT = 4 * 1024 * 1024;
+
+/** A follower that takes nothing of a page for so long does not read at all, milliseconds. */
+const READS_WITHIN = seconds(30);
 
 interface Stream extends Holding {
   readonly answered: Answered;
@@ -35,12 +39,14 @@ export async function streamEvents(reply: FastifyReply, stream: Stream): Promise
   });
   raw.flushHeaders();
 
+  const release = waiters.hold({ site: site.site, token: site.token, end: abort });
   let page: ShapePage | undefined = first;
   while (page && !over.signal.aborted) {
-    if (page.messages.length > 0 && !raw.write(render(page).events())) await drained(raw, over.signal);
+    if (page.messages.length > 0 && !raw.write(render(page).events())) await drained(raw, clock, over);
     if (page.upToDate) break;
     page = await readOn(page.next.seq);
   }
+  release();
   if (page && !over.signal.aborted) {
     const remove = waiters.add({
       scope: answered.request.scope,
@@ -62,7 +68,9 @@ export async function streamEvents(reply: FastifyReply, stream: Stream): Promise
     );
     remove();
   }
-  raw.end();
+  // What a follower has not read by now it asks for again; waiting for it to read would hold up whoever closes.
+  if (raw.writableNeedDrain) raw.destroy();
+  else raw.end();
   return reply;
 }
 
@@ -85,6 +93,15 @@ async function keepAlive(
   }
 }
 
-async function drained(raw: FastifyReply["raw"], signal: AbortSignal): Promise<void> {
-  await once(raw, "drain", { signal }).catch(() => undefined);
+/** Resolves when all is taken or the stream is over; it is over for a follower that takes too long. */
+async function drained(raw: FastifyReply["raw"], clock: Clock, over: AbortController): Promise<void> {
+  const taken = new AbortController();
+  const ended = AbortSignal.any([over.signal, taken.signal]);
+  const tooLong = clock.sleep(READS_WITHIN, ended).then(
+    () => over.abort(),
+    () => undefined,
+  );
+  await once(raw, "drain", { signal: over.signal }).catch(() => undefined);
+  taken.abort();
+  await tooLong;
 }

@@ -8,7 +8,7 @@ import type { Waiters } from "./waiters.ts";
 
 /** What every held request needs. */
 export interface Holding {
-  readonly waiters: Pick<Waiters, "add">;
+  readonly waiters: Pick<Waiters, "add" | "hold">;
   readonly clock: Clock;
   readonly settings: ShapeSettings;
   /** Who waits, and for how many milliseconds its token is still good. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { request } from "node:http";
+import { connect } from "node:net";
 import { CAPABILITIES_HEADER, PROTOCOL_HEADER, siteScope, tenantScope } from "@holdfast/protocol";
 import { expect, test } from "vitest";
 import { startTestHub, type TestHub, type TestSite, until } from "../hub-harness.ts";
@@ -195,6 +195,8 @@ test("a shape is only read", async () => {
   for (const method of ["HEAD", "POST", "PUT", "PATCH", "DELETE"]) {
     const response = await ask(hub, site, { method });
     expect([method, response.status, response.headers.get("allow")]).toEqual([method, 405, "GET"]);
+    const stranger = await ask(hub, site, { method, headers: { authorization: "" } });
+    expect([method, stranger.status]).toEqual([method, 401]);
   }
 });
 
@@ -265,33 +267,55 @@ test("a follower that does not read is cut off before the hub holds the whole fe
   await using hub = await startTestHub();
   const site = await hub.site();
   const position = positionOf(await ask(hub, site));
-  const url = new URL(`${hub.url}/v1/shape`);
-  const query = {
-    table: "feed",
-    where: `scope = '${siteScope(site.id)}'`,
-    live: "true",
-    live_sse: "true",
-    ...position,
-  };
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  const slow = request(url, { headers: site.headers });
-  const ended = new Promise<void>((resolve) => {
-    slow.on("error", () => undefined);
-    slow.on("close", () => resolve());
-    slow.on("response", (response) => {
-      response.pause();
-      response.socket.pause();
-    });
-  });
-  slow.end();
+  const { slow } = unread(hub, site, { live: "true", live_sse: "true", ...position });
   await until("it waits", async () => (await statusOf(hub, site)).waiting === 1);
   for (let count = 0; count < 40 && (await statusOf(hub, site)).waiting === 1; count += 1) {
     await append(hub, site, 5, { padding: "x".repeat(200_000), count });
   }
   await until("it is cut off", async () => (await statusOf(hub, site)).waiting === 0);
   slow.destroy();
-  await ended;
 });
+
+test("followers that read nothing of what they catch up with are counted, and the oldest are cut off", async () => {
+  await using hub = await startTestHub({ requestsPerSite: 3 });
+  const site = await hub.site();
+  const { handle } = positionOf(await ask(hub, site));
+  for (let count = 0; count < 20; count += 1) {
+    await hub.hub.store.write((transaction) =>
+      transaction.appendFeed(siteScope(site.id), "thing", `large-${count}`, { padding: "x".repeat(900_000) }),
+    );
+  }
+  const query = { live: "true", live_sse: "true", handle, offset: "0_0" };
+  const followers = Array.from({ length: 30 }, () => unread(hub, site, query));
+  const connections = () => new Promise<number>((resolve) => hub.hub.app.server.getConnections((_, n) => resolve(n)));
+  await until("all have begun", () => followers.every(({ slow }) => slow.bytesRead > 0));
+  await until("three are held", async () => (await statusOf(hub, site)).waiting === 3 && (await connections()) < 15);
+  await hub.stop();
+  for (const { slow } of followers) slow.destroy();
+});
+
+test("a stream ends when its site is gone, and tells it nothing that came after", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const scope = { where: `scope = '${tenantScope(site.tenant)}'` };
+  const position = positionOf(await ask(hub, site, { query: { ...scope, offset: "now" } }));
+  const stream = await ask(hub, site, { query: { ...scope, ...position, live: "true", live_sse: "true" } });
+  expect((await hub.ask("DELETE", `/v1/projects/default/sites/${site.id}`)).status).toBe(200);
+  await hub.ask("POST", "/v1/projects/default/regions", { name: "not-for-them" });
+  expect(await stream.text()).not.toContain("not-for-them");
+});
+
+/** A request whose answer is never read, as far as a socket lets one not read. */
+function unread(hub: TestHub, site: TestSite, query: Ask["query"]) {
+  const url = new URL(`${hub.url}/v1/shape`);
+  const asked = { table: "feed", where: `scope = '${siteScope(site.id)}'`, offset: "-1", ...query };
+  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, String(value));
+  const headers = Object.entries({ host: url.host, ...site.headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const slow = connect(Number(url.port), url.hostname);
+  slow.on("error", () => undefined);
+  slow.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${headers.join("")}\r\n`);
+  return { slow };
+}
 
 async function statusOf(hub: TestHub, site: TestSite) {
   return (await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`)).body;

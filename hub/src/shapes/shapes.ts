@@ -68,7 +68,12 @@ export function createShapes(options: ShapesOptions): Shapes {
     const answered = { request, handle, cursor: nextCursor(request.cursor, clock.now(), settings.pollFor) };
     const holding = { waiters, clock, settings, site: { ...site, until: endOf(site) } };
     if (request.mode === "sse") {
-      return streamEvents(reply, { ...holding, answered, first: page, readOn: (after) => readOn(request, after) });
+      return streamEvents(reply, {
+        ...holding,
+        answered,
+        first: page,
+        readOn: (after) => readOn(request, site, after),
+      });
     }
     const held =
       request.mode === "long-poll" && page.messages.length === 0 && page.upToDate
@@ -89,10 +94,12 @@ export function createShapes(options: ShapesOptions): Shapes {
     });
   }
 
-  function readOn({ scope }: ShapeRequest, after: number): Promise<ShapePage | undefined> {
-    return store.read(async (view) =>
-      pageAfter(scope, { seq: after, read: 0 }, await readTail(view, scope, after, settings.budget)),
-    );
+  /** The next page of a stream; undefined when it must start anew or its token opens nothing any more. */
+  function readOn({ scope }: ShapeRequest, { token }: SiteBearer, after: number): Promise<ShapePage | undefined> {
+    return store.read(async (view) => {
+      if ((await tokens.refused(view, [token])).size > 0) return undefined;
+      return pageAfter(scope, { seq: after, read: 0 }, await readTail(view, scope, after, settings.budget));
+    });
   }
 
   function endOf({ notAfter }: SiteBearer): number {
@@ -109,8 +116,10 @@ export function createShapes(options: ShapesOptions): Shapes {
         method: ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
         url: "/v1/shape",
         config: { auth: "own" },
-        handler: (_, reply) =>
-          sendRefusal(reply.header("allow", "GET"), 405, "Unimplemented", "a shape is only read, with GET"),
+        handler: async (request, reply) => {
+          await siteOf(tokens, request);
+          return sendRefusal(reply.header("allow", "GET"), 405, "Unimplemented", "a shape is only read, with GET");
+        },
       });
       app.addHook("preClose", async () => waiters.close());
     },

@@ -145,3 +145,10 @@ test("followers start anew when the feed cannot be read", async () => {
   expect(waiters.count(scopeOf(0))).toBe(0);
   expect(store).toBeDefined();
 });
+
+test("who comes to waiting after all were let go is let go at once", async () => {
+  const { waiters, wait } = await start();
+  waiters.close();
+  const { waiter } = wait(scopeOf(1));
+  expect([waiter.ended, waiters.count(waiter.site)]).toEqual([true, 0]);
+});

@@ -1,23 +1,27 @@
 import type { Commit, Store, View } from "@holdfast/inventory";
-import type { FeedScope } from "@holdfast/protocol";
+import { type FeedScope, Site } from "@holdfast/protocol";
 import { type Log, messageOf } from "@holdfast/runtime";
 import { pageAfter, type Tail } from "./page.ts";
 import { type RenderedPage, render } from "./rendered.ts";
 import { type PageBudget, readTail } from "./tail.ts";
 
-/** A follower that holds its request open. */
-export interface Waiter {
-  readonly scope: FeedScope;
-  /** Whose token opened it, and which revocations were known when it was last found good. */
+/** A request that is held open: whose it is, and which token opened it. */
+export interface Held {
   readonly site: string;
   readonly token: string;
+  /** Nothing more will come: let go of the request. */
+  end(): void;
+}
+
+/** A follower that holds its request open until its scope changes. */
+export interface Waiter extends Held {
+  readonly scope: FeedScope;
+  /** Which revocations were known when its token was last found good. */
   revocations: string;
   /** The number of the last row it has. Moved on by whoever delivers. */
   after: number;
   /** Takes what follows `after`. A waiter that wants one answer only removes itself. */
   deliver(page: RenderedPage): void;
-  /** Nothing more will come: let go of the request. */
-  end(): void;
 }
 
 /** Which tokens are good: asked in the snapshot of the rows that are about to be handed out. */
@@ -29,12 +33,15 @@ export interface TokenWatch {
 }
 
 export interface Waiters {
+  /** Counts a request that has not come to waiting yet as one that its site holds open. Returns how to stop it. */
+  hold(held: Held): () => void;
   /** From now on the waiter hears of everything after `after`. Returns how to stop it. */
   add(waiter: Waiter): () => void;
   /** How many requests a site holds open. */
   count(site: string): number;
   /** Lets go of every request that a token opened. */
   endOf(token: string): void;
+  /** Lets go of all, and of whatever comes after. */
   close(): void;
 }
 
@@ -53,10 +60,11 @@ interface WaitersOptions {
  */
 export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOptions): Waiters {
   const byScope = new Map<FeedScope, Set<Waiter>>();
-  const bySite = new Map<string, Set<Waiter>>();
+  const bySite = new Map<string, Set<Held>>();
   /** The highest number seen in a commit: closes the gap between a follower's own read and its waiting. */
   const latest = new Map<FeedScope, number>();
   const waking = new Set<FeedScope>();
+  let closed = false;
 
   const unsubscribe = store.onCommit((commit: Commit) => {
     for (const [scope, head] of commit.scopes) {
@@ -88,17 +96,19 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
   async function serve(scope: FeedScope): Promise<void> {
     const group = [...(byScope.get(scope) ?? [])];
     const after = Math.min(...group.map((waiter) => waiter.after));
-    const { tail, refused } = await store.read(async (view) => ({
-      tail: await readTail(view, scope, after, budget),
-      refused: await refusedOf(view, group),
-    }));
+    const { tail, refused } = await store.read(async (view) => {
+      const tail = await readTail(view, scope, after, budget);
+      return { tail, refused: await refusedOf(view, group, tail) };
+    });
     for (const waiter of group) if (refused.has(waiter.token)) dismiss(waiter);
     deliver(group, tail);
   }
 
-  async function refusedOf(view: View, group: readonly Waiter[]): Promise<ReadonlySet<string>> {
+  /** Asked when a token was revoked since, and when these rows say that a waiter's own site is gone. */
+  async function refusedOf(view: View, group: readonly Waiter[], { rows }: Tail): Promise<ReadonlySet<string>> {
     const now = await tokens.revocations(view);
-    const unchecked = group.filter((waiter) => waiter.revocations !== now);
+    const gone = new Set(rows.filter(({ kind, body }) => kind === Site.name && body === null).map(({ id }) => id));
+    const unchecked = group.filter((waiter) => waiter.revocations !== now || gone.has(waiter.site));
     if (unchecked.length === 0) return new Set();
     for (const waiter of unchecked) waiter.revocations = now;
     return tokens.refused(view, [...new Set(unchecked.map((waiter) => waiter.token))]);
@@ -124,47 +134,60 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
     }
   }
 
-  function dismiss(waiter: Waiter): void {
-    remove(waiter);
-    waiter.end();
+  function dismiss(held: Held): void {
+    remove(held);
+    held.end();
   }
 
-  function remove(waiter: Waiter): void {
-    removeFrom(byScope, waiter.scope, waiter);
-    removeFrom(bySite, waiter.site, waiter);
+  function remove(held: Held): void {
+    removeFrom(bySite, held.site, held);
+    if (isWaiter(held)) removeFrom(byScope, held.scope, held);
+  }
+
+  function hold(held: Held): () => void {
+    const others = bySite.get(held.site);
+    const oldest = others && others.size >= perSite ? others.values().next().value : undefined;
+    if (oldest) dismiss(oldest);
+    addTo(bySite, held.site, held);
+    // A request may come to waiting after the hub began to close: nobody would let go of it any more.
+    if (closed) dismiss(held);
+    return () => remove(held);
   }
 
   return {
+    hold,
     add(waiter) {
-      const others = bySite.get(waiter.site);
-      const oldest = others && others.size >= perSite ? others.values().next().value : undefined;
-      if (oldest) dismiss(oldest);
       addTo(byScope, waiter.scope, waiter);
-      addTo(bySite, waiter.site, waiter);
+      const stop = hold(waiter);
       if ((latest.get(waiter.scope) ?? 0) > waiter.after) wake(waiter.scope);
-      return () => remove(waiter);
+      return stop;
     },
     count: (site) => bySite.get(site)?.size ?? 0,
     endOf(token) {
       for (const group of [...bySite.values()]) {
-        for (const waiter of [...group]) if (waiter.token === token) dismiss(waiter);
+        for (const held of [...group]) if (held.token === token) dismiss(held);
       }
     },
     close() {
+      closed = true;
       unsubscribe();
-      for (const group of [...byScope.values()]) for (const waiter of [...group]) dismiss(waiter);
+      for (const group of [...bySite.values()]) for (const held of [...group]) dismiss(held);
     },
   };
 }
 
-function addTo<K>(index: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+function isWaiter(held: Held): held is Waiter {
+  return "scope" in held;
+}
+
+function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
   const group = index.get(key) ?? new Set();
-  group.add(waiter);
+  group.add(value);
   index.set(key, group);
 }
 
-function removeFrom<K>(index: Map<K, Set<Waiter>>, key: K, waiter: Waiter): void {
+function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
   const group = index.get(key);
-  group?.delete(waiter);
+  group?.delete(value);
   if (group?.size === 0) index.delete(key);
 }

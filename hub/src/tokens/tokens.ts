@@ -128,36 +128,43 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
           const tenants: "all" | string[] = JSON.parse(row.tenants);
           return { holder: "operator", token: row.id, name: row.name, role: row.role, tenants };
         }
-        const [tenant]: string[] = JSON.parse(row.tenants);
-        // A token outlives neither its site nor the site's tenant.
-        if (!tenant || !row.site || !(await view.get(Site, tenant, row.site))) return undefined;
-        return {
-          holder: "site",
-          token: row.id,
-          site: row.site,
-          tenant,
-          notAfter: row.not_after ?? undefined,
-          revocations: await revocations(view),
-        };
+        const held = await siteHeldBy(view, row);
+        return (
+          held && {
+            holder: "site",
+            token: row.id,
+            ...held,
+            notAfter: row.not_after ?? undefined,
+            revocations: await revocations(view),
+          }
+        );
       });
     },
     revocations,
     async refused(view, ids) {
       if (ids.length === 0) return new Set();
-      const good = await view
+      const rows = await view
         .tables<HubTables>()
         .selectFrom("token")
-        .select("id")
+        .selectAll()
         .where("id", "in", ids)
         .where("revoked_at", "is", null)
         .execute();
-      const standing = new Set(good.map((row) => row.id));
-      return new Set(ids.filter((id) => !standing.has(id)));
+      const refused = new Set(ids);
+      for (const row of rows) if (row.role !== "site" || (await siteHeldBy(view, row))) refused.delete(row.id);
+      return refused;
     },
     onRevoke(listener) {
       listeners.push(listener);
     },
   };
+}
+
+/** The site that a token is for; undefined once it is gone: a token outlives neither its site nor the site's tenant. */
+async function siteHeldBy(view: View, row: TokenRow): Promise<{ site: string; tenant: string } | undefined> {
+  const [tenant]: string[] = JSON.parse(row.tenants);
+  if (!tenant || !row.site || !(await view.get(Site, tenant, row.site))) return undefined;
+  return { site: row.site, tenant };
 }
 
 async function revocations(view: View): Promise<string> {
