@@ -126,7 +126,7 @@ async function build(
       listen: { host: listen, port: config.sitePort },
       admit: async (request) => {
         const admission = await admit({ store, outbox, intents, credentials, replicaOf, clock }, request);
-        if (admission.admitted) hosts.wake(admission.hostId);
+        if (admission.admitted) for (const id of [admission.hostId, ...admission.putOut]) hosts.wake(id);
         return admission;
       },
       limit: new RefusalLimit(clock),

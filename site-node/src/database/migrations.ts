@@ -36,11 +36,21 @@ const TABLES = [
   "create table counter (name text not null primary key, value integer not null)",
 ];
 
+const PUTTING_OUT = [
+  "create table expulsion (host text not null primary key, at integer not null)",
+  "alter table desired_document add column reached text",
+];
+
 /** The site-node's own migrations, by name; a name and what it did are for ever. */
 export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0001-first": {
     async up(db) {
       for (const statement of TABLES) await sql.raw(statement).execute(db);
+    },
+  },
+  "site-0002-putting-out": {
+    async up(db) {
+      for (const statement of PUTTING_OUT) await sql.raw(statement).execute(db);
     },
   },
 };

@@ -48,7 +48,17 @@ export interface SiteTables {
   enrolment_used: { id: string; token_hash: string; machine: string; host: string; at: number };
   credential: { host: string; hash: string; machine: string; at: number };
   host_link: { host: string; liveness: string; report_hash: string | null; mismatch: string | null };
-  desired_document: { host: string; incarnation: number; counter: number; content: string; published: number };
+  /** Hosts whose machine has lost its credential and is still to be put out at the broker. */
+  expulsion: { host: string; at: number };
+  /** `reached` is what the machine said of this version: empty that it was applied, else why it could not be. */
+  desired_document: {
+    host: string;
+    incarnation: number;
+    counter: number;
+    content: string;
+    published: number;
+    reached: string | null;
+  };
   released: { kind: string; id: string; reason: string; stamp: string; seq: number };
   counter: { name: string; value: number };
 }

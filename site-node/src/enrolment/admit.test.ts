@@ -4,6 +4,8 @@ import { type Clock, hashSecret, minutes, systemClock } from "@holdfast/runtime"
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import { Credentials } from "../hosts/credentials.ts";
+import { observe } from "../hosts/observe.ts";
+import { RUNNING } from "../hosts/statuses.ts";
 import { addLentIds, idsLeft } from "../outbox/id-pool.ts";
 import { hostRow, OF, row, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { type AdmitOptions, admit } from "./admit.ts";
@@ -151,6 +153,39 @@ test("a registered machine without a site is claimed for this one", async () => 
   expect(await outbox(it.site)).toContainEqual(
     expect.objectContaining({ type: "edit", field: "siteId", value: SITE, base: "" }),
   );
+});
+
+const expulsions = (site: TestSite) =>
+  site.store.read((view) => siteTables(view).selectFrom("expulsion").select("host").execute());
+
+test("a machine that becomes another host is the old one no more, and the old one is not green", async () => {
+  await using it = await prepared();
+  const first = await admit(it.options, request());
+  if (!first.admitted) throw new Error("not admitted");
+  const running = { statuses: { hostStatus: RUNNING } };
+  const context = { outbox: it.site.outbox, of: OF, now: 1 };
+  await it.site.write((transaction) => observe(transaction, context, { id: first.hostId, seen: running }));
+  const other = "host-00000003";
+  await it.site.feed(SITE_SCOPE, 5, [hostRow(other, 5), token("e-2", `${TOKEN}-2`, { hostId: other })]);
+
+  const second = await admit(it.options, request({ token: `${TOKEN}-2` }));
+  expect(second).toMatchObject({ admitted: true, hostId: other, putOut: [first.hostId] });
+  expect(it.options.credentials.admits(first.hostId, first.secret)).toBe(false);
+  expect(await expulsions(it.site)).toEqual([{ host: first.hostId }]);
+  expect((await it.site.get(Host, first.hostId))?.fields).toMatchObject({ hostStatus: "Not Connected" });
+});
+
+test("a machine that takes another's place has the other put out", async () => {
+  await using it = await prepared();
+  const first = await admit(it.options, request());
+  if (!first.admitted) throw new Error("not admitted");
+  await it.site.feed(SITE_SCOPE, 5, [token("e-2", `${TOKEN}-2`, { hostId: first.hostId })]);
+  const spare = request({ token: `${TOKEN}-2`, machine: "e".repeat(32) });
+  const second = await admit(it.options, spare);
+  expect(second).toMatchObject({ admitted: true, hostId: first.hostId, putOut: [first.hostId] });
+  expect(await expulsions(it.site)).toEqual([{ host: first.hostId }]);
+  if (second.admitted) expect(it.options.credentials.admits(second.hostId, second.secret)).toBe(true);
+  expect(it.options.credentials.admits(first.hostId, first.secret)).toBe(false);
 });
 
 test("before the hub was ever heard nobody is admitted, and the reason is said", async () => {

@@ -4,7 +4,10 @@ import { siteScope, tenantScope } from "@holdfast/protocol/feed";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { type Clock, Fault, type FaultCode, hashSecret, newSecret } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
-import { type Credentials, storeCredential } from "../hosts/credentials.ts";
+import { type Credentials, hostsOf, machineOf, storeCredential } from "../hosts/credentials.ts";
+import { expel } from "../hosts/expulsion.ts";
+import { observe } from "../hosts/observe.ts";
+import { NOT_CONNECTED } from "../hosts/statuses.ts";
 import type { Intents } from "../intents/intents.ts";
 import { takeLentId } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -14,7 +17,13 @@ import { type Candidate, matchHost } from "./match.ts";
 import { judgeToken } from "./token.ts";
 
 export type Admission =
-  | { readonly admitted: true; readonly hostId: string; readonly secret: string }
+  | {
+      readonly admitted: true;
+      readonly hostId: string;
+      readonly secret: string;
+      /** Hosts at which a machine is still to be put out: whoever was this host before, and what this machine was. */
+      readonly putOut: readonly string[];
+    }
   | { readonly admitted: false; readonly code: FaultCode; readonly reason: string };
 
 export interface AdmitOptions {
@@ -79,6 +88,7 @@ class Admitting {
     const host = await this.#hostFor(request, use.hostId);
     if ("code" in host) return { admitted: false, ...host };
     if (use.is === "fresh") await this.#spend(use.id, { token, machine, host: host.id });
+    const putOut = await this.#replace(host.id, machine);
     await storeCredential(this.#transaction, { host: host.id, hash: hashSecret(secret), machine, at: now });
     await this.#options.outbox.event(this.#transaction, {
       kind: "host",
@@ -86,7 +96,27 @@ class Admitting {
       event: "enrolled",
       detail: { machine, agent: request.agent, again: use.is === "again" },
     });
-    return { admitted: true, hostId: host.id, secret };
+    return { admitted: true, hostId: host.id, secret, putOut };
+  }
+
+  /** A machine is one host and a host one machine: what either was before ends here. */
+  async #replace(host: string, machine: string): Promise<string[]> {
+    const { outbox, clock } = this.#options;
+    const at = clock.now();
+    const putOut: string[] = [];
+    const before = await machineOf(this.#transaction, host);
+    if (before !== undefined && before !== machine) {
+      await expel(this.#transaction, outbox, { host, by: "other-machine", at });
+      putOut.push(host);
+    }
+    for (const other of await hostsOf(this.#transaction, machine)) {
+      if (other === host) continue;
+      await expel(this.#transaction, outbox, { host: other, by: "other-host", at });
+      const seen = { statuses: { hostStatus: NOT_CONNECTED } };
+      await observe(this.#transaction, { outbox, of: this.#of, now: at }, { id: other, seen });
+      putOut.push(other);
+    }
+    return putOut;
   }
 
   /** With only one scope here, a machine that is registered in the other would be made a second time. */

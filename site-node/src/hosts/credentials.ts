@@ -1,4 +1,4 @@
-import type { Store, Transaction } from "@holdfast/inventory";
+import type { Store, Transaction, View } from "@holdfast/inventory";
 import { matchesHash } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
 
@@ -6,6 +6,7 @@ import { siteTables } from "../database/tables.ts";
 export class Credentials {
   readonly #hashes = new Map<string, string>();
   readonly #store: Store;
+  #refreshing: Promise<void> = Promise.resolve();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -31,8 +32,14 @@ export class Credentials {
     return [...this.#hashes.keys()];
   }
 
-  /** Takes over what a transaction has committed. */
-  async refresh(): Promise<void> {
+  /** Takes over what transactions have committed. One at a time: an older reading must not come after a newer one. */
+  refresh(): Promise<void> {
+    const turn = this.#refreshing.catch(() => undefined).then(() => this.#refresh());
+    this.#refreshing = turn;
+    return turn;
+  }
+
+  async #refresh(): Promise<void> {
     const rows = await this.#store.read((view) =>
       siteTables(view).selectFrom("credential").select(["host", "hash"]).execute(),
     );
@@ -54,6 +61,18 @@ export async function storeCredential(
     .execute();
 }
 
-export async function removeCredential(transaction: Transaction, host: string): Promise<void> {
-  await siteTables(transaction).deleteFrom("credential").where("host", "=", host).execute();
+/** The machine that holds a host's credential; undefined when none does. */
+export async function machineOf(view: View, host: string): Promise<string | undefined> {
+  const row = await siteTables(view)
+    .selectFrom("credential")
+    .select("machine")
+    .where("host", "=", host)
+    .executeTakeFirst();
+  return row?.machine;
+}
+
+/** The hosts whose credential a machine holds. */
+export async function hostsOf(view: View, machine: string): Promise<readonly string[]> {
+  const rows = await siteTables(view).selectFrom("credential").select("host").where("machine", "=", machine).execute();
+  return rows.map(({ host }) => host);
 }

@@ -3,7 +3,7 @@ import type { Host } from "@holdfast/protocol/kinds/host";
 import type { Resource } from "@holdfast/protocol/kinds/kind";
 import { Region } from "@holdfast/protocol/kinds/region";
 import { Site } from "@holdfast/protocol/kinds/site";
-import { encode } from "@holdfast/protocol/messages";
+import { type DocumentVersion, encode } from "@holdfast/protocol/messages";
 import type { Selectable } from "kysely";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 
@@ -57,13 +57,31 @@ export async function storeDesired(
   const stored = await tables.selectFrom("desired_document").selectAll().where("host", "=", host).executeTakeFirst();
   if (stored && stored.content === text && stored.incarnation === incarnation) return stored;
   const counter = stored?.incarnation === incarnation ? stored.counter + 1 : 1;
-  const next = { incarnation, counter, content: text, published: 0 };
+  const next = { incarnation, counter, content: text, published: 0, reached: null };
   await tables
     .insertInto("desired_document")
     .values({ host, ...next })
     .onConflict((conflict) => conflict.column("host").doUpdateSet(next))
     .execute();
   return { host, ...next };
+}
+
+/**
+ * Notes what a machine made of a document: `""` that it applied it, else why it could not. Says no when that is not the
+ * newest document, for a newer one is on its way to it; `isNew` when it had not said this before.
+ */
+export async function noteReached(
+  transaction: Transaction,
+  { host, version, reached }: { host: string; version: DocumentVersion | undefined; reached: string },
+): Promise<{ readonly isNewest: boolean; readonly isNew: boolean; readonly generation: number }> {
+  const tables = siteTables(transaction);
+  const document = await tables.selectFrom("desired_document").selectAll().where("host", "=", host).executeTakeFirst();
+  const isNewest = version?.incarnation === document?.incarnation && version?.counter === document?.counter;
+  if (!document || !isNewest) return { isNewest: false, isNew: false, generation: 0 };
+  const { generation } = JSON.parse(document.content) as DesiredContent;
+  const isNew = document.reached !== reached;
+  if (isNew) await tables.updateTable("desired_document").set({ reached }).where("host", "=", host).execute();
+  return { isNewest, isNew, generation };
 }
 
 export function desiredPayload({ host, incarnation, counter, content }: DesiredDocument): Uint8Array {

@@ -17,6 +17,7 @@ async function managing(fields: Record<string, unknown> = {}) {
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
   await site.write((transaction) => storeCredential(transaction, { host: HOST, hash: "h", machine: "m", at: 1 }));
   const done: string[] = [];
+  const disk = { full: false };
   const documents: { topic: string; payload: Uint8Array }[] = [];
   const common = {
     store: site.store,
@@ -30,8 +31,10 @@ async function managing(fields: Record<string, unknown> = {}) {
     publish: async (topic: string, payload: Uint8Array | string) => {
       documents.push({ topic, payload: Buffer.from(payload) });
     },
-    disconnect: async (host: string) => void done.push(`disconnect ${host} admitted=${credentials.has(host)}`),
-    forget: async (host: string) => void done.push(`forget ${host} admitted=${credentials.has(host)}`),
+    forget: async (host: string) => {
+      if (disk.full) throw new Error("database or disk is full");
+      done.push(`forget ${host} admitted=${credentials.has(host)}`);
+    },
   };
   const reconciler = hostReconciler({ ...common, credentials, presence: new Presence(common), broker });
   const run = () => reconciler.reconcile(HOST, new AbortController().signal);
@@ -42,6 +45,8 @@ async function managing(fields: Record<string, unknown> = {}) {
   return {
     site,
     run,
+    list: () => reconciler.list(),
+    disk,
     done,
     documents,
     credentials,
@@ -69,12 +74,75 @@ test("a host is told what it should be, once, and again with a greater version w
 test("a machine that is not trusted any more is locked out before it is thrown out", async () => {
   await using it = await managing({ desiredState: "HOST_STATE_UNTRUSTED" });
   await it.run();
-  expect(it.done).toEqual([`disconnect ${HOST} admitted=false`]);
+  expect(it.done).toEqual([`forget ${HOST} admitted=false`]);
   expect((await it.site.get(Host, HOST))?.fields).toMatchObject({
     currentState: "HOST_STATE_UNTRUSTED",
     hostStatus: "Invalidated",
   });
   expect(await it.releases()).toEqual([]);
+});
+
+test("a machine is put out although putting it out failed at first, and its credential was gone by then", async () => {
+  await using it = await managing({ desiredState: "HOST_STATE_UNTRUSTED" });
+  it.disk.full = true;
+  await expect(it.run()).rejects.toThrow(/full/);
+  expect(it.credentials.has(HOST)).toBe(false);
+  it.disk.full = false;
+  expect(await it.list()).toContain(HOST);
+  await it.run();
+  await it.run();
+  expect(it.done).toEqual([`forget ${HOST} admitted=false`]);
+});
+
+test("a deleted host's machine is put out although its row is gone before it could be", async () => {
+  await using it = await managing({ desiredState: "HOST_STATE_DELETED" });
+  it.disk.full = true;
+  await expect(it.run()).rejects.toThrow(/full/);
+  await it.site.feed(SITE_SCOPE, 6, [gone("host", HOST)]);
+  it.disk.full = false;
+  expect(await it.list()).toContain(HOST);
+  await it.run();
+  expect(it.done).toEqual([`forget ${HOST} admitted=false`]);
+  expect(await it.list()).toEqual([]);
+});
+
+test("what a machine says while it is being put out leaves nothing behind", async () => {
+  await using it = await managing({ desiredState: "HOST_STATE_UNTRUSTED" });
+  await it.site.write((transaction) =>
+    siteTables(transaction)
+      .insertInto("host_link")
+      .values({ host: HOST, liveness: '{"phase":"unheard"}', report_hash: "h", mismatch: null })
+      .execute(),
+  );
+  await it.run();
+  expect(await it.site.store.read((view) => siteTables(view).selectFrom("host_link").selectAll().execute())).toEqual(
+    [],
+  );
+});
+
+test("the hub hears how far the site has got with a host that no machine is yet", async () => {
+  await using it = await managing();
+  await it.site.write((transaction) => siteTables(transaction).deleteFrom("credential").execute());
+  await it.run();
+  expect(await it.site.get(Host, HOST)).toMatchObject({ generation: 2, observedGeneration: 2 });
+  await it.site.feed(SITE_SCOPE, 3, [hostRow(HOST, 3, { name: "renamed" })]);
+  await it.run();
+  expect(await it.site.get(Host, HOST)).toMatchObject({ generation: 3, observedGeneration: 3 });
+});
+
+test("a host whose row went and came again shows its machine as it is there, and is asked for its hardware", async () => {
+  await using it = await managing();
+  const online = JSON.stringify({ phase: "online", session: "s", deadline: 0 });
+  await it.site.write((transaction) =>
+    siteTables(transaction)
+      .insertInto("host_link")
+      .values({ host: HOST, liveness: online, report_hash: "h", mismatch: null })
+      .execute(),
+  );
+  await it.run();
+  expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ hostStatus: "Running" });
+  const link = await it.site.store.read((view) => siteTables(view).selectFrom("host_link").selectAll().execute());
+  expect(link).toMatchObject([{ report_hash: null }]);
 });
 
 test("a deleted host is forgotten and let go once, and again when its row is seen again", async () => {
@@ -100,7 +168,7 @@ test("a moved host is let go only when all that this site wanted of it shows in 
   );
   await it.site.feed(TENANT_SCOPE, 4, [row("site", "site-0000000b", 4, { name: "bergen" })]);
   await it.site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5, { siteId: "site-0000000b" })]);
-  await it.run();
+  expect(await it.run()).toHaveProperty("checkAfter");
   expect([it.done, await it.releases()]).toEqual([[], []]);
 
   await it.site.write((transaction) => siteTables(transaction).deleteFrom("local_intent").execute());

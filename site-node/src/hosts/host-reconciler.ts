@@ -4,18 +4,20 @@ import { Instance } from "@holdfast/protocol/kinds/instance";
 import type { Resource } from "@holdfast/protocol/kinds/kind";
 import { kindOfId } from "@holdfast/protocol/kinds/kinds";
 import { DOWN, hostTopic } from "@holdfast/protocol/topics";
-import { type Clock, type Log, type Reconciler, settled } from "@holdfast/runtime";
+import { type Clock, checkAfter, type Log, type Reconciler, seconds, settled, type Verdict } from "@holdfast/runtime";
 import type { Broker } from "../broker/broker.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { hasPendingIntents } from "../intents/intents.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
-import { type Credentials, removeCredential } from "./credentials.ts";
+import { type Credentials, machineOf } from "./credentials.ts";
 import { type DesiredDocument, desiredContent, desiredPayload, storeDesired } from "./desired.ts";
+import { endExpulsion, expel, expelledHosts, isExpelled } from "./expulsion.ts";
+import type { Liveness } from "./liveness.ts";
 import { observe } from "./observe.ts";
 import { type HostPlan, planHost } from "./plan.ts";
-import type { Presence } from "./presence.ts";
+import { type Presence, statusOf } from "./presence.ts";
 import { release } from "./release.ts";
 
 export interface HostReconcilerOptions {
@@ -23,15 +25,20 @@ export interface HostReconcilerOptions {
   readonly outbox: Outbox;
   readonly credentials: Credentials;
   readonly presence: Presence;
-  readonly broker: Pick<Broker, "publish" | "disconnect" | "forget">;
+  readonly broker: Pick<Broker, "publish" | "forget">;
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/** How soon a resource that waits for the hub is looked at again; mostly its feed row comes first. */
+const LOOK_AGAIN = checkAfter(seconds(5));
+
 interface Done {
   readonly plan: HostPlan;
   readonly document: DesiredDocument | undefined;
+  /** A machine that may speak for the host no more is still to be put out. */
+  readonly isExpelled: boolean;
 }
 
 /** Brings what this site does about each host in line with what is wanted of it, and says what it sees of it. */
@@ -44,7 +51,8 @@ export function hostReconciler(options: HostReconcilerOptions): Reconciler {
       if (!of) return [];
       const held = await store.read(async (view) => {
         const lists = await Promise.all([Host, Instance].map((kind) => view.list(kind, { tenant: of.tenant })));
-        return lists.flatMap(({ resources }) => resources.map(({ resourceId }) => resourceId));
+        const ids = lists.flatMap(({ resources }) => resources.map(({ resourceId }) => resourceId));
+        return [...ids, ...(await expelledHosts(view))];
       });
       return [...new Set([...held, ...credentials.hosts()])];
     },
@@ -52,58 +60,73 @@ export function hostReconciler(options: HostReconcilerOptions): Reconciler {
       const of = await replicaOf();
       const kind = kindOfId(id);
       if (!of || !kind) return settled;
-      if (kind.name === Instance.name) await reconcileInstance(options, of, id);
-      else if (kind.name === Host.name) await reconcileHost(options, of, id);
-      return settled;
+      if (kind.name === Instance.name) return reconcileInstance(options, of, id);
+      return kind.name === Host.name ? reconcileHost(options, of, id) : settled;
     },
   };
 }
 
-async function reconcileHost(options: HostReconcilerOptions, of: ReplicaOf, id: string): Promise<void> {
-  const { plan, document } = await options.store.write((transaction) => decide(options, transaction, of, id));
-  if (plan.expel) await expel(options, id, plan.expel);
+async function reconcileHost(options: HostReconcilerOptions, of: ReplicaOf, id: string): Promise<Verdict> {
+  const decided = () => options.store.write((transaction) => decide(options, transaction, of, id));
+  let done = await decided();
+  if (done.isExpelled) {
+    await putOut(options, id);
+    done = await decided();
+  }
+  const { plan, document } = done;
   if (document && document.published === 0) await publish(options, of, document);
+  return plan.waits ? LOOK_AGAIN : settled;
 }
 
 /** What must be durable before anything is done: the plan's record, and what the hub must hear of it. */
 async function decide(
-  { outbox, credentials, clock }: HostReconcilerOptions,
+  { outbox, clock }: HostReconcilerOptions,
   transaction: Transaction,
   of: ReplicaOf,
   id: string,
 ): Promise<Done> {
   const host = await transaction.get(Host, of.tenant, id);
+  const { contradicted, presence } = await linkOf(transaction, id);
   const plan = planHost({
     site: of.site,
     host: host && situationOf(host),
-    enrolled: credentials.has(id),
+    enrolled: (await machineOf(transaction, id)) !== undefined,
     pending: await hasPendingIntents(transaction, Host.name, id),
-    contradicted: await isContradicted(transaction, id),
+    contradicted,
+    presence,
   });
   if (plan.release) await release(transaction, outbox, { kind: Host, id, reason: plan.release });
-  if (plan.expel) {
-    await removeCredential(transaction, id);
-    const tables = siteTables(transaction);
-    await tables.deleteFrom("host_link").where("host", "=", id).execute();
-    await tables.deleteFrom("desired_document").where("host", "=", id).execute();
-    await outbox.event(transaction, { kind: "host", subject: id, event: "expelled", detail: { by: plan.expel } });
-  }
+  if (plan.expel) await expel(transaction, outbox, { host: id, by: plan.expel, at: clock.now() });
+  // Shown anew, without what was observed of it: the machine is asked for its hardware again.
+  if (host?.observedAt === undefined) await forgetReport(transaction, id);
   await observe(transaction, { outbox, of, now: clock.now() }, { id, seen: plan.observed });
-  return { plan, document: plan.instruct && host ? await documentFor(transaction, host) : undefined };
+  return {
+    plan,
+    document: plan.instruct && host ? await documentFor(transaction, host) : undefined,
+    isExpelled: await isExpelled(transaction, id),
+  };
 }
 
-function situationOf({ owner, fields }: Resource<typeof Host>) {
-  const { siteId, desiredState, currentState } = fields;
-  return { owner, siteId: siteId === undefined ? undefined : String(siteId), desiredState, currentState };
+function situationOf({ owner, fields, generation }: Resource<typeof Host>) {
+  const { siteId, desiredState } = fields;
+  return { owner, siteId: siteId === undefined ? undefined : String(siteId), desiredState, generation };
 }
 
-async function isContradicted(transaction: Transaction, id: string): Promise<boolean> {
+/** What the machine itself makes the host show. */
+async function linkOf(transaction: Transaction, id: string) {
   const link = await siteTables(transaction)
     .selectFrom("host_link")
-    .select("mismatch")
+    .select(["mismatch", "liveness"])
     .where("host", "=", id)
     .executeTakeFirst();
-  return typeof link?.mismatch === "string";
+  return {
+    contradicted: typeof link?.mismatch === "string",
+    presence: link && statusOf(JSON.parse(link.liveness) as Liveness),
+  };
+}
+
+async function forgetReport(transaction: Transaction, id: string): Promise<void> {
+  await siteTables(transaction).updateTable("host_link").set({ report_hash: null }).where("host", "=", id).execute();
 }
 
 async function documentFor(transaction: Transaction, host: Resource<typeof Host>): Promise<DesiredDocument> {
@@ -112,14 +135,13 @@ async function documentFor(transaction: Transaction, host: Resource<typeof Host>
   return storeDesired(transaction, { host: host.resourceId, incarnation, content });
 }
 
-async function expel(options: HostReconcilerOptions, id: string, how: "revoke" | "forget"): Promise<void> {
-  const { credentials, presence, broker, log } = options;
+async function putOut({ store, credentials, presence, broker, log }: HostReconcilerOptions, id: string): Promise<void> {
   // First nobody gets in any more, then who is in goes out.
   await credentials.refresh();
-  if (how === "forget") await broker.forget(id);
-  else await broker.disconnect(id, "the host is not trusted any more");
-  presence.forget(id);
-  log.info({ host: id, how }, "host put out");
+  await broker.forget(id);
+  await presence.forget(id);
+  await store.write((transaction) => endExpulsion(transaction, id));
+  log.info({ host: id }, "host put out");
 }
 
 async function publish(
@@ -140,11 +162,16 @@ async function publish(
   );
 }
 
-async function reconcileInstance({ store, outbox }: HostReconcilerOptions, of: ReplicaOf, id: string): Promise<void> {
-  await store.write(async (transaction) => {
+async function reconcileInstance(
+  { store, outbox }: HostReconcilerOptions,
+  of: ReplicaOf,
+  id: string,
+): Promise<Verdict> {
+  return store.write(async (transaction) => {
     const instance = await transaction.get(Instance, of.tenant, id);
-    if (instance?.owner !== of.site || instance.fields.desiredState !== "INSTANCE_STATE_DELETED") return;
-    if (await hasPendingIntents(transaction, Instance.name, id)) return;
+    if (instance?.owner !== of.site || instance.fields.desiredState !== "INSTANCE_STATE_DELETED") return settled;
+    if (await hasPendingIntents(transaction, Instance.name, id)) return LOOK_AGAIN;
     await release(transaction, outbox, { kind: Instance, id, reason: "deleted" });
+    return settled;
   });
 }

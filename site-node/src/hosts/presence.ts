@@ -75,7 +75,9 @@ export class Presence {
     this.#options.log.info({ host, phase: next.phase, before: before.phase }, "host presence changed");
   }
 
-  forget(host: string): void {
+  /** After what was heard of the host so far has been taken. */
+  async forget(host: string): Promise<void> {
+    await this.#turns.get(host)?.catch(() => undefined);
     this.#states.delete(host);
   }
 
@@ -121,7 +123,8 @@ export class Presence {
   }
 }
 
-function statusOf({ phase }: Liveness): Status | undefined {
+/** What a host's agent being there or not makes the host show; undefined while it was never heard. */
+export function statusOf({ phase }: Liveness): Status | undefined {
   switch (phase) {
     case "unheard":
       return undefined;

@@ -12,7 +12,7 @@ import type { Intents } from "../intents/intents.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import type { Credentials } from "./credentials.ts";
-import { observe } from "./observe.ts";
+import { noteReached } from "./desired.ts";
 import type { Presence } from "./presence.ts";
 import { takeReport } from "./report.ts";
 
@@ -28,8 +28,11 @@ export interface SaidOptions {
   readonly log: Log;
 }
 
-/** How often one host is asked for its hardware at most, and how often its malformed messages make an event. */
-const ASK_EVERY = minutes(1);
+/** How often one host's malformed messages make an event. */
+const COMPLAIN_EVERY = minutes(1);
+/** How soon a host is asked for its hardware again; twice as long each time that its answer did not help. */
+const ASK_AFTER = { first: minutes(1), most: minutes(60) };
+const MAX_ERROR_LENGTH = 1_000;
 
 const statusShape = Compile(
   Type.Object({
@@ -41,7 +44,7 @@ const statusShape = Compile(
 /** What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. */
 export class Said {
   readonly #options: SaidOptions;
-  readonly #askedAt = new Map<string, number>();
+  readonly #asked = new Map<string, { readonly times: number; readonly again: number }>();
   readonly #complainedAt = new Map<string, number>();
   /** The version of the document that each host's heartbeats were last taken to confirm. */
   readonly #appliedBy = new Map<string, string>();
@@ -90,18 +93,20 @@ export class Said {
     const at = clock.monotonic();
     await this.#options.presence.heard(from, { type: "heartbeat", session, at });
     await this.#applied(from, applied);
-    if (reportHash === "" || at - (this.#askedAt.get(from) ?? Number.NEGATIVE_INFINITY) < ASK_EVERY) return;
+    if (reportHash === "" || at < (this.#asked.get(from)?.again ?? Number.NEGATIVE_INFINITY)) return;
     const link = await store.read((view) =>
       siteTables(view).selectFrom("host_link").select("report_hash").where("host", "=", from).executeTakeFirst(),
     );
-    if (link?.report_hash !== reportHash) await this.#askForHardware(from, at);
+    if (link?.report_hash === reportHash) this.#asked.delete(from);
+    else await this.#askForHardware(from, at);
   }
 
   async #askForHardware(host: string, at: number): Promise<void> {
     const { broker, clock, replicaOf } = this.#options;
     const of = await replicaOf();
     if (!of) return;
-    this.#askedAt.set(host, at);
+    const times = this.#asked.get(host)?.times ?? 0;
+    this.#asked.set(host, { times: times + 1, again: at + Math.min(ASK_AFTER.first * 2 ** times, ASK_AFTER.most) });
     const topic = hostTopic(of.site, host, DOWN.request(crypto.randomUUID(), "rescan"));
     const call = encode("Call", { notAfter: clock.now() + seconds(60) });
     await broker().publish(topic, call, { qos: 1 });
@@ -109,7 +114,8 @@ export class Said {
 
   async #reported(from: string, payload: Buffer): Promise<void> {
     const { version, state, error } = decode("Reported", payload);
-    await this.#reached(from, version, state === "FAILED" ? (error ?? "") : undefined);
+    const failure = (error || "no reason was given").slice(0, MAX_ERROR_LENGTH);
+    await this.#reached(from, version, state === "FAILED" ? failure : "");
   }
 
   /** Heartbeats say again what `reported` said once, so that a word lost on the way is made good. */
@@ -117,28 +123,19 @@ export class Said {
     if (!version) return;
     const key = `${version.incarnation}.${version.counter}`;
     if (this.#appliedBy.get(from) === key) return;
-    if (await this.#reached(from, version, undefined)) this.#appliedBy.set(from, key);
+    if (await this.#reached(from, version, "")) this.#appliedBy.set(from, key);
   }
 
-  /** Notes how far a machine has got. Says no when that is not the newest document: a newer one is on its way to it. */
-  #reached(from: string, version: DocumentVersion | undefined, failure: string | undefined): Promise<boolean> {
-    const { outbox, clock } = this.#options;
-    return this.#write(async (transaction, of) => {
-      const document = await siteTables(transaction)
-        .selectFrom("desired_document")
-        .selectAll()
-        .where("host", "=", from)
-        .executeTakeFirst();
-      if (!document || version?.incarnation !== document.incarnation || version.counter !== document.counter)
-        return false;
-      const { generation } = JSON.parse(document.content) as { generation: number };
-      const seen = { observedGeneration: generation };
-      const isNew = await observe(transaction, { outbox, of, now: clock.now() }, { id: from, seen });
-      if (isNew && failure !== undefined) {
-        const detail = { generation, error: failure };
+  /** Returns whether it is the newest document of which a machine said `reached`, the reason why not or nothing. */
+  #reached(from: string, version: DocumentVersion | undefined, reached: string): Promise<boolean> {
+    const { store, outbox } = this.#options;
+    return store.write(async (transaction) => {
+      const noted = await noteReached(transaction, { host: from, version, reached });
+      if (noted.isNew && reached !== "") {
+        const detail = { generation: noted.generation, error: reached };
         await outbox.event(transaction, { kind: "host", subject: from, event: "desired-failed", detail });
       }
-      return true;
+      return noted.isNewest;
     });
   }
 
@@ -146,7 +143,7 @@ export class Said {
     const { store, outbox, log, clock } = this.#options;
     log.warn({ host: from, message: what, reason }, "a host's message was set aside");
     const at = clock.monotonic();
-    const isFirst = at - (this.#complainedAt.get(from) ?? Number.NEGATIVE_INFINITY) >= ASK_EVERY;
+    const isFirst = at - (this.#complainedAt.get(from) ?? Number.NEGATIVE_INFINITY) >= COMPLAIN_EVERY;
     if (isFirst) this.#complainedAt.set(from, at);
     await store.write(async (transaction) => {
       await count(transaction, "messages-malformed");

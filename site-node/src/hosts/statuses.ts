@@ -19,7 +19,7 @@ export const NOT_CONNECTED = idle("Not Connected");
 export const NO_CONNECTION = error("No Connection");
 export const INVALIDATED = idle("Invalidated");
 export const ONBOARDED = idle("Onboarded");
-export const REGISTERED = idle("Host Registered");
+export const REGISTERED = idle("Host is Registered");
 
 /** What the machine says it is, against what the host is registered as. */
 export function mismatch(of: "Serial Number" | "UUID", reported: string): Status {
