@@ -31,13 +31,25 @@ export function readBatches(app: FastifyInstance): void {
       inflated.receivedEncodedLength += chunk.length;
     });
     payload.on("error", (error) => inflated.destroy(error));
+    // Before whoever reads: its own error would be told in the words of the library.
+    inflated.on("error", (error) => Object.assign(error, { message: `the batch is not gzip: ${error.message}` }));
     return payload.pipe(inflated);
   });
 }
 
+/** What is nested deeper overflows the stack of whoever hashes or stores it; no site can have sealed that. */
+const DEEPEST = 1_000;
+
 /** Throws InvalidArgument naming the part that is wrong. */
 export function checkBatch(body: unknown): UplinkBatch {
+  if (isDeeper(body, DEEPEST)) throw new Fault("InvalidArgument", `batch: is nested deeper than ${DEEPEST}`);
   const [error] = Value.Errors(UplinkBatch, body);
   if (error) throw new Fault("InvalidArgument", `batch: ${error.instancePath || "/"} ${error.message}`);
   return body as UplinkBatch;
+}
+
+/** Whether a JSON value is nested deeper than so many levels. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }

@@ -11,6 +11,8 @@ const state = (id: string, fields: object = {}, more: object = {}) => {
 };
 const event = (id: string) => ({ type: "event", id, kind: "host", subject: "host-00000001", event: "started", at: 1 });
 
+const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+
 async function host(hub: TestHub, site: TestSite, name: string): Promise<string> {
   const { body } = await hub.ask("POST", "/v1/projects/default/compute/hosts", { name, siteId: site.id });
   return body.resourceId;
@@ -83,6 +85,7 @@ const POISON: [what: string, entry: (id: string) => unknown][] = [
   ["of a host that does not exist", () => state("host-7fffffff", {})],
   ["without what its type needs", (id) => ({ type: "state", kind: "host", id })],
   ["of more than 256 KiB", (id) => state(id, {}, { padding: "x".repeat(256 * 1024) })],
+  ["from a time that no date can be", (id) => state(id, {}, { observedAt: 8_640_000_000_000_001 })],
   ["with a NUL", (id) => state(id, { cpuModel: "a\u0000b" })],
   ["with a forbidden name", (id) => state(id, JSON.parse('{"__proto__": 1}'))],
 ];
@@ -94,6 +97,24 @@ test.each(POISON)("an entry %s is set aside", async (_, entry) => {
   const { status, body } = await sender.send([event("before"), entry(id), event("after")]);
   expect([status, body.outcomes]).toEqual([200, [{ seq: 2, result: "quarantined", reason: expect.any(String) }]]);
   expect(await rows(hub, "event")).toHaveLength(2);
+});
+
+test("the reason why an entry is set aside is short, whatever the entry holds", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  const { body } = await sender.send([state(id, { ["x".repeat(200_000)]: 1 })]);
+  expect(body.outcomes[0].reason).toHaveLength(500);
+  expect(String((await rows(hub, "quarantine"))[0]?.reason)).toHaveLength(500);
+});
+
+test("a batch nested deeper than any site can seal is refused, and nothing of it is stored", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const batch = JSON.stringify(sender.seal([event("a"), { deep: 1 }])).replace('"deep":1', `"deep":${nested(100_000)}`);
+  const { status, body } = await sender.post(batch);
+  expect([status, body]).toEqual([400, { code: "InvalidArgument", message: expect.stringMatching(/nested/) }]);
+  expect(await rows(hub, "event")).toEqual([]);
 });
 
 test("state of another site's host is set aside, and changes nothing", async () => {
@@ -260,7 +281,8 @@ test("a batch may come compressed; one that inflates beyond 1 MiB is cut off", a
   const bomb = packed({ padding: "x".repeat(50 * 1024 * 1024) });
   expect(bomb.length).toBeLessThan(100_000);
   expect((await post(bomb)).status).toBe(413);
-  expect((await post(new Uint8Array([1, 2, 3]))).status).toBe(400);
+  const broken = await post(new Uint8Array([1, 2, 3]));
+  expect([broken.status, await broken.json()]).toMatchObject([400, { message: expect.stringMatching(/not gzip/) }]);
   expect((await post(packed({}), "br")).status).toBe(400);
 });
 

@@ -16,6 +16,9 @@ import { lendIdsTo } from "./lent-ids.ts";
 import { quarantine } from "./quarantine.ts";
 import { placeBatch } from "./sequence.ts";
 
+/** A reason may repeat what the entry says, which may be long. */
+const REASON_KEPT = 500;
+
 export interface UplinkParts {
   readonly store: Store;
   readonly authority: Authority;
@@ -75,8 +78,9 @@ export function createUplink({ store, authority, enrolments, clock, log }: Uplin
   async function refuse(
     transaction: Transaction,
     { site, stream, now }: Origin,
-    { seq, entry, reason }: { seq: number; entry: unknown; reason: string },
+    { seq, entry, reason: whole }: { seq: number; entry: unknown; reason: string },
   ): Promise<{ result: "quarantined"; reason: string }> {
+    const reason = whole.slice(0, REASON_KEPT);
     await quarantine(transaction, { site, stream, seq, at: now, reason, entry });
     log.warn({ site, seq, reason }, "an entry of a site cannot be applied and was set aside");
     return { result: "quarantined", reason };

@@ -5,6 +5,9 @@ import { FieldFault, missing } from "../store/faults.ts";
 import { withoutUndefined } from "./intent-writes.ts";
 import { validateFields } from "./validate.ts";
 
+/** The last moment that a date can be (ECMA-262 §21.4.1.1): a later one could be stored and never be shown. */
+const LAST_TIME = 8_640_000_000_000_000;
+
 /** Everything that a site knows of a machine: what it does not name, it does not know. */
 export interface Report {
   readonly kind: Kind;
@@ -26,8 +29,8 @@ export async function applyReport(tx: Transaction, report: Report): Promise<void
   const { kind, site } = report;
   if (kind.feed !== "machine") throw new Fault("PermissionDenied", `nothing of a ${kind.name} is observed`);
   validateFields(kind, report.fields, { who: "site", on: "update" });
-  checkCount("observedAt", report.observedAt);
-  checkCount("observedGeneration", report.observedGeneration);
+  checkCount("observedAt", report.observedAt, LAST_TIME);
+  checkCount("observedGeneration", report.observedGeneration, Number.MAX_SAFE_INTEGER);
   const before = await tx.get(kind, report.tenant, report.id);
   if (!before) throw missing(kind);
   if (before.owner !== site) throw new Fault("PermissionDenied", `${site} does not manage ${kind.name} ${report.id}`);
@@ -47,7 +50,7 @@ function observedAs(before: Resource, { kind, site, observedAt, observedGenerati
   };
 }
 
-function checkCount(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new FieldFault("InvalidArgument", [name], `${name} must be a whole number, not negative`);
+function checkCount(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= most) return;
+  throw new FieldFault("InvalidArgument", [name], `${name} must be a whole number from 0 to ${most}`);
 }
