@@ -41,6 +41,7 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
       [[], "--site-url is needed"],
       [["fly"], "no command is called fly"],
       [["install", "--site-url", "http://127.0.0.1"], "--enrol-token-file"],
+      [["capture"], "the directory to write to is missing"],
     ] as const) {
       const { status, stderr } = spawnSync(EXECUTABLE, list, { encoding: "utf8" });
       expect(stderr).toContain(sentence);
