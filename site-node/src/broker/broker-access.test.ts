@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { openSqlite } from "@holdfast/runtime/sqlite";
 import { expect, test } from "vitest";
-import { BERGEN, closed, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
+import { BERGEN, closed, OSLO, own, SITE, TestBroker, until } from "../testing/test-broker.ts";
 
 test("a host connects with its id and secret and is listed as connected until it goes", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const client = await site.connect(OSLO);
   await until("connected", () => site.broker.connected().length === 1);
   expect(site.broker.connected()).toEqual([OSLO]);
@@ -19,7 +19,7 @@ test.each([
   ["another user name than the client id", OSLO, { username: BERGEN }, 4],
   ["a client id that is no host's", "observer", {}, 2],
 ])("a connection with %s is refused", async (_name, host, options, code) => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const refused: unknown = await site.connect(host, options as object).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code });
   const [line] = site.said("a connection was refused");
@@ -28,18 +28,18 @@ test.each([
 });
 
 test("MQTT 5 is refused with the code for that", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await expect(site.connect(OSLO, { protocolVersion: 5 })).rejects.toMatchObject({ code: 1 });
 });
 
 test("MQTT 3.1 is not a way past the secret", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const old = { protocolId: "MQIsdp", protocolVersion: 3, password: "wrong" } as const;
   await expect(site.connect(OSLO, old)).rejects.toMatchObject({ code: 5 });
 });
 
 test("a keepalive longer than the limit, or none, is refused", async () => {
-  await using site = await new TestSite({ limits: { keepalive: 10_000 } }).start();
+  await using site = await new TestBroker({ limits: { keepalive: 10_000 } }).start();
   await expect(site.connect(OSLO, { keepalive: 11 })).rejects.toThrow();
   await expect(site.connect(OSLO, { keepalive: 0 })).rejects.toThrow();
   await using _client = await site.connect(OSLO, { keepalive: 10 });
@@ -53,7 +53,7 @@ test.each([
   ["$SYS", "$SYS/anything"],
   ["a topic of too many levels", own(OSLO, "jobs/a/status/b/c")],
 ])("a host that publishes to %s is disconnected and not heard", async (_name, topic) => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await using client = await site.connect(OSLO);
   client.mqtt.publish(topic, "x", { qos: 1 });
   await until("disconnected", () => closed(client.mqtt));
@@ -64,7 +64,7 @@ test.each([
 test.each(["hb", "tele/cpu", "jobs/j1/status", "res/r1"])(
   "a host that retains %s is disconnected and nothing is retained",
   async (leaf) => {
-    await using site = await new TestSite().start();
+    await using site = await new TestBroker().start();
     await using client = await site.connect(OSLO);
     client.mqtt.publish(own(OSLO, leaf), "x", { qos: 1, retain: true });
     await until("disconnected", () => closed(client.mqtt));
@@ -73,7 +73,7 @@ test.each(["hb", "tele/cpu", "jobs/j1/status", "res/r1"])(
 );
 
 test("a host publishes below its own prefix and the site hears it with what it is about", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await using client = await site.connect(OSLO);
   await client.mqtt.publishAsync(own(OSLO, "status"), "s", { qos: 1, retain: true });
   await client.mqtt.publishAsync(own(OSLO, "jobs/j1/status"), "j", { qos: 1 });
@@ -97,14 +97,14 @@ test.each([
   "$SYS/#",
   own(OSLO, "status"),
 ])("a subscription to %s is refused in the SUBACK", async (filter) => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await using client = await site.connect(OSLO);
   const granted = await suback(client.mqtt, filter);
   expect(granted).toEqual([128]);
 });
 
 test("a host subscribes to what it is told and reads whether its site-node listens", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await using client = await site.connect(OSLO);
   const filters = [own(OSLO, "desired"), own(OSLO, "jobs/next"), own(OSLO, "req/+/+"), `e/v1/${SITE}/_node/status`];
   expect(await suback(client.mqtt, filters)).toEqual([1, 1, 1, 1]);
@@ -117,7 +117,7 @@ test("a host subscribes to what it is told and reads whether its site-node liste
 });
 
 test("a refused filter in the same SUBSCRIBE as an allowed one gets nothing, then or after a reconnection", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const first = await site.connect(OSLO);
   expect(await suback(first.mqtt, [own(OSLO, "desired"), own(BERGEN, "desired")])).toEqual([1, 128]);
   await first.mqtt.endAsync(true);
@@ -130,7 +130,7 @@ test("a refused filter in the same SUBSCRIBE as an allowed one gets nothing, the
 });
 
 test("what a host may not be told stays unsent, even if it stands in its stored session", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await site.broker.close();
   const database = openSqlite(join(site.folder, "broker.db"));
   database.exec(`
@@ -150,7 +150,7 @@ test("what a host may not be told stays unsent, even if it stands in its stored 
 });
 
 test("a topic of more levels than any of ours is refused from the site too", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await expect(site.broker.publish(own(OSLO, "req/a/b/c/d"), "x", { qos: 1 })).rejects.toThrow(/levels/);
 });
 
@@ -158,7 +158,7 @@ test.each([
   ["another host's status", own(BERGEN, "status")],
   ["a topic of its own that is not its status", own(OSLO, "reported")],
 ])("a will for %s is refused at the CONNECT", async (_name, topic) => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const will = { topic, payload: Buffer.from("x"), qos: 1, retain: true } as const;
   await expect(site.connect(OSLO, { will })).rejects.toMatchObject({ code: 5 });
   expect(site.heard).toEqual([]);

@@ -1,10 +1,10 @@
 import { Duplex } from "node:stream";
 import mqtt from "mqtt";
 import { expect, test } from "vitest";
-import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestSite, until } from "./broker-harness.ts";
+import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestBroker, until } from "../testing/test-broker.ts";
 
 test("what was queued for a host, its session and what is retained outlive a restart", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const first = await site.connect(OSLO);
   expect(first.sessionPresent).toBe(false);
   await first.mqtt.subscribeAsync([own(OSLO, "jobs/next"), own(OSLO, "req/+/+")], { qos: 1 });
@@ -25,7 +25,7 @@ test("what was queued for a host, its session and what is retained outlive a res
 });
 
 test("what a host has acknowledged is not sent to it again", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const first = await site.connect(OSLO);
   await first.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
   await site.broker.publish(own(OSLO, "req/a/identify"), "a", { qos: 1 });
@@ -39,7 +39,7 @@ test("what a host has acknowledged is not sent to it again", async () => {
 });
 
 test("what a host has retained outlives a restart", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const client = await site.connect(OSLO);
   await client.mqtt.publishAsync(own(OSLO, "reported"), "version 7", { qos: 1, retain: true });
   await client.mqtt.endAsync();
@@ -50,7 +50,7 @@ test("what a host has retained outlives a restart", async () => {
 
 test("what there is no room to retain is taken by the site all the same, and its host stays connected", async () => {
   // One is the site's own status.
-  await using site = await new TestSite({ limits: { retainedMessages: 1 } }).start();
+  await using site = await new TestBroker({ limits: { retainedMessages: 1 } }).start();
   await using client = await site.connect(OSLO);
   await client.mqtt.publishAsync(own(OSLO, "status"), "online", { qos: 1, retain: true });
   await client.mqtt.publishAsync(own(OSLO, "reported"), "version 7", { qos: 1, retain: true });
@@ -65,7 +65,7 @@ test("what there is no room to retain is taken by the site all the same, and its
 test("a publication that the site could not take is not acknowledged, and is taken when the host sends it again", async () => {
   let broken = true;
   const taken: string[] = [];
-  await using site = await new TestSite({
+  await using site = await new TestBroker({
     onUp: async (_from, _message, payload) => {
       if (broken) throw new Error("the disk is full");
       taken.push(payload.toString());
@@ -87,7 +87,7 @@ test("a publication that the site could not take is not acknowledged, and is tak
 
 test("nothing of a connection is taken after a publication of it that could not be", async () => {
   const taken: string[] = [];
-  await using site = await new TestSite({
+  await using site = await new TestBroker({
     onUp: async (_from, _message, payload) => {
       if (payload.toString() === "2" && !taken.includes("2 failed")) {
         taken.push("2 failed");
@@ -112,7 +112,7 @@ test("an acknowledgement comes after the site has taken the publication", async 
     take = resolve;
   });
   let begun = false;
-  await using site = await new TestSite({
+  await using site = await new TestBroker({
     onUp: () => {
       begun = true;
       return taking;
@@ -128,7 +128,7 @@ test("an acknowledgement comes after the site has taken the publication", async 
 });
 
 test("a repeat of QoS 2 is taken once", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const publish = Buffer.from([0x34, 0, 0, own(OSLO, "hb").length, ...Buffer.from(own(OSLO, "hb")), 0, 9, 0x78]);
   publish[1] = publish.length - 2;
   const session = connectPacket(OSLO, "hfh_oslo", 30);
@@ -152,7 +152,7 @@ test("a repeat of QoS 2 is taken once", async () => {
 });
 
 test("a forgotten host is disconnected, and nothing of it is left", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const client = await site.connect(OSLO);
   await client.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
   await client.mqtt.publishAsync(own(OSLO, "status"), "online", { qos: 1, retain: true });
@@ -176,8 +176,8 @@ test("a forgotten host is disconnected, and nothing of it is left", async () => 
 });
 
 test("a taken port is said with the flag that chooses another", async () => {
-  await using site = await new TestSite().start();
-  const other = new TestSite();
+  await using site = await new TestBroker().start();
+  const other = new TestBroker();
   await expect(other.start({ listen: { host: "127.0.0.1", port: site.broker.port } })).rejects.toMatchObject({
     code: "FailedPrecondition",
     message: expect.stringContaining("--mqtt-port"),
@@ -186,7 +186,7 @@ test("a taken port is said with the flag that chooses another", async () => {
 });
 
 test("the site's status is online while it runs and offline once it has stopped, and every host is told", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const hosts = Array.from({ length: 20 }, (_, index) => `host-000000${(index + 16).toString(16)}`);
   for (const host of hosts) site.admitted.set(host, "hfh_many");
   const clients = await Promise.all(hosts.map((host) => site.connect(host)));
@@ -199,7 +199,7 @@ test("the site's status is online while it runs and offline once it has stopped,
 });
 
 test("a connection that does not come from the port is as good as one that does", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const [here, there] = wire();
   site.broker.attach(there);
   let received = Buffer.alloc(0);
@@ -230,7 +230,7 @@ function wire(): [Duplex, Duplex] {
   return [here, there];
 }
 
-function sent(client: Awaited<ReturnType<TestSite["connect"]>>, text: string): { readonly acknowledged: boolean } {
+function sent(client: Awaited<ReturnType<TestBroker["connect"]>>, text: string): { readonly acknowledged: boolean } {
   const state = { acknowledged: false };
   client.mqtt.publish(own(OSLO, "tele/cpu"), text, { qos: 1 }, (error) => {
     state.acknowledged = !error;
@@ -240,7 +240,7 @@ function sent(client: Awaited<ReturnType<TestSite["connect"]>>, text: string): {
 
 test("nothing reaches a host before its CONNACK, and what was said meanwhile comes after it", async () => {
   // Under load more is said while the host is away than a queue of the usual length holds.
-  await using site = await new TestSite({ limits: { queuedMessages: 100_000 } }).start();
+  await using site = await new TestBroker({ limits: { queuedMessages: 100_000 } }).start();
   const first = await site.connect(OSLO);
   await first.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
   await first.mqtt.endAsync();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BERGEN, closed, connectPacket, OSLO, own, TestSite, until } from "./broker-harness.ts";
+import { BERGEN, closed, connectPacket, OSLO, own, TestBroker, until } from "../testing/test-broker.ts";
 
 const connect = connectPacket(OSLO, "hfh_oslo", 30);
 /** A fixed header and a body of as many bytes as it says, of whatever content. */
@@ -22,7 +22,7 @@ const mangled = fc
   .map(([at, byte]) => Buffer.concat([connect.subarray(0, at), Buffer.from([byte]), connect.subarray(at + 1)]));
 
 test("no bytes, before or after a CONNECT, end more than their own connection", async () => {
-  await using site = await new TestSite({ limits: { connectTimeout: 1_000 } }).start();
+  await using site = await new TestBroker({ limits: { connectTimeout: 1_000 } }).start();
   await using other = await site.connect(BERGEN);
   const stream = fc.tuple(
     fc.oneof(fc.constant(connect), mangled),

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { BERGEN, closed, connectPacket, OSLO, own, TestSite, until } from "./broker-harness.ts";
+import { BERGEN, closed, connectPacket, OSLO, own, TestBroker, until } from "../testing/test-broker.ts";
 
 test("a host that announces a packet of 10 MB is cut off before it has sent it", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   await using client = await site.connect(OSLO);
   await using other = await site.connect(BERGEN);
   // A PUBLISH of 10,000,000 bytes, of which nothing follows: whoever waits for it waits for ever.
@@ -18,7 +18,7 @@ test("a host that announces a packet of 10 MB is cut off before it has sent it",
 });
 
 test("a packet length of five bytes ends the connection", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const socket = await site.socket();
   socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0x01]));
   await until("closed", () => closed(socket));
@@ -27,7 +27,7 @@ test("a packet length of five bytes ends the connection", async () => {
 });
 
 test("who does not speak MQTT is cut off at the first byte", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const socket = await site.socket();
   socket.write("GET / HTTP/1.1\r\n");
   await until("closed", () => closed(socket));
@@ -36,20 +36,20 @@ test("who does not speak MQTT is cut off at the first byte", async () => {
 });
 
 test("who connects and says nothing is cut off", async () => {
-  await using site = await new TestSite({ limits: { connectTimeout: 50 } }).start();
+  await using site = await new TestBroker({ limits: { connectTimeout: 50 } }).start();
   const socket = await site.socket();
   await until("closed", () => closed(socket), 2_000);
 });
 
 test("who sends half a CONNECT and then nothing is cut off", async () => {
-  await using site = await new TestSite({ limits: { connectTimeout: 50 } }).start();
+  await using site = await new TestBroker({ limits: { connectTimeout: 50 } }).start();
   const socket = await site.socket();
   socket.write(Buffer.from([0x10, 0x20, 0x00, 0x04]));
   await until("closed", () => closed(socket), 2_000);
 });
 
 test("connections beyond the limit are closed, and there is room again when one goes", async () => {
-  await using site = await new TestSite({ limits: { connections: 2, connectionsPerAddress: 9 } }).start();
+  await using site = await new TestBroker({ limits: { connections: 2, connectionsPerAddress: 9 } }).start();
   const [first, second] = [await site.socket(), await site.socket()];
   const third = await site.socket();
   await until("the third is closed", () => closed(third));
@@ -61,7 +61,7 @@ test("connections beyond the limit are closed, and there is room again when one 
 });
 
 test("connections beyond the limit of one address are closed", async () => {
-  await using site = await new TestSite({ limits: { connectionsPerAddress: 1 } }).start();
+  await using site = await new TestBroker({ limits: { connectionsPerAddress: 1 } }).start();
   await site.socket();
   const second = await site.socket();
   await until("the second is closed", () => closed(second));
@@ -70,7 +70,7 @@ test("connections beyond the limit of one address are closed", async () => {
 });
 
 test("a host that falls silent is cut off after one and a half keepalives", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const socket = await site.socket();
   const began = performance.now();
   socket.write(connectPacket(OSLO, "hfh_oslo", 1));
@@ -80,7 +80,7 @@ test("a host that falls silent is cut off after one and a half keepalives", asyn
 });
 
 test("a reader that stalls hurts only itself", async () => {
-  await using site = await new TestSite({ limits: { drainTimeout: 600_000, unsentBytes: 100_000_000 } }).start();
+  await using site = await new TestBroker({ limits: { drainTimeout: 600_000, unsentBytes: 100_000_000 } }).start();
   await using stalled = await site.connect(OSLO);
   await using healthy = await site.connect(BERGEN);
   await stalled.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
@@ -99,7 +99,7 @@ test("a reader that stalls hurts only itself", async () => {
 });
 
 test("a reader that stalls for the drain timeout is cut off", async () => {
-  await using site = await new TestSite({ limits: { drainTimeout: 200, unsentBytes: 100_000_000 } }).start();
+  await using site = await new TestBroker({ limits: { drainTimeout: 200, unsentBytes: 100_000_000 } }).start();
   await using stalled = await site.connect(OSLO);
   await stalled.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
   stalled.mqtt.stream.pause();
@@ -110,7 +110,7 @@ test("a reader that stalls for the drain timeout is cut off", async () => {
 });
 
 test("what waits for one reader is bounded: beyond it the connection ends at once", async () => {
-  await using site = await new TestSite({ limits: { drainTimeout: 60_000, unsentBytes: 1_000_000 } }).start();
+  await using site = await new TestBroker({ limits: { drainTimeout: 60_000, unsentBytes: 1_000_000 } }).start();
   await using stalled = await site.connect(OSLO);
   await stalled.mqtt.subscribeAsync(own(OSLO, "req/+/+"), { qos: 1 });
   stalled.mqtt.stream.pause();
@@ -126,7 +126,7 @@ test("a slow handler of one host holds up no other, and keeps that host's order"
     release = resolve;
   });
   const order: string[] = [];
-  await using site = await new TestSite({
+  await using site = await new TestBroker({
     onUp: async (from, _message, payload) => {
       if (from === OSLO) await slow;
       order.push(`${from} ${payload}`);
@@ -148,7 +148,7 @@ test("a host that says more than is handled is not read until it is", async () =
     release = resolve;
   });
   let begun = 0;
-  await using site = await new TestSite({
+  await using site = await new TestBroker({
     limits: { unhandledMessages: 4 },
     onUp: async () => {
       begun++;

@@ -1,15 +1,15 @@
 import { expect, test, vi } from "vitest";
 import { graceAfter } from "../hosts/liveness.ts";
-import { BERGEN, type Heard, OSLO, own, TestSite, until } from "./broker-harness.ts";
+import { BERGEN, type Heard, OSLO, own, TestBroker, until } from "../testing/test-broker.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 
 const will = (session: string) =>
   ({ topic: own(OSLO, "status"), payload: Buffer.from(session), qos: 1, retain: true }) as const;
-const wills = (site: TestSite): string[] => site.heard.filter(lost).map(({ text }) => text);
+const wills = (site: TestBroker): string[] => site.heard.filter(lost).map(({ text }) => text);
 const lost = ({ packet }: Heard): boolean => packet.will;
 
 test("a host that is cut off leaves its will, with the site and as its retained status", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const client = await site.connect(OSLO, { will: will("lost, session 1") });
   client.mqtt.stream.destroy();
   await until("the will", () => wills(site).length === 1);
@@ -20,7 +20,7 @@ test("a host that is cut off leaves its will, with the site and as its retained 
 });
 
 test("a host that says goodbye leaves no will", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const client = await site.connect(OSLO, { will: will("lost, session 1") });
   await client.mqtt.endAsync();
   await until("gone", () => site.broker.connected().length === 0);
@@ -29,7 +29,7 @@ test("a host that says goodbye leaves no will", async () => {
 });
 
 test("a second connection takes over: the first one's will comes before anything the second says", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const first = await site.connect(OSLO, { will: will("lost, session 1") });
   await using second = await site.connect(OSLO, { will: will("lost, session 2") });
   await second.mqtt.publishAsync(own(OSLO, "status"), "online, session 2", { qos: 1, retain: true });
@@ -41,7 +41,7 @@ test("a second connection takes over: the first one's will comes before anything
 });
 
 test("after a takeover the newer will is the one that is kept, also over a restart", async () => {
-  await using site = await new TestSite({ limits: { heartbeatInterval: 50 } }).start();
+  await using site = await new TestBroker({ limits: { heartbeatInterval: 50 } }).start();
   await site.connect(OSLO, { will: will("lost, session 1") });
   const second = await site.connect(OSLO, { will: will("lost, session 2") });
   await until("the first will", () => wills(site).length === 1);
@@ -53,7 +53,7 @@ test("after a takeover the newer will is the one that is kept, also over a resta
 });
 
 test("takeovers in quick succession leave one session, which hears and is heard", async () => {
-  await using site = await new TestSite().start();
+  await using site = await new TestBroker().start();
   const attempts = Array.from({ length: 8 }, () => site.connect(OSLO, { will: will("lost") }).catch(() => undefined));
   const clients = (await Promise.all(attempts)).filter((client) => client !== undefined);
   const live = () => clients.filter(({ mqtt }) => mqtt.connected && !mqtt.stream.destroyed);
@@ -70,7 +70,7 @@ test("takeovers in quick succession leave one session, which hears and is heard"
 });
 
 test("the broker's stop is not the hosts' death; who does not come back after the start is lost then", async () => {
-  await using site = await new TestSite({ limits: { heartbeatInterval: 100 } }).start();
+  await using site = await new TestBroker({ limits: { heartbeatInterval: 100 } }).start();
   await site.connect(OSLO, { will: will("oslo is lost") });
   await site.connect(BERGEN, { will: { ...will("bergen is lost"), topic: own(BERGEN, "status") } });
   await site.restart();
@@ -82,7 +82,7 @@ test("the broker's stop is not the hosts' death; who does not come back after th
 });
 
 test("a site's clock that jumps makes no connected host lost", async () => {
-  await using site = await new TestSite({ limits: { heartbeatInterval: 20 } }).start();
+  await using site = await new TestBroker({ limits: { heartbeatInterval: 20 } }).start();
   await using _client = await site.connect(OSLO, { will: will("lost") });
   // aedes measures with it when a broker was last heard, itself included; now each look is an hour after the one before.
   let looks = 0;
@@ -101,7 +101,7 @@ test("the wills of a former process wait until every host has had the time to co
 });
 
 test("a will is handled after all that its host has said, and a will that was heard is not heard again", async () => {
-  await using site = await new TestSite({ limits: { heartbeatInterval: 50 } }).start();
+  await using site = await new TestBroker({ limits: { heartbeatInterval: 50 } }).start();
   const client = await site.connect(OSLO, { will: will("lost") });
   for (let i = 0; i < 20; i++) client.mqtt.publish(own(OSLO, "tele/cpu"), String(i), { qos: 1 });
   await until("some of it", () => site.heard.length > 0);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { until } from "./broker-harness.ts";
+import { until } from "../testing/test-broker.ts";
 import { GuardedConnection, PacketRefused, PacketScanner } from "./packet-guard.ts";
 
 const limits = { packetBytes: 1_000, connectBytes: 200 };

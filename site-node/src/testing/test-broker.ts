@@ -7,7 +7,7 @@ import { hostTopic, type UpMessage } from "@holdfast/protocol/topics";
 import { createLog, type Log, systemClock } from "@holdfast/runtime";
 import { openSqlite } from "@holdfast/runtime/sqlite";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
-import { type Broker, type BrokerOptions, startBroker } from "./broker.ts";
+import { type Broker, type BrokerOptions, startBroker } from "../broker/broker.ts";
 
 export const SITE = "site-00000001" as SiteId;
 export const OSLO = "host-0000000a" as HostId;
@@ -28,7 +28,7 @@ export interface TestClient extends AsyncDisposable {
 }
 
 /** A site's broker on a free port of 127.0.0.1, with its file in a folder of its own, and what it has been told. */
-export class TestSite implements AsyncDisposable {
+export class TestBroker implements AsyncDisposable {
   readonly heard: Heard[] = [];
   readonly logged: Record<string, unknown>[] = [];
   readonly admitted = new Map<string, string>([
