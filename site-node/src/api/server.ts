@@ -1,12 +1,10 @@
 import { type EnrolReply, EnrolRequest } from "@holdfast/protocol/enrolment";
-import { PROTOCOL_VERSION, shakeHands } from "@holdfast/protocol/handshake";
 import { Fault, type FaultCode, type Log, listenFault, messageOf } from "@holdfast/runtime";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Admission } from "../enrolment/admit.ts";
 import type { RefusalLimit } from "../enrolment/refusal-limit.ts";
+import { judgeAgent } from "../hosts/agent-status.ts";
 
-/** Agents can do no more than the protocol's core yet. */
-const AGENT_CAPABILITIES: readonly string[] = [];
 const MAX_ENROL_BYTES = 16 * 1024;
 
 export interface ServerOptions {
@@ -72,8 +70,7 @@ function enrolRoute(app: FastifyInstance, { site, admit, limit, mqttPort, log }:
         reply.header("retry-after", Math.ceil(wait / 1_000));
         return reply.code(429).send(said("ResourceExhausted", "too many refused enrolments, wait before the next"));
       }
-      const ours = { version: PROTOCOL_VERSION, capabilities: AGENT_CAPABILITIES };
-      const hands = shakeHands(ours, { version: body.protocol, capabilities: body.capabilities }, "agent");
+      const hands = judgeAgent(body);
       if (!hands.accepted) return reply.code(426).send(said("FailedPrecondition", hands.reason));
       const admission = await admit(body);
       if (!admission.admitted) {

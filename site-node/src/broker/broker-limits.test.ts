@@ -193,3 +193,17 @@ async function retry<Value>(attempt: () => Promise<Value>): Promise<Value> {
     }
   }
 }
+
+test("heartbeats that cannot be handled are lost without ending the connection or filling the log", async () => {
+  const failing = async () => {
+    throw new Error("the disk is full");
+  };
+  await using site = await new TestBroker({ onUp: failing }).start();
+  await using client = await site.connect(OSLO);
+  for (let beat = 0; beat < 50; beat++) await client.mqtt.publishAsync(own(OSLO, "hb"), String(beat), { qos: 0 });
+  await client.mqtt.subscribeAsync(own(OSLO, "desired"));
+  expect(client.mqtt.connected).toBe(true);
+  expect(site.said("a message of QoS 0 was lost")).toEqual([
+    expect.objectContaining({ host: OSLO, message: "heartbeat", error: "the disk is full" }),
+  ]);
+});

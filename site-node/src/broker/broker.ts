@@ -90,7 +90,7 @@ class SiteBroker implements Broker {
       maySubscribe: (host, filter) => maySubscribe(siteId, host, filter),
     });
     const { unhandledMessages } = limits;
-    this.#inbound = new Inbound({ siteId, onUp, persistence: this.#persistence, unhandledMessages, log });
+    this.#inbound = new Inbound({ siteId, onUp, persistence: this.#persistence, unhandledMessages, clock, log });
     this.#aedes = new Aedes(this.#aedesOptions());
     this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) =>
       this.#take(socket, socket.remoteAddress),

@@ -1,11 +1,12 @@
 import type { HostId, SiteId } from "@holdfast/protocol/ids";
 import type { UpMessage } from "@holdfast/protocol/topics";
-import { Fault, type Log, messageOf } from "@holdfast/runtime";
+import { type Clock, Fault, type Log, messageOf, minutes } from "@holdfast/runtime";
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { judgePublish } from "./access.ts";
 import { Lanes } from "./lanes.ts";
 import { GuardedConnection } from "./packet-guard.ts";
 import type { SqlitePersistence } from "./persistence.ts";
+import { Sparingly } from "./sparingly.ts";
 
 /** Who takes what hosts say. Resolving means that the site has it durably; a message it cannot read it must resolve too. */
 export type UpHandler = (
@@ -20,6 +21,7 @@ export interface InboundOptions {
   readonly onUp: UpHandler;
   readonly persistence: SqlitePersistence;
   readonly unhandledMessages: number;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -33,12 +35,14 @@ type Authorize = NonNullable<AedesOptions["authorizePublish"]>;
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #lanes = new Lanes();
+  readonly #sparingly: Sparingly;
   /** Connections of which a publication could not be handled: nothing after it may be, until the host sends it again. */
   readonly #broken = new WeakSet<Client>();
   #closing = false;
 
   constructor(options: InboundOptions) {
     this.#options = options;
+    this.#sparingly = new Sparingly(options.clock, minutes(1));
   }
 
   readonly authorize: Authorize = (client, packet, callback) => {
@@ -91,7 +95,10 @@ export class Inbound {
       await onUp(from, message, asBuffer(packet.payload), { retain, qos, will });
     } catch (cause) {
       if (qos === 0 && !will) {
-        log.warn({ host: from, message: message.is, error: messageOf(cause) }, "a message of QoS 0 was lost");
+        const about = { host: from, message: message.is, error: messageOf(cause) };
+        this.#sparingly.say(`${from} ${message.is}`, (heldBack) => {
+          log.warn({ ...about, heldBack }, "a message of QoS 0 was lost");
+        });
         return;
       }
       if (client) this.#broken.add(client);

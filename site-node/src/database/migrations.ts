@@ -41,6 +41,8 @@ const PUTTING_OUT = [
   "alter table desired_document add column reached text",
 ];
 
+const REFUSING = "alter table host_link add column refusal text";
+
 /** The site-node's own migrations, by name; a name and what it did are for ever. */
 export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0001-first": {
@@ -51,6 +53,11 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0002-putting-out": {
     async up(db) {
       for (const statement of PUTTING_OUT) await sql.raw(statement).execute(db);
+    },
+  },
+  "site-0003-refusing": {
+    async up(db) {
+      await sql.raw(REFUSING).execute(db);
     },
   },
 };

@@ -47,7 +47,14 @@ export interface SiteTables {
   lent_id: { number: number };
   enrolment_used: { id: string; token_hash: string; machine: string; host: string; at: number };
   credential: { host: string; hash: string; machine: string; at: number };
-  host_link: { host: string; liveness: string; report_hash: string | null; mismatch: string | null };
+  /** `mismatch` is what the machine says it is against its registration, `refusal` why its agent cannot be served. */
+  host_link: {
+    host: string;
+    liveness: string;
+    report_hash: string | null;
+    mismatch: string | null;
+    refusal: string | null;
+  };
   /** Hosts whose machine has lost its credential and is still to be put out at the broker. */
   expulsion: { host: string; at: number };
   /** `reached` is what the machine said of this version: empty that it was applied, else why it could not be. */

@@ -111,7 +111,7 @@ test("what a machine says while it is being put out leaves nothing behind", asyn
   await it.site.write((transaction) =>
     siteTables(transaction)
       .insertInto("host_link")
-      .values({ host: HOST, liveness: '{"phase":"unheard"}', report_hash: "h", mismatch: null })
+      .values({ host: HOST, liveness: '{"phase":"unheard"}', report_hash: "h", mismatch: null, refusal: null })
       .execute(),
   );
   await it.run();
@@ -136,7 +136,7 @@ test("a host whose row went and came again shows its machine as it is there, and
   await it.site.write((transaction) =>
     siteTables(transaction)
       .insertInto("host_link")
-      .values({ host: HOST, liveness: online, report_hash: "h", mismatch: null })
+      .values({ host: HOST, liveness: online, report_hash: "h", mismatch: null, refusal: null })
       .execute(),
   );
   await it.run();

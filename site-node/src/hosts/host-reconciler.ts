@@ -19,6 +19,7 @@ import { observe } from "./observe.ts";
 import { type HostPlan, planHost } from "./plan.ts";
 import { type Presence, statusOf } from "./presence.ts";
 import { release } from "./release.ts";
+import { agentRefused } from "./statuses.ts";
 
 export interface HostReconcilerOptions {
   readonly store: Store;
@@ -116,13 +117,13 @@ function situationOf({ owner, fields, generation }: Resource<typeof Host>) {
 async function linkOf(transaction: Transaction, id: string) {
   const link = await siteTables(transaction)
     .selectFrom("host_link")
-    .select(["mismatch", "liveness"])
+    .select(["mismatch", "liveness", "refusal"])
     .where("host", "=", id)
     .executeTakeFirst();
-  return {
-    contradicted: typeof link?.mismatch === "string",
-    presence: link && statusOf(JSON.parse(link.liveness) as Liveness),
-  };
+  if (!link) return { contradicted: false, presence: undefined };
+  const { mismatch, liveness, refusal } = link;
+  const presence = refusal === null ? statusOf(JSON.parse(liveness) as Liveness) : agentRefused(refusal);
+  return { contradicted: mismatch !== null, presence };
 }
 
 async function forgetReport(transaction: Transaction, id: string): Promise<void> {

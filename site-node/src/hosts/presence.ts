@@ -140,9 +140,10 @@ export function statusOf({ phase }: Liveness): Status | undefined {
 
 async function storeLiveness(transaction: Transaction, host: string, liveness: Liveness): Promise<void> {
   const text = JSON.stringify(liveness);
+  const served = liveness.phase === "online" ? { refusal: null } : {};
   await siteTables(transaction)
     .insertInto("host_link")
-    .values({ host, liveness: text, report_hash: null, mismatch: null })
-    .onConflict((conflict) => conflict.column("host").doUpdateSet({ liveness: text }))
+    .values({ host, liveness: text, report_hash: null, mismatch: null, refusal: null })
+    .onConflict((conflict) => conflict.column("host").doUpdateSet({ liveness: text, ...served }))
     .execute();
 }

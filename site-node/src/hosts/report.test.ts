@@ -13,6 +13,8 @@ import { Said } from "./said.ts";
 const HOST = "host-00000001" as HostId;
 const UUID = "4c4c4544-0042-4a10-8054-b4c04f564433";
 
+const ONLINE = JSON.stringify({ state: "online", session: "s1", protocol: 1, capabilities: [] });
+
 function report(more: Partial<HardwareReport> = {}): HardwareReport {
   return {
     schema: 1,
@@ -51,6 +53,7 @@ async function listening(fields: Record<string, unknown> = {}) {
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
   const published: string[] = [];
+  const disconnected: string[] = [];
   let passed = 0;
   const common = {
     store: site.store,
@@ -64,7 +67,10 @@ async function listening(fields: Record<string, unknown> = {}) {
   const said = new Said({
     ...{ ...common, presence, intents: site.intents },
     credentials: { has: (host) => admitted.has(host) },
-    broker: () => ({ publish: async (topic) => void published.push(topic) }),
+    broker: () => ({
+      publish: async (topic) => void published.push(topic),
+      disconnect: async (host, reason) => void disconnected.push(`${host}: ${reason}`),
+    }),
   });
   const packet = { retain: false, qos: 1 as const, will: false };
   const say = (is: "hardware" | "status" | "heartbeat" | "reported", payload: Uint8Array | string) =>
@@ -81,6 +87,7 @@ async function listening(fields: Record<string, unknown> = {}) {
     say,
     rows,
     published,
+    disconnected,
     admitted,
     presence,
     pass,
@@ -210,6 +217,7 @@ test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array 
   ["a report with a NUL in it", "hardware", encode("HardwareReport", report({ os: { hostname: "till\u0000" } }))],
   ["a status that is not JSON", "status", "online"],
   ["a status without a session", "status", '{"state":"online"}'],
+  ["a status with a protocol that is no number", "status", '{"state":"online","session":"s","protocol":"1"}'],
   ["a status of an unknown state", "status", '{"state":"asleep","session":"s"}'],
   ["a heartbeat that is none", "heartbeat", Buffer.from([0x0a, 0xff])],
   ["a reported that is none", "reported", Buffer.from([0x0a, 0xff])],
@@ -227,7 +235,7 @@ test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array 
 test("an agent's clock in the year 2000 orders nothing and is written nowhere", async () => {
   await using it = await listening();
   await it.say("hardware", encode("HardwareReport", report()));
-  await it.say("status", '{"state":"online","session":"s1"}');
+  await it.say("status", ONLINE);
   const host = await it.site.get(Host, HOST);
   expect(host?.observedAt).toBeGreaterThan(Date.UTC(2020, 0, 1));
   expect(JSON.stringify(host)).not.toContain(String(Date.UTC(2000, 0, 1)));
@@ -263,7 +271,7 @@ test("the last words of a machine that was put out change nothing", async () => 
   await using it = await listening();
   const before = await it.site.get(Host, HOST);
   it.admitted.clear();
-  await it.say("status", '{"state":"online","session":"s1"}');
+  await it.say("status", ONLINE);
   await it.say("hardware", encode("HardwareReport", report()));
   expect(await it.site.get(Host, HOST)).toEqual(before);
 });
@@ -316,3 +324,30 @@ test("a machine goes on being heard while the hub's newest word of it waits for 
   await it.say("hardware", encode("HardwareReport", report()));
   expect((await it.site.get(Host, HOST))?.fields).toMatchObject({ serialNumber: "SN-1", cpuModel: "6502" });
 });
+
+test.each([
+  ["newer than this site", { protocol: 99 }, /newest known here is 1/],
+  ["of no version", {}, /not a protocol version/],
+])(
+  "an agent that is %s is refused with the reason, is not listened to, and comes again when it can be served",
+  async (_what, offer, reason) => {
+    await using it = await listening();
+    const online = (session: string, more: object) =>
+      it.say("status", JSON.stringify({ state: "online", session, ...more }));
+    const status = async () => (await it.site.get(Host, HOST))?.fields.hostStatus;
+    const events = async () => (await it.rows()).filter(({ body }) => body?.includes("agent-refused"));
+    for (const session of ["s1", "s2"]) await online(session, offer);
+    expect(await status()).toMatch(reason);
+    expect(it.disconnected).toHaveLength(2);
+    expect(await events()).toHaveLength(1);
+
+    await it.say("heartbeat", encode("Heartbeat", { session: "s2", sequence: 1, reportHash: "" }));
+    await it.say("hardware", encode("HardwareReport", report()));
+    await it.say("status", JSON.stringify({ state: "lost", session: "s2" }));
+    expect(await status()).toMatch(reason);
+    expect((await it.site.get(Host, HOST))?.fields).not.toHaveProperty("cpuModel");
+
+    await online("s3", { protocol: 1, capabilities: [] });
+    expect(await status()).toBe("Running");
+  },
+);

@@ -114,7 +114,7 @@ async function noteReport(
   const next = { report_hash: hash, mismatch: said };
   await tables
     .insertInto("host_link")
-    .values({ host: id, liveness: JSON.stringify({ phase: "unheard" }), ...next })
+    .values({ host: id, liveness: JSON.stringify({ phase: "unheard" }), refusal: null, ...next })
     .onConflict((conflict) => conflict.column("host").doUpdateSet(next))
     .execute();
   if (contradiction && stored?.mismatch !== said) {

@@ -1,9 +1,7 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import { type DocumentVersion, decode, encode, MalformedMessage } from "@holdfast/protocol/messages";
-import { type AgentStatus, DOWN, hostTopic } from "@holdfast/protocol/topics";
-import { type Clock, Fault, type Log, minutes, seconds } from "@holdfast/runtime";
-import { Type } from "typebox";
-import { Compile } from "typebox/compile";
+import { DOWN, hostTopic } from "@holdfast/protocol/topics";
+import { type Clock, Fault, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import type { Broker } from "../broker/broker.ts";
 import type { UpHandler } from "../broker/inbound.ts";
 import { count } from "../database/counters.ts";
@@ -11,9 +9,11 @@ import { siteTables } from "../database/tables.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
+import { judgeAgent, readStatus } from "./agent-status.ts";
 import type { Credentials } from "./credentials.ts";
 import { noteReached } from "./desired.ts";
 import type { Presence } from "./presence.ts";
+import { noteRefusal } from "./refusal.ts";
 import { takeReport } from "./report.ts";
 
 export interface SaidOptions {
@@ -22,7 +22,7 @@ export interface SaidOptions {
   readonly intents: Intents;
   readonly presence: Presence;
   readonly credentials: Pick<Credentials, "has">;
-  readonly broker: () => Pick<Broker, "publish">;
+  readonly broker: () => Pick<Broker, "publish" | "disconnect">;
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,17 +34,12 @@ const COMPLAIN_EVERY = minutes(1);
 const ASK_AFTER = { first: minutes(1), most: minutes(60) };
 const MAX_ERROR_LENGTH = 1_000;
 
-const statusShape = Compile(
-  Type.Object({
-    state: Type.Union([Type.Literal("online"), Type.Literal("offline"), Type.Literal("lost")]),
-    session: Type.String({ minLength: 1, maxLength: 128 }),
-  }),
-);
-
 /** What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. */
 export class Said {
   readonly #options: SaidOptions;
   readonly #asked = new Map<string, { readonly times: number; readonly again: number }>();
+  /** Sessions of agents that this site cannot serve. */
+  readonly #refused = new Map<string, string>();
   readonly #complainedAt = new Map<string, number>();
   /** The version of the document that each host's heartbeats were last taken to confirm. */
   readonly #appliedBy = new Map<string, string>();
@@ -58,6 +53,8 @@ export class Said {
     if (payload.length === 0) return;
     // The last words of a host that was put out, its will among them, must not bring it back to life.
     if (!this.#options.credentials.has(from)) return;
+    // Of an agent that speaks another protocol, nothing else can be told to mean what it means here.
+    if (message.is !== "status" && this.#refused.has(from)) return;
     try {
       if (message.is === "status") await this.#status(from, payload);
       else if (message.is === "hardware") await this.#hardware(from, payload);
@@ -71,10 +68,28 @@ export class Said {
   };
 
   async #status(from: string, payload: Buffer): Promise<void> {
-    const { state, session } = readStatus(payload);
+    const status = readStatus(payload);
+    const { state, session } = status;
+    if (state === "online") {
+      const hands = judgeAgent(status);
+      if (!hands.accepted) return this.#refuse(from, session, hands.reason);
+      this.#refused.delete(from);
+    } else if (this.#refused.get(from) === session) return;
     const at = this.#options.clock.monotonic();
     const type = state === "online" ? "online" : state === "offline" ? "goodbye" : "will";
     await this.#options.presence.heard(from, { type, session, at });
+  }
+
+  /** Rule 23: an agent that cannot be served is told so by its connection's end, and people by its host's status. */
+  async #refuse(from: string, session: string, reason: string): Promise<void> {
+    const { broker, outbox, clock, log } = this.#options;
+    log.warn({ host: from, reason }, "an agent cannot be served");
+    this.#refused.set(from, session);
+    await this.#write((transaction, of) => noteRefusal(transaction, { outbox, of, now: clock.now() }, from, reason));
+    // Not waited for: the connection ends when this message is done.
+    broker()
+      .disconnect(from, reason)
+      .catch((error) => log.warn({ host: from, error: messageOf(error) }, "an agent was not disconnected"));
   }
 
   async #hardware(from: string, payload: Buffer): Promise<void> {
@@ -158,15 +173,4 @@ export class Said {
     if (!of) throw new Fault("Unavailable", "this site has not reached its hub yet");
     return this.#options.store.write((transaction) => work(transaction, of));
   }
-}
-
-function readStatus(payload: Buffer): Pick<AgentStatus, "state" | "session"> {
-  let status: unknown;
-  try {
-    status = JSON.parse(payload.toString("utf8"));
-  } catch (cause) {
-    throw new MalformedMessage("status: not JSON", { cause });
-  }
-  if (!statusShape.Check(status)) throw new MalformedMessage("status: state or session is missing or unknown");
-  return status;
 }

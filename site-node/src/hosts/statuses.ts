@@ -21,6 +21,11 @@ export const INVALIDATED = idle("Invalidated");
 export const ONBOARDED = idle("Onboarded");
 export const REGISTERED = idle("Host is Registered");
 
+/** Its agent speaks a protocol that this site does not serve. */
+export function agentRefused(reason: string): Status {
+  return error(`Agent refused: ${reason}`.slice(0, 1_024));
+}
+
 /** What the machine says it is, against what the host is registered as. */
 export function mismatch(of: "Serial Number" | "UUID", reported: string): Status {
   const text = `Host Registration Failed due to mismatch of ${of}, Reported ${of} is: ${reported}`;
