@@ -1,7 +1,6 @@
-import type { Store, View } from "@holdfast/inventory";
+import { missing, type Store, type View } from "@holdfast/inventory";
 import { principalOf, tenantFor } from "@holdfast/inventory/api/principal";
 import { Site } from "@holdfast/protocol";
-import { Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
 
 /** The site that an operator's request names, once it is sure that the operator may see it. */
@@ -22,7 +21,7 @@ export function readSite<T>(
   const { projectName, siteId } = request.params as { readonly projectName: string; readonly siteId: string };
   return store.read(async (view) => {
     const { id: tenant } = await tenantFor(view, principalOf(request), projectName);
-    if (!(await view.get(Site, tenant, siteId))) throw new Fault("NotFound", "site_resource not found");
+    if (!(await view.get(Site, tenant, siteId))) throw missing(Site);
     return query(view, { tenant, siteId });
   });
 }

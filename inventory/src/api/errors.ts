@@ -1,4 +1,3 @@
-import type { Kind } from "@holdfast/protocol";
 import { Fault, type FaultCode, type Log, messageOf } from "@holdfast/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
@@ -61,9 +60,4 @@ export function sendError(log: Log, error: unknown, request: FastifyRequest, rep
     log[level]({ err: error, request: request.id, method: request.method, url: request.url }, "request failed");
   }
   return reply.code(status).type("application/json; charset=utf-8").send(JSON.stringify({ code, message }));
-}
-
-/** `host_resource not found`: the text that clients of this API look for. */
-export function notFound(kind: Kind): Fault {
-  return new Fault("NotFound", `${kind.name.replaceAll("_", "")}_resource not found`);
 }

@@ -1,7 +1,7 @@
 import { EMBEDDED_KINDS, isId, KINDS, type Kind } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
+import { missing } from "../store/faults.ts";
 import { refusal } from "./body/check-value.ts";
-import { notFound } from "./errors.ts";
 
 const PREFIXES = new Set([...KINDS, ...EMBEDDED_KINDS].map((kind) => kind.prefix));
 
@@ -12,7 +12,7 @@ const PREFIXES = new Set([...KINDS, ...EMBEDDED_KINDS].map((kind) => kind.prefix
 export function checkId(kind: Kind, id: string): void {
   const prefix = id.slice(0, Math.max(0, id.lastIndexOf("-")));
   if (!PREFIXES.has(prefix)) throw new Fault("InvalidArgument", `"${id}" is not the id of a resource`);
-  if (!isId(kind.prefix, id)) throw notFound(kind);
+  if (!isId(kind.prefix, id)) throw missing(kind);
 }
 
 /** Throws InvalidArgument unless an id is one of the kind: what actions ask of theirs. */

@@ -70,7 +70,7 @@ describe("every collection", () => {
     const collections = [
       ["compute/hosts", "host", "host_resource not found"],
       ["compute/instances", "inst", "instance_resource not found"],
-      ["compute/os", "os", "operatingsystem_resource not found"],
+      ["compute/os", "os", "operating_system_resource not found"],
       ["regions", "region", "region_resource not found"],
       ["regions/empty/sites", "site", "site_resource not found"],
     ] as const;

@@ -1,11 +1,12 @@
-import type { Kind, Resource } from "@holdfast/protocol";
+import type { Field, Kind, Resource } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { Inventory } from "../inventory.ts";
 import type { Condition } from "../store/condition.ts";
 import type { Tenant, View } from "../store/contract.ts";
+import { missing } from "../store/faults.ts";
+import { refusal } from "./body/check-value.ts";
 import { refuseFalseClaims } from "./body/claims.ts";
 import { fieldsToCreate, type ReadBody, readBody } from "./body/read-body.ts";
-import { notFound } from "./errors.ts";
 import { readFilter } from "./filter/resolve.ts";
 import { readOrder } from "./order.ts";
 import { tenantFor } from "./principal.ts";
@@ -75,7 +76,7 @@ export class Resources {
   ): Promise<Rendered> {
     const { fields, claims } = readBody(kind, call.body);
     refuseFalseClaims(claims, {});
-    return this.createOf(kind, call, { ...initial, ...said(fields), ...fixed });
+    return this.createOf(kind, call, { ...initial, ...said(kind, fields), ...fixed });
   }
 
   /** Makes a resource of fields already checked. */
@@ -94,17 +95,17 @@ export class Resources {
     checkId(kind, id);
     const { fields, claims } = readBody(kind, wanted.body);
     const writes = wanted.writes(kind, fields);
-    const seen = claims.generation;
+    const seen = generationOf(claims);
     await this.read(call, async (tenantView) => {
       const resource = await this.#standing(tenantView, kind, id);
       if (seen !== undefined && seen !== resource.generation) {
-        throw new Fault("Aborted", `generation: ${resource.generation} stands, the body is of ${String(seen)}`);
+        throw new Fault("Aborted", `generation: ${resource.generation} stands, the body is of ${seen}`);
       }
       if (Object.keys(claims).length > 0) {
         refuseFalseClaims(claims, await this.#renderOne(tenantView, kind, resource));
       }
     });
-    return this.write(kind, id, call, writes, typeof seen === "number" ? seen : undefined);
+    return this.write(kind, id, call, writes, seen);
   }
 
   /** Writes fields already checked. */
@@ -129,7 +130,7 @@ export class Resources {
 
   async #standing({ view, tenant }: TenantView, kind: Kind, id: string): Promise<Resource> {
     const resource = await view.get(kind, tenant.id, id);
-    if (!resource) throw notFound(kind);
+    if (!resource) throw missing(kind);
     return resource;
   }
 
@@ -156,9 +157,23 @@ export interface Wanted {
   writes(kind: Kind, fields: ReadBody["fields"]): Fields;
 }
 
+/** The generation that a body was made of; undefined when it does not say. */
+function generationOf({ generation }: ReadBody["claims"]): number | undefined {
+  if (generation === undefined || generation === null) return undefined;
+  if (!Number.isSafeInteger(generation)) throw refusal("generation", "must be a whole number");
+  return Number(generation);
+}
+
 /** Fields that say something: an enumeration left unspecified says nothing. */
-function said(fields: Fields): Fields {
+function said(kind: Kind, fields: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== null && !String(value).endsWith("_UNSPECIFIED")),
+    Object.entries(fields).filter(([name, value]) => {
+      const unspecified = isEnumeration(kind.fields[name]) && String(value).endsWith("_UNSPECIFIED");
+      return value !== null && !unspecified;
+    }),
   );
+}
+
+function isEnumeration(field: Field | undefined): boolean {
+  return field !== undefined && "enum" in field.schema;
 }

@@ -87,6 +87,11 @@ describe("a body is refused, naming the field, when it has", () => {
 });
 
 describe("creating", () => {
+  test("keeps a name that ends as an enumeration's first value does", async () => {
+    await using api = await openApi();
+    expect(await api.done("POST", "regions", { name: "R_UNSPECIFIED" })).toMatchObject({ name: "R_UNSPECIFIED" });
+  });
+
   test("takes empty texts for optional references and ids as none", async () => {
     await using api = await openApi();
     const host = await api.done("POST", "compute/hosts", { name: "", uuid: "", siteId: "", metadata: [] });
@@ -209,6 +214,16 @@ describe("replacing", () => {
     expect(await api.done("PUT", path, { name: "anyway" })).toMatchObject({ name: "anyway" });
   });
 
+  test("with a generation that is none is refused; null says nothing of it", async () => {
+    await using api = await openApi();
+    const { resourceId } = await api.done("POST", "regions", { name: "r" });
+    const path = `regions/${String(resourceId)}`;
+    expect(await refusal(api, "PATCH", path, { name: "s", generation: "1" })).toBe(
+      "generation: must be a whole number",
+    );
+    expect(await api.done("PATCH", path, { name: "s", generation: null })).toMatchObject({ name: "s", generation: 2 });
+  });
+
   test("answers that somebody else wrote, before it finds fault with what that changed", async () => {
     await using api = await openApi();
     const site = await api.done("POST", "sites", { name: "s" });
@@ -284,6 +299,14 @@ describe("patching", () => {
       name: "j",
       siteId: "",
     });
+  });
+
+  test("with a field mask heeds the generation, and refuses what is no field, as without one", async () => {
+    await using api = await withHost();
+    const path = `${api.path}?fieldMask=name`;
+    await api.done("PATCH", path, { name: "by another", generation: 1 });
+    expect(await api.ask("PATCH", path, { body: { name: "i", generation: 1 } })).toMatchObject({ status: 409 });
+    expect(await refusal(api, "PATCH", path, { name: "i", colour: "red" })).toBe("colour: unknown field");
   });
 
   test.each(["nothing", "hostStatus", "site.name", "resourceId", "note", ","])(

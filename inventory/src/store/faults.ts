@@ -17,13 +17,14 @@ export type Violation =
   | { readonly of: "unique"; readonly columns: readonly string[] }
   | { readonly of: "reference" };
 
-/** The text that clients of this API look for. */
-export function notFound(kind: string): string {
-  return `${kind}_resource not found`;
+/** There is no such resource of the kind, in the text that clients of this API look for. */
+export function missing(kind: Pick<Kind, "name">): Fault {
+  return new Fault("NotFound", notFound(kind.name));
 }
 
-export function missing(kind: Kind): Fault {
-  return new Fault("NotFound", notFound(kind.name));
+/** `host_resource not found`, `operating_system_resource not found`: the kind's name as EIM's store has it. */
+function notFound(kind: string): string {
+  return `${kind}_resource not found`;
 }
 
 /** A field refers to a resource that does not exist in the tenant. */
