@@ -158,6 +158,53 @@ test("a refresh ends when what the hub had is here", async () => {
   expect(site.batches.length).toBeGreaterThan(1);
 });
 
+test("a refresh does not take what was on its way before it for the answer", async () => {
+  const hub = newHub();
+  const site = following(hub);
+  await until(() => hub.requests.some((url) => url.searchParams.get("live_sse") === "true"), "following live");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  site.beforeApply(() => promise);
+  hub.commit(row(3, "c"));
+  await systemClock.sleep(50);
+  hub.commit(row(4, "d"));
+  const refreshed = site.follower.refresh();
+  resolve();
+  await refreshed;
+  expect(site.shown.has("d")).toBe(true);
+});
+
+test("what is being stored is stored before the scope is followed anew, and before closing ends", async () => {
+  const hub = newHub();
+  const site = following(hub);
+  await until(() => hub.requests.some((url) => url.searchParams.get("live_sse") === "true"), "following live");
+  let held = Promise.withResolvers<void>();
+  let holding = 1;
+  site.beforeApply(async () => {
+    if (holding-- > 0) await held.promise;
+  });
+  hub.commit(row(3, "a"));
+  await systemClock.sleep(50);
+  hub.refusing = 401;
+  const asked = hub.requests.length;
+  hub.hangUp();
+  await until(() => hub.requests.length > asked, "the refusal");
+  hub.refusing = undefined;
+  hub.commit(row(4, "a"));
+  await systemClock.sleep(1_000);
+  held.resolve();
+  await until(() => site.shown.get("a") === 4, "the newest row");
+  expect(site.batches.map(({ position }) => position)).toEqual(["2_0", "3_0", "4_0"]);
+
+  held = Promise.withResolvers<void>();
+  holding = 1;
+  hub.commit(row(5, "a"));
+  await systemClock.sleep(600);
+  const closed = site.follower.close();
+  setTimeout(() => held.resolve(), 50);
+  await closed;
+  expect(site.shown.get("a")).toBe(5);
+});
+
 const scope = "site:site-0000000a";
 const change = (value: object, operation = "insert") => ({ key: "k", headers: { operation }, value }) as never;
 

@@ -32,6 +32,8 @@ export function follow(options: FollowOptions): Follower {
   const stopped = new AbortController();
   let stream: ShapeStream | undefined;
   let applied = 0;
+  /** The batch that is being stored. */
+  let storing: Promise<void> | undefined;
   const waiting = new Set<() => void>();
 
   async function run(): Promise<void> {
@@ -63,12 +65,13 @@ export function follow(options: FollowOptions): Follower {
             try {
               for (const { batch, malformed } of batches.take(messages, current)) {
                 if (signal.aborted) return;
-                await options.apply(batch, malformed);
-                applied += 1;
-                for (const wake of waiting) wake();
+                storing = store(batch, malformed);
+                await storing;
               }
             } catch (error) {
+              // At once, for the client hands over the next messages without asking: they would skip what failed.
               reject(error);
+              ended.abort(error);
             }
           },
           (error) => reject(error),
@@ -77,12 +80,25 @@ export function follow(options: FollowOptions): Follower {
     } finally {
       stream = undefined;
       ended.abort(new Error("following begins again"));
+      // Stored after what the next stream brings, it would put the replica back, and nobody would fetch that again.
+      await storing?.catch(() => undefined);
+    }
+  }
+
+  async function store(batch: FeedBatch, malformed: readonly string[]): Promise<void> {
+    try {
+      await options.apply(batch, malformed);
+      applied += 1;
+    } finally {
+      storing = undefined;
+      for (const wake of waiting) wake();
     }
   }
 
   async function refresh(signal?: AbortSignal): Promise<void> {
-    // The batch that is being applied right now may be older than the call; the one after a fresh request is not.
-    for (const before = applied; applied === before; ) {
+    // The batch that is being stored right now may be older than the call; the one after a fresh request is not.
+    const enough = applied + (storing === undefined ? 1 : 2);
+    while (applied < enough) {
       signal?.throwIfAborted();
       stopped.signal.throwIfAborted();
       stream?.forceDisconnectAndRefresh().catch(() => undefined);

@@ -45,6 +45,11 @@ export class ShapeHub {
   rotate(handle: string, ...rows: Row[]): void {
     this.handle = handle;
     this.#rows = rows;
+    this.hangUp();
+  }
+
+  /** Ends whatever is followed live. */
+  hangUp(): void {
     for (const end of this.#end) end();
   }
 
