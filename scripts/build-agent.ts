@@ -33,15 +33,17 @@ async function build({ architectures, directory, reuse }: BuildOptions): Promise
   const bases = [...new Set([host, ...architectures] as const)].map((architecture) =>
     baseNode({ root: ROOT, cache: join(ROOT, "dist/agent/cache"), architecture }),
   );
-  return architectures.map((architecture) => {
+  const built: Built[] = [];
+  for (const architecture of architectures) {
     const path = join(directory, `holdfast-agent-linux-${architecture}`);
     const key = sha256Of(Buffer.concat([script, ...bases.map((base) => base.path)].map((file) => readFileSync(file))));
     if (reuse === "nothing" || builtFrom(path) !== key) {
-      makeExecutable({ root: ROOT, home, script, bases, architecture, path });
+      await makeExecutable({ root: ROOT, home, script, bases, architecture, path });
       writeFileSync(`${path}.built-from`, `${key} ${sha256Of(readFileSync(path))}`);
     }
-    return { path, sha256: sha256Of(readFileSync(path)) };
-  });
+    built.push({ path, sha256: sha256Of(readFileSync(path)) });
+  }
+  return built;
 }
 
 /** The key of what an executable was built from; undefined when there is none, or when it is not as it was built. */

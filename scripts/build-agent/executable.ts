@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Architecture, command } from "./command.ts";
 import { inFixedDirectory } from "./fixed-directory.ts";
@@ -15,7 +15,8 @@ export interface ExecutableOptions {
 }
 
 /** Puts a script into a base Node with `pkg --sea`, without the network: the bases are laid where pkg looks for them. */
-export function makeExecutable({ root, home, script, bases, architecture, path }: ExecutableOptions): void {
+export async function makeExecutable(options: ExecutableOptions): Promise<void> {
+  const { root, home, script, bases, architecture, path } = options;
   for (const base of bases) seed(home, base);
   const base = bases.find((candidate) => candidate.architecture === architecture);
   if (base === undefined) throw new Error(`no base Node for ${architecture}`);
@@ -23,13 +24,23 @@ export function makeExecutable({ root, home, script, bases, architecture, path }
   const target = `node${base.version}-linux-${architecture}`;
   const pkg = join(root, "node_modules/@yao-pkg/pkg/lib-es5/bin.js");
   const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, HOME: home };
-  const said = inFixedDirectory((directory) => {
-    const main = join(directory, "agent.cjs");
-    copyFileSync(script, main);
-    return command(process.execPath, [pkg, "--sea", "-t", target, "-o", path, main], { directory, environment });
-  });
-  if (!existsSync(path)) throw new Error(`pkg made no ${path}\n${said}`);
-  chmodSync(path, 0o755);
+  // An executable that runs cannot be written to, but a new one can take its place.
+  const unfinished = `${path}.${process.pid}`;
+  try {
+    await inFixedDirectory((directory) => {
+      const main = join(directory, "agent.cjs");
+      copyFileSync(script, main);
+      const made = join(directory, "agent");
+      const list = [pkg, "--sea", "-t", target, "-o", made, main];
+      const said = command(process.execPath, list, { directory, environment });
+      if (!existsSync(made)) throw new Error(`pkg made no executable\n${said}`);
+      copyFileSync(made, unfinished);
+    });
+    chmodSync(unfinished, 0o755);
+    renameSync(unfinished, path);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
 }
 
 /** The files ending in `.ok` tell pkg that it has downloaded, compared and unpacked already. */
