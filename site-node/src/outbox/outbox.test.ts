@@ -120,3 +120,26 @@ test("a lent id that was taken is not there after a crash, and is there when its
   expect(await site.write((transaction) => takeLentId(transaction, "host"))).toBe("host-00000006");
   expect(await site.write((transaction) => takeLentId(transaction, "host"))).toBeUndefined();
 });
+
+test("however much of what waits has become nothing to say, what is behind it is sent", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    const key = (number: number) => `state/host/host-${number.toString(16).padStart(8, "0")}`;
+    const many = Array.from({ length: 1_200 }, (_, number) => ({
+      lane: 2,
+      key: key(number),
+      body: null,
+      sealed: 0,
+      added_at: 1,
+    }));
+    for (let at = 0; at < many.length; at += 400) {
+      await siteTables(transaction)
+        .insertInto("outbox")
+        .values(many.slice(at, at + 400))
+        .execute();
+    }
+    await site.outbox.event(transaction, { kind: "site", subject: SITE, event: "newest" });
+  });
+  const batch = await site.write((transaction) => seal(transaction, { site: SITE, tenant: TENANT, now: 1 }));
+  expect(batch?.body).toContain("newest");
+});

@@ -77,6 +77,17 @@ async function makeBatch(
 }
 
 async function takeEntries(transaction: Transaction, options: SealOptions): Promise<unknown[]> {
+  for (;;) {
+    const { entries, dropped } = await takeSome(transaction, options);
+    // All of what was looked at had become nothing to say: what is behind it has not been looked at yet.
+    if (entries.length > 0 || dropped === 0) return entries;
+  }
+}
+
+async function takeSome(
+  transaction: Transaction,
+  options: SealOptions,
+): Promise<{ readonly entries: unknown[]; readonly dropped: number }> {
   const tables = siteTables(transaction);
   const rows = await tables
     .selectFrom("outbox")
@@ -107,7 +118,7 @@ async function takeEntries(transaction: Transaction, options: SealOptions): Prom
   }
   if (dropped.length > 0) await tables.deleteFrom("outbox").where("number", "in", dropped).execute();
   if (taken.length > 0) await tables.updateTable("outbox").set({ sealed: 1 }).where("number", "in", taken).execute();
-  return entries;
+  return { entries, dropped: dropped.length };
 }
 
 /** The whole observed state of the resource that a key names; undefined when it is gone or another site's by now. */
