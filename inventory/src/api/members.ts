@@ -1,9 +1,10 @@
 import { type Field, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { backReferencesOf } from "../store/back-references.ts";
 
 /** What a name in a filter or an order stands for. `name` is how the store calls it. */
 export type Member =
   | { readonly is: "value"; readonly name: string; readonly type: ValueType; readonly values?: readonly string[] }
-  /** Another resource: `name` is how a path goes through it, `field` holds its id. */
+  /** Another resource: `name` is how a path goes through it, `field` holds its id, or is that name where it refers here. */
   | { readonly is: "resource"; readonly name: string; readonly field: string; readonly kind: Kind | undefined }
   | { readonly is: "parts"; readonly name: string; readonly members: Members };
 
@@ -47,6 +48,9 @@ function describe(kind: Kind): Members {
     if (reference) {
       add(reference.embedAs, { is: "resource", name: reference.embedAs, field: name, kind: targetOf(field) });
     }
+  }
+  for (const { name, from, many } of backReferencesOf(kind)) {
+    if (!many) add(name, { is: "resource", name, field: name, kind: kindNamed(from) });
   }
   return members;
 }

@@ -1,4 +1,5 @@
 import { EMBEDDED_KINDS, type Field, type Kind, kindNamed } from "@holdfast/protocol";
+import { backReferencesOf } from "../store/back-references.ts";
 
 /**
  * Moved by register, onboard, invalidate and delete, each with rules of its own: shown beside the other fields of a
@@ -9,24 +10,6 @@ const MOVED_BY_ACTIONS = new Set(["desiredState"]);
 /** Whether a create, put or patch may write a field. */
 export function isWritable(name: string, field: Field): boolean {
   return field.owner === "operator" && !field.readOnly && !MOVED_BY_ACTIONS.has(name);
-}
-
-/** A resource shows what refers to it: a host its instance. Not where it is itself embedded, or there would be no end. */
-export interface BackReference {
-  readonly name: string;
-  readonly from: string;
-  readonly by: string;
-  readonly many: boolean;
-}
-
-const BACK_REFERENCES: Readonly<Record<string, readonly BackReference[]>> = {
-  host: [{ name: "instance", from: "instance", by: "hostID", many: false }],
-  instance: [{ name: "workloadMembers", from: "workload_member", by: "instanceId", many: true }],
-  workload: [{ name: "members", from: "workload_member", by: "workloadId", many: true }],
-};
-
-export function backReferencesOf(kind: Kind): readonly BackReference[] {
-  return BACK_REFERENCES[kind.name] ?? [];
 }
 
 /** Second names under which a resource is embedded. */

@@ -124,6 +124,8 @@ describe("a list", () => {
     expect(await found("regions", `parent_region.resource_id="${String(north.resourceId)}"`)).toBe(1);
     expect(await found("compute/instances", `host.resourceId="${String(host.resourceId)}" AND os.name="deb"`)).toBe(1);
     expect(await found("compute/hosts", "NOT has(site)")).toBe(0);
+    expect(await found("compute/hosts", "has(instance) AND instance.desired_state=INSTANCE_STATE_RUNNING")).toBe(1);
+    expect(await found("compute/hosts", "instance = null OR instance.os.name='windows'")).toBe(0);
     expect(await found("regions", `name="${String(oslo.name)}" OR resourceId="${String(north.resourceId)}"`)).toBe(2);
     expect(await found("compute/hosts", "uuid = null AND desiredState=HOST_STATE_ONBOARDED")).toBe(1);
   });

@@ -1,15 +1,18 @@
-import { EMBEDDED_KINDS, KINDS, type Kind } from "@holdfast/protocol";
+import { EMBEDDED_KINDS, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { backReferencesOf } from "./back-references.ts";
 import { FieldFault } from "./faults.ts";
 import { type Column, columnName, type PartTable, type ReferenceColumn, tableOf } from "./table.ts";
 
-/** How many resources a path may go through before its last field. */
-export const MAX_STEPS = 5;
+/** How many resources a path may go through before its last field: five, and the host on the way there. */
+const MAX_STEPS = 6;
 
 /** Where a path leads: to a column of the kind, of its parts, or on through a reference. */
 export type Path =
   | { readonly to: "column"; readonly column: Column }
   | { readonly to: "parts"; readonly part: PartTable; readonly column: Column | undefined }
   | { readonly to: "referred"; readonly through: ReferenceColumn; readonly kind: Kind; readonly rest: Path }
+  /** To what refers here by a column of its own, and on from there. */
+  | { readonly to: "referring"; readonly kind: Kind; readonly by: string; readonly rest: Path | undefined }
   /** A field of a kind that nobody can have made yet. */
   | { readonly to: "nothing" };
 
@@ -38,6 +41,12 @@ function referenceNamed(kind: Kind, name: string) {
   return Object.entries(kind.fields).find(([, { reference }]) => reference && columnName(reference.embedAs) === name);
 }
 
+function referringNamed(kind: Kind, name: string) {
+  const back = backReferencesOf(kind).find((each) => !each.many && columnName(each.name) === name);
+  const from = back && kindNamed(back.from);
+  return back && from && ({ to: "referring", kind: from, by: columnName(back.by) } as const);
+}
+
 /** Resolves a path, or throws InvalidArgument naming the whole of it. */
 export function resolvePath(kind: Kind, path: readonly string[]): Path {
   if (path.length > MAX_STEPS + 1) {
@@ -61,6 +70,8 @@ function resolve(kind: Kind, path: readonly string[], whole: readonly string[]):
     if (rest.length === 0) return { to: "column", column: own };
     return resolveReferred({ column: own.name, field, kind: reference.kind }, rest, whole);
   }
+  const referred = referringNamed(kind, name);
+  if (referred) return { ...referred, rest: rest.length === 0 ? undefined : resolve(referred.kind, rest, whole) };
   const column = rest.length === 0 ? columnOf(kind, first) : undefined;
   if (!column) throw unknown(whole);
   return { to: "column", column };

@@ -88,6 +88,11 @@ function at(path: Path, alias: string, test: Test): Sql {
       return sql<boolean>`exists (select 1 from ${sql.table(part.name)} as ${sql.ref(inner)}
         where ${same("resource_id", part.parent)} and ${found})`;
     }
+    case "referring": {
+      const found = path.rest ? at(path.rest, inner, test) : test(undefined, sql`null`);
+      return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
+        where ${same("resource_id", path.by)} and ${found})`;
+    }
     case "referred":
       return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
         where ${same(path.through.column, "resource_id")} and ${at(path.rest, inner, test)})`;

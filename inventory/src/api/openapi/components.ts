@@ -7,7 +7,8 @@ import {
   type Kind,
   Timestamps,
 } from "@holdfast/protocol";
-import { anyKindNamed, backReferencesOf, embeddingsOf, isWritable } from "../resource-shape.ts";
+import { backReferencesOf } from "../../store/back-references.ts";
+import { anyKindNamed, embeddingsOf, isWritable } from "../resource-shape.ts";
 
 /** A JSON Schema as the document holds it. */
 export type Schema = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { Instance, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import { backReferencesOf } from "../../store/back-references.ts";
 import type { Condition } from "../../store/condition.ts";
 import type { View } from "../../store/contract.ts";
-import { backReferencesOf } from "../resource-shape.ts";
 import { fieldValue } from "./field-value.ts";
 import { countSites } from "./total-sites.ts";
 

@@ -1,7 +1,8 @@
 import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import type { Clock } from "@holdfast/runtime";
+import { type BackReference, backReferencesOf } from "../../store/back-references.ts";
 import type { View } from "../../store/contract.ts";
-import { anyKindNamed, type BackReference, backReferencesOf, embeddingsOf } from "../resource-shape.ts";
+import { anyKindNamed, embeddingsOf } from "../resource-shape.ts";
 import { fieldValue } from "./field-value.ts";
 import { inheritedMetadata } from "./inherited-metadata.ts";
 import { LONGEST_CHAIN, loadNeighbours, type Neighbours } from "./neighbours.ts";

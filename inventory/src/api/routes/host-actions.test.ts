@@ -165,6 +165,8 @@ describe("the summary", () => {
       running: 1,
       unallocated: 0,
     });
+    const deep = encodeURIComponent("site.region.parentRegion.parentRegion.parentRegion.name=x AND has(instance)");
+    expect(await api.done("GET", `compute/hosts_summary?filter=${deep}`)).toMatchObject({ total: 0 });
     expect((await api.ask("GET", "compute/hosts_summary?filter=nothing%3D1")).status).toBe(400);
   });
 });

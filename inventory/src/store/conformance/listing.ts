@@ -97,7 +97,7 @@ export function listingConformance(newPlace: NewPlace): void {
       [compare("name.of", "equal", "red"), "name.of"],
       [compare("hostNics.colour", "equal", "red"), "hostNics.colour"],
       [compare("constructor", "equal", "red"), "constructor"],
-      [has("site.region.parentRegion.parentRegion.parentRegion.parentRegion.name"), "site.region"],
+      [has("site.region.parentRegion.parentRegion.parentRegion.parentRegion.parentRegion.name"), "site.region"],
       [compare("cpuCores", "equal", "many"), "cpuCores"],
       [compare("memoryBytes", "less", "-1"), "memoryBytes"],
       [compare("uuidDerived", "equal", "perhaps"), "uuidDerived"],
@@ -115,6 +115,22 @@ export function listingConformance(newPlace: NewPlace): void {
       await insert(store, Instance, resource(Instance, "0000000a"));
       expect(await listed({ where: compare("localaccount.username", "contains", "*") }, Instance)).toBe("");
       await expect(listed({ where: has("localaccount.colour") }, Instance)).rejects.toThrow("localaccount.colour");
+    });
+
+    test("a path through what refers here finds it, and is not there without it", async () => {
+      const fields = { hostID: "host-0000000b", desiredState: "INSTANCE_STATE_RUNNING" };
+      await insert(store, Instance, resource(Instance, "0000000a", fields));
+      expect(await listed({ where: has("instance") })).toBe("b");
+      expect(await listed({ where: { is: "not", of: has("instance") } })).toBe("ac");
+      expect(await listed({ where: compare("instance.desired_state", "equal", "INSTANCE_STATE_RUNNING") })).toBe("b");
+      expect(await listed({ where: compare("instance.name", "equal", "") })).toBe("abc");
+      expect(await listed({ where: compare("host.instance.resourceId", "equal", "inst-0000000a") }, Instance)).toBe(
+        "a",
+      );
+      for (const where of [compare("instance.colour", "equal", "red"), has("workloadMembers")]) {
+        await expect(listed({ where })).rejects.toMatchObject({ code: "InvalidArgument" });
+      }
+      await expect(listed({ where: compare("instance", "equal", "a") })).rejects.toThrow("instance has no value");
     });
 
     test("order is by id, or by fields with what has no value last; ties by id", async () => {
