@@ -7,6 +7,7 @@ import { AgentConfig } from "./config.ts";
 import { install, uninstall } from "./install.ts";
 import { TOKEN, temporaryDirectory } from "./testing/agents.ts";
 import { INSTALLED, unitText } from "./unit.ts";
+import { AGENT_VERSION } from "./version.ts";
 
 function machine() {
   const directory = temporaryDirectory();
@@ -46,6 +47,20 @@ test("installing lays down the executable, private state, token, settings that t
   expect(one.commands).toEqual([]);
 });
 
+test("what everybody needs can be read by everybody, however strict root's umask is", async () => {
+  using one = machine();
+  const before = process.umask(0o077);
+  try {
+    await install(one.list, one.surroundings);
+  } finally {
+    process.umask(before);
+  }
+  const { programs, releases, settings, state } = INSTALLED;
+  const modes = [programs, releases, join(releases, AGENT_VERSION), settings].map((path) => modeOf(one.below(path)));
+  expect(modes).toEqual(["755", "755", "755", "755"]);
+  expect(modeOf(one.below(state))).toBe("700");
+});
+
 test("installing again exchanges the executable and keeps the identity", async () => {
   using one = machine();
   await install(one.list, one.surroundings);
@@ -55,7 +70,7 @@ test("installing again exchanges the executable and keeps the identity", async (
   expect(readFileSync(one.below(INSTALLED.executable), "utf8")).toContain("version two");
   expect(existsSync(one.below(`${INSTALLED.state}/enrolment.json`))).toBe(true);
   expect(lstatSync(one.below(INSTALLED.current)).isSymbolicLink()).toBe(true);
-  expect(readlinkSync(one.below(INSTALLED.current))).toBe("releases/0.1.0");
+  expect(readlinkSync(one.below(INSTALLED.current))).toBe(`releases/${AGENT_VERSION}`);
 });
 
 test("uninstalling leaves identity and settings, purging leaves nothing, and both may be done twice", async () => {

@@ -64,7 +64,7 @@ export async function install(list: readonly string[], surroundings: InstallSurr
   if (isReal) await makeUser(command);
   copyExecutable(executable, below);
   mkdirSync(below(INSTALLED.state), { recursive: true, mode: 0o700 });
-  mkdirSync(below(INSTALLED.settings), { recursive: true, mode: 0o755 });
+  makePublic(below(INSTALLED.settings));
   writeSettings(config, token, below);
   mkdirSync(dirname(below(INSTALLED.unit)), { recursive: true });
   writeDurably(below(INSTALLED.unit), unitText());
@@ -152,11 +152,17 @@ async function makeUser(command: Command): Promise<void> {
   await command("useradd", ["--system", "--user-group", "--no-create-home", "--home-dir", state, ...shell, user]);
 }
 
+/** A directory for everybody to read, whatever root's umask. */
+function makePublic(path: string): void {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o755);
+}
+
 /** Each version has a directory of its own, and `current` is exchanged in one step: what runs is never half written. */
 function copyExecutable(executable: string, below: Below): void {
   const release = join(INSTALLED.releases, AGENT_VERSION);
   const target = below(join(release, "holdfast-agent"));
-  mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+  for (const path of [INSTALLED.programs, INSTALLED.releases, release]) makePublic(below(path));
   copyFileSync(executable, `${target}.new`);
   chmodSync(`${target}.new`, 0o755);
   renameSync(`${target}.new`, target);
