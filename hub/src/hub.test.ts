@@ -58,3 +58,27 @@ test("a request that is never sent to its end does not hold up a hub that closes
   expect(systemClock.monotonic() - from).toBeLessThan(10_000);
   await ended;
 });
+
+test("the document says of every operation of the hub what it is called, takes and answers", async () => {
+  await using hub = await startTestHub();
+  const { paths, components } = (await hub.ask("GET", "/openapi.json")).body;
+  const operations = Object.entries<Record<string, Operation>>(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
+  );
+  for (const { name, operation } of operations) {
+    const [answer] = Object.values(operation.responses["200"]?.content ?? {});
+    expect([name, operation.operationId, answer?.schema]).toEqual([name, expect.any(String), expect.any(Object)]);
+    const takesBody = /^post .*(tokens|uplink)$/.test(name);
+    if (takesBody) expect([name, operation.requestBody]).toEqual([name, expect.any(Object)]);
+  }
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const path of ["/v1/shape", "/v1/sites/{siteId}/uplink", "/v1/sites/self"]) expect(paths).toHaveProperty([path]);
+  expect(components.schemas.HostResource.properties.generation.description).toContain("409");
+});
+
+interface Operation {
+  readonly operationId?: string;
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: object }>> }>>;
+}

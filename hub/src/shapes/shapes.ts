@@ -1,10 +1,12 @@
 import type { Store } from "@holdfast/inventory";
 import { type Clock, Fault, type Log } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { UNDOCUMENTED } from "../documented.ts";
 import { siteOf, versionRefusal } from "../tokens/bearer.ts";
 import type { SiteBearer, Tokens } from "../tokens/tokens.ts";
 import { sendInvalid, sendMustRefetch, sendPage, sendRefusal } from "./answer.ts";
 import { scopeRefusal } from "./authorise.ts";
+import { GET_SHAPE } from "./documented-route.ts";
 import { streamEvents } from "./events.ts";
 import { isHandleOf, newHandle } from "./handle.ts";
 import { holdRequest } from "./hold.ts";
@@ -111,10 +113,12 @@ export function createShapes(options: ShapesOptions): Shapes {
     routes(app) {
       // Held for as long as the settings say, whatever limit the server sets to other requests.
       const unlimited = { handlerTimeout: 2 ** 31 - 1 };
-      app.get("/v1/shape", { exposeHeadRoute: false, config: { auth: "own" }, ...unlimited }, answer);
+      const follows = { schema: GET_SHAPE, exposeHeadRoute: false, config: { auth: "own" }, ...unlimited } as const;
+      app.get("/v1/shape", follows, answer);
       app.route({
         method: ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
         url: "/v1/shape",
+        schema: UNDOCUMENTED,
         config: { auth: "own" },
         handler: async (request, reply) => {
           await siteOf(tokens, request);

@@ -6,6 +6,7 @@ import { readSite, SITE_PATH } from "../operator-site.ts";
 import { HUB_OFFER, siteOf, versionRefusal } from "../tokens/bearer.ts";
 import type { SiteBearer, Tokens } from "../tokens/tokens.ts";
 import { checkBatch, readBatches } from "./body.ts";
+import { GET_QUARANTINE, GET_SELF, GET_STATUS, SEND_UPLINK } from "./documented-routes.ts";
 import { countQuarantined, quarantined } from "./quarantine.ts";
 import { streamOf, type Uplink } from "./uplink.ts";
 
@@ -50,11 +51,12 @@ function addSiteRoutes(sites: FastifyInstance, { uplink, authority, tokens }: Up
     callers.set(request, caller);
   });
   const own = { config: { auth: "own" } } as const;
-  sites.post("/v1/sites/:siteId/uplink", { ...own, handlerTimeout: BATCH_TAKES_AT_MOST }, async (request, reply) => {
+  const takes = { ...own, schema: SEND_UPLINK, handlerTimeout: BATCH_TAKES_AT_MOST };
+  sites.post("/v1/sites/:siteId/uplink", takes, async (request, reply) => {
     const { reply: taken, refusal } = await uplink.take(callerOf(request), checkBatch(request.body));
     return taken ? reply.send(taken) : reply.code(409).send(refusal);
   });
-  sites.get("/v1/sites/self", own, async (request) => {
+  sites.get("/v1/sites/self", { ...own, schema: GET_SELF }, async (request) => {
     const { site, tenant: id } = callerOf(request);
     const tenant = await authority.store.read((view) => view.tenant(id));
     const { capabilities } = HUB_OFFER;
@@ -64,7 +66,7 @@ function addSiteRoutes(sites: FastifyInstance, { uplink, authority, tokens }: Up
 
 /** What operators see of a site's link. */
 export function linkRoutes(app: FastifyInstance, { authority, waiting }: UplinkRoutes): void {
-  app.get(`${SITE_PATH}/status`, (request) =>
+  app.get(`${SITE_PATH}/status`, { schema: GET_STATUS }, (request) =>
     readSite(authority.store, request, async (view, { siteId }) => {
       const stream = await streamOf(view, siteId);
       return {
@@ -77,7 +79,7 @@ export function linkRoutes(app: FastifyInstance, { authority, waiting }: UplinkR
       };
     }),
   );
-  app.get(`${SITE_PATH}/quarantine`, (request) =>
+  app.get(`${SITE_PATH}/quarantine`, { schema: GET_QUARANTINE }, (request) =>
     readSite(authority.store, request, async (view, { siteId }) => {
       const rows = await quarantined(view, siteId, LISTED_AT_MOST);
       const entries = rows.map(({ epoch, incarnation, seq, at, reason, entry }) => {

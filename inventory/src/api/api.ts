@@ -21,6 +21,15 @@ export interface ApiOptions {
   readonly extend?: (app: FastifyInstance) => Promise<void> | void;
 }
 
+const HEALTH = {
+  tags: ["Health"],
+  operationId: "GetHealth",
+  summary: "Whether the API answers",
+  response: {
+    200: { description: "OK", type: "object", properties: { status: { type: "string" } }, required: ["status"] },
+  },
+};
+
 const BY_PATH: Mount = {
   prefix: "/v1/projects/{projectName}",
   operationSuffix: "",
@@ -38,9 +47,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.decorateRequest("principal", undefined);
   await collectDocument(app, title, projectComponents());
   await serveDocument(app);
-  app.get("/v1/health", { schema: { summary: "Whether the API answers", tags: ["Health"] } }, async () => ({
-    status: "ok",
-  }));
+  app.get("/v1/health", { schema: HEALTH }, async () => ({ status: "ok" }));
   const admit = async (request: FastifyRequest) => {
     const principal = await authenticate(request);
     request.principal = principal;

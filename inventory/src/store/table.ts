@@ -59,9 +59,17 @@ export function bookkeepingOf(kind: Kind): readonly Column[] {
   return kind.feed === "machine" ? [...BOOKKEEPING, ...OF_MACHINES] : BOOKKEEPING;
 }
 
+/** Names of columns that were asked for before; a filter may name anything, so there is an end to it. */
+const COLUMN_NAMES = new Map<string, string>();
+const KEPT_NAMES = 2_000;
+
 /** `hostID` and `hostId` are the column `host_id`. */
 export function columnName(field: string): string {
-  return field.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+  const known = COLUMN_NAMES.get(field);
+  if (known !== undefined) return known;
+  const name = field.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+  if (COLUMN_NAMES.size < KEPT_NAMES) COLUMN_NAMES.set(field, name);
+  return name;
 }
 
 function columnType(schema: object): ColumnType {

@@ -131,8 +131,18 @@ function partSchema({ fields }: Component, found: Found): Schema {
 function bookkeepingSchemas(kind: Kind): Record<string, Schema> {
   const count = { type: "integer", minimum: 0, readOnly: true };
   const ours =
-    kind.feed === "machine" ? { observedGeneration: count, observation: readOnly(componentRef("Observation")) } : {};
-  return { timestamps: readOnly(componentRef("Timestamps")), generation: count, ...ours };
+    kind.feed === "machine"
+      ? {
+          observedGeneration: { ...count, description: "How far the managing site has got with the generation." },
+          observation: readOnly(componentRef("Observation")),
+        }
+      : {};
+  const generation = {
+    ...count,
+    description:
+      "Counts the changes of what operators want. Sent back with a change, it refuses that with 409 (Aborted) when somebody else has changed the resource since; left out, the last writer wins.",
+  };
+  return { timestamps: readOnly(componentRef("Timestamps")), generation, ...ours };
 }
 
 function readOnly(schema: Schema): Schema {

@@ -27,20 +27,26 @@ export async function renderAll(
 ): Promise<Rendered[]> {
   const wanted = { tenant, kind, resources, totalSites: totalSites && "totalSites" in kind.derived };
   const neighbours = await loadNeighbours(view, wanted);
-  const now = clock.now();
+  const answer = { neighbours, now: clock.now(), embedded: new Map<string, Rendered>() };
   return resources.map((resource) => {
-    const rendered = show({ kind, neighbours, now, depth: 0, without: undefined }, resource);
+    const rendered = show({ ...answer, kind, depth: 0, without: undefined }, resource);
     for (const back of backReferencesOf(kind)) {
-      rendered[back.name] = showReferring(back, resource, { neighbours, now });
+      rendered[back.name] = showReferring(back, resource, answer);
     }
     return rendered;
   });
 }
 
-interface Showing {
-  readonly kind: Kind;
+/** What all of one answer shares. */
+interface Answer {
   readonly neighbours: Neighbours;
   readonly now: number;
+  /** By depth and id: the hosts of a page are mostly of one site, which is shown in each. */
+  readonly embedded: Map<string, Rendered>;
+}
+
+interface Showing extends Answer {
+  readonly kind: Kind;
   readonly depth: number;
   /** A field whose resource is not embedded: it is the one that this one is embedded in. */
   readonly without: string | undefined;
@@ -67,17 +73,21 @@ function embedded(showing: Showing, kind: Kind | undefined, id: unknown): Render
   if (!kind || typeof id !== "string" || showing.depth >= LONGEST_CHAIN) return null;
   const resource = showing.neighbours.get(id);
   if (!resource) return null;
-  return show({ ...showing, kind, depth: showing.depth + 1, without: undefined }, resource);
+  const depth = showing.depth + 1;
+  const key = `${depth} ${id}`;
+  const rendered = showing.embedded.get(key) ?? show({ ...showing, kind, depth, without: undefined }, resource);
+  showing.embedded.set(key, rendered);
+  return rendered;
 }
 
 function showReferring(
   { name, from, by, many }: BackReference,
   resource: Resource,
-  { neighbours, now }: Pick<Showing, "neighbours" | "now">,
+  answer: Answer,
 ): Rendered | readonly Rendered[] | null {
   if (many) return [];
-  const referring = neighbours.referring(name, resource.resourceId);
-  return referring ? show({ kind: anyKindNamed(from), neighbours, now, depth: 1, without: by }, referring) : null;
+  const referring = answer.neighbours.referring(name, resource.resourceId);
+  return referring ? show({ ...answer, kind: anyKindNamed(from), depth: 1, without: by }, referring) : null;
 }
 
 function showBookkeeping(rendered: Rendered, resource: Resource, now: number): Rendered {
