@@ -144,7 +144,7 @@ class Admitting {
         uuidDerived: request.uuidDerived ?? false,
         tokenHost,
       },
-      await this.#candidates(),
+      await this.#candidates(tokenHost),
     );
     if (match.is === "refused") return { code: "FailedPrecondition", reason: match.reason };
     if (match.is === "new") return this.#newHost(request);
@@ -152,10 +152,13 @@ class Admitting {
     return { id: match.id };
   }
 
-  async #candidates(): Promise<Candidate[]> {
+  /** A token that names its host admits to no other, so no other is read: reading all takes as long as there are many. */
+  async #candidates(tokenHost: string | undefined): Promise<Candidate[]> {
     const bound = await siteTables(this.#transaction).selectFrom("credential").select(["host", "machine"]).execute();
     const machines = new Map(bound.map(({ host, machine }) => [host, machine]));
-    const { resources } = await this.#transaction.list(Host, { tenant: this.#of.tenant });
+    const { tenant } = this.#of;
+    const named = tokenHost === undefined ? undefined : await this.#transaction.getMany(Host, tenant, [tokenHost]);
+    const resources = named ? [...named.values()] : (await this.#transaction.list(Host, { tenant })).resources;
     return resources.map(({ resourceId: id, owner, fields }) => ({
       id,
       owner,
