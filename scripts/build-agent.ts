@@ -1,4 +1,5 @@
-// `npm run build:agent`: dist/agent/holdfast-agent-linux-{x64,arm64}, each one file that holds Node and the agent.
+// `npm run build:agent`: dist/agent/holdfast-agent-linux-{x64,arm64}, each one file that holds Node and the agent, and
+// beside them SHA256SUMS and LICENCES, which go wherever they go.
 // `--only x64` builds one of them; `--reuse` leaves one that was built from the same script and Node as it is;
 // `--check-reproducible` builds everything twice and compares.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +8,7 @@ import { parseArgs } from "node:util";
 import { bundleAgent } from "./build-agent/bundle.ts";
 import { ARCHITECTURES, type Architecture, sha256Of } from "./build-agent/command.ts";
 import { makeExecutable } from "./build-agent/executable.ts";
+import { licencesOf } from "./build-agent/licences.ts";
 import { baseNode } from "./build-agent/node-binary.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -25,11 +27,12 @@ interface BuildOptions {
 async function build({ architectures, directory, reuse }: BuildOptions): Promise<Built[]> {
   mkdirSync(directory, { recursive: true });
   const script = join(directory, "work", "agent.cjs");
-  await bundleAgent(ROOT, script);
+  const files = await bundleAgent(ROOT, script);
   const home = join(directory, "work", "home");
   rmSync(home, { recursive: true, force: true });
   // pkg makes the blob with the base of the machine it runs on, so that one is wanted in any case.
   const host = process.arch === "arm64" ? "arm64" : "x64";
+  writeFileSync(join(directory, "LICENCES"), licencesOf(ROOT, files, join(ROOT, `node_modules/node-linux-${host}`)));
   const bases = [...new Set([host, ...architectures] as const)].map((architecture) =>
     baseNode({ root: ROOT, cache: join(ROOT, "dist/agent/cache"), architecture }),
   );

@@ -9,9 +9,12 @@ const OPTIONAL = ["bufferutil", "utf-8-validate", "osx-temperature-sensor"];
  */
 const FIRST = 'require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");';
 
-/** The agent with all it imports as one CommonJS script, the form that a Node executable carries. */
-export async function bundleAgent(root: string, outfile: string): Promise<void> {
-  const { warnings } = await build({
+/**
+ * The agent with all it imports as one CommonJS script, the form that a Node executable carries. Resolves to the files
+ * that it was made of, by their path from `root`.
+ */
+export async function bundleAgent(root: string, outfile: string): Promise<readonly string[]> {
+  const { warnings, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ["agent/src/main.ts"],
     outfile,
@@ -20,6 +23,8 @@ export async function bundleAgent(root: string, outfile: string): Promise<void> 
     platform: "node",
     target: "node24",
     format: "cjs",
+    metafile: true,
+    // They go with the executable, whole: see licences.ts.
     legalComments: "none",
     external: OPTIONAL,
     banner: { js: FIRST },
@@ -27,4 +32,5 @@ export async function bundleAgent(root: string, outfile: string): Promise<void> 
   });
   const [first] = warnings;
   if (first) throw new Error(`bundling the agent: ${first.location?.file}:${first.location?.line}: ${first.text}`);
+  return Object.keys(metafile.inputs);
 }
