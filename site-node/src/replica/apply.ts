@@ -1,11 +1,17 @@
 import type { Transaction } from "@holdfast/inventory";
 import { kindNamed } from "@holdfast/protocol/kinds/kinds";
+import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import type { ReplicaOf } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
 
 /** Kinds of feed rows that are no resources and are read where they lie. */
 const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment"]);
+
+const UNKNOWN_KIND = "this version does not know the kind";
+
+/** Rows that one statement stores. */
+const AT_ONCE = 1_000;
 
 export type FeedChange =
   | { readonly is: "row"; readonly kind: string; readonly id: string; readonly seq: number; readonly body: string }
@@ -39,11 +45,8 @@ export async function applyBatch(
   const tables = siteTables(transaction);
   const touched = new Touched();
   if (batch.snapshot) await sweep(transaction, batch, touched);
-  for (const change of batch.changes) {
-    touched.add(change.kind, change.id);
-    if (change.is === "row") await storeRow(transaction, batch.scope, change);
-    else await storeGone(transaction, batch.scope, change);
-  }
+  await storeChanges(transaction, batch);
+  for (const { kind, id } of batch.changes) touched.add(kind, id);
   const reached = { handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now };
   await tables
     .insertInto("replica_position")
@@ -67,18 +70,37 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
   await showAll(transaction, of, touched, now);
 }
 
-async function storeRow(
+/** Of several changes of one row the last counts. */
+async function storeChanges(transaction: Transaction, { scope, changes }: FeedBatch): Promise<void> {
+  const last = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
+  const rows: (FeedChange & { is: "row" })[] = [];
+  for (const change of last.values()) {
+    if (change.is === "row") rows.push(change);
+    else await storeGone(transaction, scope, change);
+  }
+  for (let at = 0; at < rows.length; at += AT_ONCE) {
+    await storeRows(transaction, scope, rows.slice(at, at + AT_ONCE));
+  }
+}
+
+async function storeRows(
   transaction: Transaction,
   scope: string,
-  { kind, id, seq, body }: FeedChange & { is: "row" },
+  rows: readonly (FeedChange & { is: "row" })[],
 ): Promise<void> {
-  const known = kindNamed(kind) !== undefined || READ_IN_PLACE.has(kind);
-  const newest = { seq, body, parked: known ? null : "this version does not know the kind", parked_at: null };
-  await siteTables(transaction)
-    .insertInto("replica_row")
-    .values({ scope, kind, id, ...newest })
-    .onConflict((conflict) => conflict.columns(["scope", "kind", "id"]).doUpdateSet(newest))
-    .execute();
+  const values = rows.map(({ kind, id, seq, body }) => [kind, id, seq, body, isKnown(kind) ? null : UNKNOWN_KIND]);
+  // One parameter and one statement for all of them; `where true` keeps SQLite from taking ON CONFLICT for a join's.
+  await sql`insert into replica_row (scope, kind, id, seq, body, parked, parked_at)
+    select ${scope}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, null
+      from json_each(${JSON.stringify(values)}) where true
+    on conflict (scope, kind, id) do update
+      set seq = excluded.seq, body = excluded.body, parked = excluded.parked, parked_at = null`.execute(
+    siteTables(transaction),
+  );
+}
+
+function isKnown(kind: string): boolean {
+  return kindNamed(kind) !== undefined || READ_IN_PLACE.has(kind);
 }
 
 /** Kept as a row without a body until nothing refers to the resource any more; then it goes. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "@holdfast/inventory";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
+import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import type { LocalIntent } from "../intents/entry.ts";
 import { readBody } from "./body.ts";
@@ -13,6 +14,29 @@ export interface ReplicaOf {
   readonly epoch: string;
 }
 
+/** What is known of one resource: what the site shows of it, and what it should show it from. */
+export interface Known {
+  /** The newest feed row's body, as text; undefined when no scope has it. */
+  readonly body: string | undefined;
+  /** The site's own intents that the replica does not show yet, oldest first. */
+  readonly intents: readonly LocalIntent[];
+  readonly existing: Resource | undefined;
+}
+
+/** Reads what is known of many resources of a kind with a few statements. */
+export async function knownOf(
+  transaction: Transaction,
+  { tenant }: ReplicaOf,
+  { kind, ids }: { kind: Kind; ids: readonly string[] },
+): Promise<(id: string) => Known> {
+  const [bodies, intents] = [
+    await newestBodies(transaction, kind.name, ids),
+    await overlays(transaction, kind.name, ids),
+  ];
+  const existing = await transaction.getMany(kind, tenant, ids);
+  return (id) => ({ body: bodies.get(id), intents: intents.get(id) ?? [], existing: existing.get(id) });
+}
+
 /**
  * Brings what the site shows of one resource in line with the newest feed row of it and the site's own intents. Returns
  * why it could not, when the row is of another version of ours. Throws the store's Faults: a reference to what is not
@@ -23,20 +47,19 @@ export async function materialise(
   of: ReplicaOf,
   { kind, id }: { kind: Kind; id: string },
 ): Promise<{ unreadable: string } | undefined> {
-  const tables = siteTables(transaction);
-  // A machine that changes scope may be in both for a while; numbers rise over all scopes, so the newest is right.
-  const row = await tables
-    .selectFrom("replica_row")
-    .select("body")
-    .where("kind", "=", kind.name)
-    .where("id", "=", id)
-    .where("body", "is not", null)
-    .orderBy("seq", "desc")
-    .executeTakeFirst();
-  const read = row?.body ? readBody(kind, row.body) : undefined;
+  const known = await knownOf(transaction, of, { kind, ids: [id] });
+  return materialiseKnown(transaction, of, { kind, id, known: known(id) });
+}
+
+/** The same, of what has been read already. */
+export async function materialiseKnown(
+  transaction: Transaction,
+  of: ReplicaOf,
+  { kind, id, known }: { kind: Kind; id: string; known: Known },
+): Promise<{ unreadable: string } | undefined> {
+  const { body, intents, existing } = known;
+  const read = body === undefined ? undefined : readBody(kind, body);
   if (read && "unreadable" in read) return read;
-  const existing = await transaction.get(kind, of.tenant, id);
-  const intents = await overlayOf(transaction, kind.name, id);
   const resource = resourceFrom({ ...of, kind, id, base: read?.body, intents, existing });
   // Gone from one scope while a claim of it is on its way into the other: it stays as it was until that shows.
   if (!resource && existing && intents.length > 0) return undefined;
@@ -53,14 +76,33 @@ async function put(
   else if (!isDeepStrictEqual(existing, resource)) await transaction.replace(kind, resource);
 }
 
-/** Intents of a resource that still cover the hub's word: neither refused nor shown by the replica. */
-async function overlayOf(transaction: Transaction, kind: string, id: string): Promise<LocalIntent[]> {
-  return siteTables(transaction)
+/** A machine that changes scope may be in both for a while; numbers rise over all scopes, so the newest is right. */
+async function newestBodies(transaction: Transaction, kind: string, ids: readonly string[]) {
+  const rows = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select(["id", "body"])
+    .where("kind", "=", kind)
+    .where("id", "in", oneOf(ids))
+    .where("body", "is not", null)
+    .orderBy("seq")
+    .execute();
+  return new Map(rows.map(({ id, body }) => [id, body ?? undefined]));
+}
+
+/** Intents that still cover the hub's word: neither refused nor shown by the replica. */
+async function overlays(transaction: Transaction, kind: string, ids: readonly string[]) {
+  const rows = await siteTables(transaction)
     .selectFrom("local_intent")
     .selectAll()
     .where("kind", "=", kind)
-    .where("resource", "=", id)
+    .where("resource", "in", oneOf(ids))
     .where((row) => row.or([row("outcome", "is", null), row("outcome", "!=", "quarantined"), row("field", "is", null)]))
     .orderBy("number")
     .execute();
+  return Map.groupBy(rows, ({ resource }) => resource);
+}
+
+/** One parameter for any number of ids. */
+export function oneOf(ids: readonly string[]) {
+  return sql<string>`(select value from json_each(${JSON.stringify(ids)}))`;
 }

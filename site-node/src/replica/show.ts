@@ -1,9 +1,13 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FieldFault, type Transaction } from "@holdfast/inventory";
 import type { Kind } from "@holdfast/protocol/kinds/kind";
 import { KINDS } from "@holdfast/protocol/kinds/kinds";
 import { Fault } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
-import { materialise, type ReplicaOf } from "./materialise.ts";
+import { type Known, knownOf, materialise, materialiseKnown, oneOf, type ReplicaOf } from "./materialise.ts";
+
+/** Resources that are read at once, and between which nothing else gets a turn. */
+const AT_ONCE = 250;
 
 /** Resources that something new is known of. */
 export class Touched {
@@ -62,9 +66,10 @@ async function showRounds(transaction: Transaction, of: ReplicaOf, all: readonly
   let left = all;
   for (;;) {
     const stuck: Stuck[] = [];
-    for (const each of left) {
-      const held = await show(transaction, of, each);
-      if (held) stuck.push(held);
+    for (const group of groups(left)) {
+      stuck.push(...(await showGroup(transaction, of, group)));
+      // Machines' heartbeats and people's requests do not wait for a large slice to be whole.
+      await nextTurn();
     }
     if (stuck.length === 0 || stuck.length === left.length) return stuck;
     left = stuck;
@@ -84,7 +89,7 @@ async function exchange(transaction: Transaction, of: ReplicaOf, stuck: readonly
     if (!(error instanceof Fault)) throw error;
     return stuck;
   }
-  for (const each of holding) await unpark(transaction, each);
+  for (const { kind, id } of holding) await unpark(transaction, kind, [id]);
   return showRounds(
     transaction,
     of,
@@ -100,35 +105,64 @@ async function giveUpValues(transaction: Transaction, { tenant }: ReplicaOf, { k
   await transaction.replace(kind, { ...existing, fields });
 }
 
-async function show(transaction: Transaction, of: ReplicaOf, each: Waiting): Promise<Stuck | undefined> {
-  try {
-    const failed = await transaction.savepoint(() => materialise(transaction, of, each));
-    if (failed) return { ...each, reason: failed.unreadable, taken: false };
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return {
-      ...each,
-      reason: error.message,
-      taken: error instanceof FieldFault && error.code === "FailedPrecondition",
-    };
-  }
-  await unpark(transaction, each);
-  return undefined;
+interface Group {
+  readonly kind: Kind;
+  readonly ids: readonly string[];
 }
 
-async function unpark(transaction: Transaction, { kind, id }: Waiting): Promise<void> {
+/** Of one kind each, in the same order, and as many as are read at once. */
+function groups(all: readonly Waiting[]): Group[] {
+  const found: { kind: Kind; ids: string[] }[] = [];
+  for (const { kind, id } of all) {
+    const last = found.at(-1);
+    if (last?.kind === kind && last.ids.length < AT_ONCE) last.ids.push(id);
+    else found.push({ kind, ids: [id] });
+  }
+  return found;
+}
+
+async function showGroup(transaction: Transaction, of: ReplicaOf, { kind, ids }: Group): Promise<Stuck[]> {
+  const known = await knownOf(transaction, of, { kind, ids });
+  const stuck: Stuck[] = [];
+  const shown: string[] = [];
+  for (const id of ids) {
+    const held = await show(transaction, of, { kind, id, known: known(id) });
+    if (held) stuck.push(held);
+    else shown.push(id);
+  }
+  await unpark(transaction, kind, shown);
+  return stuck;
+}
+
+async function show(
+  transaction: Transaction,
+  of: ReplicaOf,
+  each: Waiting & { readonly known: Known },
+): Promise<Stuck | undefined> {
+  const { kind, id } = each;
+  try {
+    const failed = await transaction.savepoint(() => materialiseKnown(transaction, of, each));
+    return failed && { kind, id, reason: failed.unreadable, taken: false };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const taken = error instanceof FieldFault && error.code === "FailedPrecondition";
+    return { kind, id, reason: error.message, taken };
+  }
+}
+
+async function unpark(transaction: Transaction, kind: Kind, ids: readonly string[]): Promise<void> {
   const tables = siteTables(transaction);
   await tables
     .updateTable("replica_row")
     .set({ parked: null, parked_at: null })
     .where("kind", "=", kind.name)
-    .where("id", "=", id)
+    .where("id", "in", oneOf(ids))
     .where("parked", "is not", null)
     .execute();
   await tables
     .deleteFrom("replica_row")
     .where("kind", "=", kind.name)
-    .where("id", "=", id)
+    .where("id", "in", oneOf(ids))
     .where("body", "is", null)
     .execute();
 }
