@@ -4,7 +4,12 @@ import { type Static, Type } from "typebox";
 const seconds = (initial: number, minimum: number, description: string) =>
   Type.Integer({ minimum, maximum: 86_400, default: initial, description: `${description}, seconds` });
 
-const home = Type.String({ default: "./.holdfast/hub", description: "where all state is kept", placeholder: "DIR" });
+const home = Type.String({
+  minLength: 1,
+  default: "./.holdfast/hub",
+  description: "where all state is kept",
+  placeholder: "DIR",
+});
 
 /** The settings of a hub. */
 export const HubConfig = Type.Object({

@@ -1,13 +1,15 @@
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog, systemClock } from "@holdfast/runtime";
+import { messageOf, silentLog, systemClock } from "@holdfast/runtime";
+import { sql } from "kysely";
 import { Value } from "typebox/value";
 import { expect, test } from "vitest";
 import { HubConfig } from "./config.ts";
 import { createHub } from "./hub.ts";
-import { startTestHub } from "./hub-harness.ts";
+import { Sender, startTestHub } from "./hub-harness.ts";
 
 const DEFAULTS = Value.Default(HubConfig, {}) as HubConfig;
 const SURROUNDINGS = { clock: systemClock, log: silentLog };
@@ -43,6 +45,55 @@ test("a taken port is refused in the words of its flag, and the home is let go",
   const config = { ...DEFAULTS, home: other.home, hubPort: hub.hub.port };
   await expect(createHub(config, SURROUNDINGS)).rejects.toThrow(/--hub-port/);
   await other.restart();
+});
+
+test.each([
+  ["a home that is a file's", { home: "/dev/null/home" }, /^--home \/dev\/null\/home cannot be used: ENOTDIR/],
+  ["an address that is not this machine's", { listen: "192.0.2.1" }, /^--listen 192\.0\.2\.1: no such address here/],
+])("%s is refused in the words of its flag", async (_, settings, message) => {
+  const home = mkdtempSync(join(tmpdir(), "holdfast-hub-"));
+  const refused = createHub({ ...DEFAULTS, home, hubPort: 0, ...settings }, SURROUNDINGS).catch(messageOf);
+  expect(await refused).toMatch(message);
+  rmSync(home, { recursive: true });
+});
+
+test("a database that is none is refused by its name", async () => {
+  const home = mkdtempSync(join(tmpdir(), "holdfast-hub-"));
+  writeFileSync(join(home, "hub.db"), "not a database");
+  const refused = createHub({ ...DEFAULTS, home, hubPort: 0 }, SURROUNDINGS).catch(messageOf);
+  expect(await refused).toMatch(/hub\.db cannot be opened as a database: .*not a database/);
+  rmSync(home, { recursive: true });
+});
+
+test("a full disk is said, sets no entry of a site aside, and is forgotten when there is room again", async () => {
+  await using hub = await startTestHub();
+  const { store } = hub.hub;
+  const sender = new Sender(hub, await hub.site());
+  const pages = (most: number) =>
+    store.write((transaction) => sql`pragma max_page_count = ${sql.raw(String(most))}`.execute(transaction.tables()));
+  await pages(1);
+  const name = "n".repeat(50);
+  const ask = () => hub.ask("POST", "/v1/projects/default/regions", { name });
+  let answer = await ask();
+  for (let count = 0; count < 500 && answer.status === 200; count += 1) answer = await ask();
+  expect(answer).toMatchObject({
+    status: 503,
+    body: { code: "Unavailable", message: "the disk of the database is full" },
+  });
+  const event = {
+    type: "event",
+    id: "e",
+    kind: "host",
+    subject: "s",
+    event: "e",
+    at: 1,
+    detail: { x: "x".repeat(9_999) },
+  };
+  const sealed = sender.seal([event]);
+  expect((await sender.post(sealed)).status).toBe(503);
+  await pages(1_000_000);
+  expect((await ask()).status).toBe(200);
+  expect((await sender.post(sealed)).body).toMatchObject({ cursor: 1, outcomes: [] });
 });
 
 test("a request that is never sent to its end does not hold up a hub that closes", async () => {

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
-import { type Clock, type Closable, closeAll, type Log, listenFault, seconds } from "@holdfast/runtime";
+import { type Clock, type Closable, closeAll, Fault, type Log, listenFault, seconds } from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import type { HubConfig } from "./config.ts";
@@ -49,7 +49,7 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
   const started: Closable[] = [];
   const close = () => closeAll(...started);
   try {
-    started.push(holdHome(home, "hub"));
+    started.push(takeHome(home));
     const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
     started.push(store);
     const authority = await createAuthority({ store, clock });
@@ -93,6 +93,15 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
   }
 }
 
+function takeHome(home: string): Closable {
+  try {
+    return holdHome(home, "hub");
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw new Fault("FailedPrecondition", `--home ${home} cannot be used`, { cause });
+  }
+}
+
 /** Answers what has begun, and waits for nobody who does not read. */
 async function closeServer(app: FastifyInstance, connections: Connections, clock: Clock): Promise<void> {
   const closed = new AbortController();
@@ -110,7 +119,9 @@ async function listen(app: FastifyInstance, config: HubConfig): Promise<{ url: s
   try {
     await app.listen({ host: config.listen, port: config.hubPort });
   } catch (error) {
-    throw listenFault(error, "--hub-port", config.hubPort);
+    const fault = listenFault(error, "--hub-port", config.hubPort);
+    if (fault instanceof Fault) throw fault;
+    throw new Fault("FailedPrecondition", `--listen ${config.listen}: no such address here`, { cause: error });
   }
   const address = app.server.address();
   const port = typeof address === "object" && address ? address.port : config.hubPort;

@@ -28,12 +28,21 @@ export class StoreTransaction extends StoreView implements Transaction {
       await this.hot.savepoint(name, "release");
       return result;
     } catch (error) {
-      await this.hot.savepoint(name, "undo");
+      await this.#undo(name, error);
       this.#scopes = before.scopes;
       this.#changes.length = before.changes;
       throw error;
     } finally {
       this.#depth -= 1;
+    }
+  }
+
+  /** Throws, with its cause, when there is nothing left to undo: the database has ended the whole transaction. */
+  async #undo(name: string, error: unknown): Promise<void> {
+    try {
+      await this.hot.savepoint(name, "undo");
+    } catch (failure) {
+      throw failure instanceof Error ? Object.assign(failure, { cause: error }) : failure;
     }
   }
 

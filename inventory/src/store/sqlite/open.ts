@@ -25,8 +25,7 @@ export interface SqliteOptions {
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, clock = systemClock, log = silentLog } = options;
   const migrations = migrationsWith(options.migrations);
-  await refuseForeign(path, migrations);
-  const database = openSqlite(path);
+  const database = await openOwn(path, migrations);
   try {
     const ran = await migrateWhole(database, migrations);
     if (ran.length > 0) log.info({ path, migrations: ran }, "database migrated");
@@ -36,6 +35,17 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   }
   const reader = path === ":memory:" ? undefined : new Connection(openReader(path));
   return new SqliteStore({ writer: new Connection(database), reader, clock, log });
+}
+
+/** Opens the writing connection, unless the file is another's or none of SQLite's. */
+async function openOwn(path: string, migrations: Record<string, Migration>): Promise<Sqlite> {
+  try {
+    await refuseForeign(path, migrations);
+    return openSqlite(path);
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw new Fault("FailedPrecondition", `${path} cannot be opened as a database`, { cause });
+  }
 }
 
 function openReader(path: string): Sqlite {

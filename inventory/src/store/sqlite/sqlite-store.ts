@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Clock, Log } from "@holdfast/runtime";
+import { type Clock, Fault, type Log, systemCode } from "@holdfast/runtime";
 import type { Commit, Store, Transaction, View } from "../contract.ts";
 import { Mutex } from "../mutex.ts";
 import { StoreTransaction } from "../transaction.ts";
@@ -51,7 +51,11 @@ export class SqliteStore implements Store {
       const { writer, clock, log } = this.#parts;
       const transaction = new StoreTransaction({ kysely: writer.kysely, like: "like" }, this.#writerHot);
       const from = clock.monotonic();
-      const result = await writer.transaction("immediate", () => work(transaction));
+      const result = await writer
+        .transaction("immediate", () => work(transaction))
+        .catch((error: unknown) => {
+          throw isFull(error) ? new Fault("Unavailable", "the disk of the database is full", { cause: error }) : error;
+        });
       const took = clock.monotonic() - from;
       if (took > LONG) log.warn({ milliseconds: Math.round(took) }, "a transaction kept others waiting");
       this.#tell(transaction.commit());
@@ -99,4 +103,8 @@ export class SqliteStore implements Store {
       }
     }
   }
+}
+
+function isFull(error: unknown): boolean {
+  return systemCode(error) === "SQLITE_FULL" || (error instanceof Error && isFull(error.cause));
 }
