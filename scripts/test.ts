@@ -20,6 +20,7 @@ const TIERS: readonly Tier[] = [
         ["tsc", "-b"],
         ["biome", "check", "."],
         ["node", "scripts/generate.ts", "--check"],
+        ["node", "scripts/generate-settings.ts", "--check"],
       ])),
     }),
   },

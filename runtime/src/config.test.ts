@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Type } from "typebox";
 import { expect, test } from "vitest";
-import { helpText, readConfig } from "./config.ts";
+import { helpText, readConfig, settingsTable } from "./config.ts";
 
 const schema = Type.Object({
   hubPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "port of the API" }),
@@ -62,4 +62,10 @@ test("the help text shows every setting with its default and its variable", () =
   expect(text).toContain("port of the API [8080] (HOLDFAST_HUB_PORT)");
   expect(text).toContain("--home DIR");
   for (const name of ["--verbose", "--log-level", "--token-file", "--config", "--help"]) expect(text).toContain(name);
+});
+
+test("the table of settings has a row for each, with flag, variable and default", () => {
+  const rows = settingsTable(schema).split("\n").slice(2);
+  expect(rows).toHaveLength(Object.keys(schema.properties).length);
+  expect(rows[0]).toBe("| `--hub-port` | `HOLDFAST_HUB_PORT` | `8080` | port of the API |");
 });

@@ -55,6 +55,15 @@ export function helpText(command: string, purpose: string, schema: ConfigSchema,
   );
 }
 
+/** The rows of a documentation table, in Markdown: flag, variable, default, meaning. */
+export function settingsTable(schema: ConfigSchema): string {
+  const rows = Object.entries(schema.properties).map(([name, property]) => {
+    const initial = "default" in property && property.default !== "" ? `\`${String(property.default)}\`` : "";
+    return `| \`--${kebab(name)}\` | \`${variable(name)}\` | ${initial} | ${describe(property)} |`;
+  });
+  return ["| flag | variable | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
 interface Given {
   readonly value: string;
   readonly from: string;
