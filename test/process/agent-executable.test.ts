@@ -17,10 +17,17 @@ const EXECUTABLE = join(ROOT, `dist/agent/holdfast-agent-linux-${ARCHITECTURE}`)
 const canBuild = spawnSync("strip", ["--version"]).status === 0 || process.env.CI === "true";
 
 describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Debian: binutils)", () => {
-  beforeAll(() => {
-    const build = [join(ROOT, "scripts/build-agent.ts"), "--only", ARCHITECTURE, "--reuse"];
-    const built = spawnSync(process.execPath, build, { encoding: "utf8" });
-    if (built.status !== 0) throw new Error(`building the agent:\n${built.stdout}${built.stderr}`);
+  beforeAll(() => void build());
+
+  function build(...flags: string[]): string {
+    const list = [join(ROOT, "scripts/build-agent.ts"), "--only", ARCHITECTURE, "--reuse", ...flags];
+    const { status, stdout, stderr } = spawnSync(process.execPath, list, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`building the agent:\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  test("is byte for byte the same when it is built again", () => {
+    expect(build("--check-reproducible")).toContain("byte for byte the same");
   });
 
   test("tells its version and its help without any setting", () => {
