@@ -1,13 +1,25 @@
 import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
-import { type Clock, type Closable, closeAll, Fault, type Log, listenFault, seconds } from "@holdfast/runtime";
+import {
+  type Clock,
+  type Closable,
+  closeAll,
+  Fault,
+  hours,
+  type Log,
+  listenFault,
+  minutes,
+  seconds,
+} from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
+import { startChore } from "./chore.ts";
 import type { HubConfig } from "./config.ts";
 import { type Connections, watchConnections } from "./connections.ts";
 import { firstStart } from "./first-start.ts";
 import { databaseOf } from "./home.ts";
+import { pruneFeeds } from "./prune-feeds.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
 import { authenticateOperator } from "./tokens/bearer.ts";
@@ -55,8 +67,10 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
     const authority = await createAuthority({ store, clock });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
-    const enrolments = createEnrolments({ store, clock, log });
-    started.push(enrolments);
+    const enrolments = createEnrolments({ store, clock });
+    const sweep = { name: "take out expired enrolment tokens", every: minutes(1), work: () => enrolments.sweep() };
+    const prune = { name: "prune feeds", every: hours(1), work: () => pruneFeeds({ store, clock }) };
+    for (const chore of [sweep, prune]) started.push(startChore(chore, { clock, log }));
     const settings = {
       pollFor: seconds(config.pollSeconds),
       streamFor: seconds(config.streamSeconds),
@@ -83,7 +97,6 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
     const connections = watchConnections(app.server);
     started.push({ close: () => closeServer(app, connections, clock) });
     const { url, port } = await listen(app, config);
-    enrolments.start();
     writePrivate(join(home, "hub-url"), url);
     log.info({ url, home }, "the hub answers");
     return { url, port, app, authority, store, tokens, close };

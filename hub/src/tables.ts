@@ -11,6 +11,7 @@ export interface HubTables {
   readonly conflict: ConflictRow;
   readonly id_block: IdBlockRow;
   readonly intent_outcome: IntentOutcomeRow;
+  readonly feed_mark: FeedMarkRow;
 }
 
 /** An operator's token has a role and tenants; a site's token has its site. */
@@ -106,6 +107,12 @@ export interface IntentOutcomeRow {
   readonly number: number;
   /** JSON. */
   readonly outcome: string;
+}
+
+/** How far the feeds of all scopes had got at some time. */
+export interface FeedMarkRow {
+  readonly at: number;
+  readonly seq: number;
 }
 
 type Column = "text" | "text?" | "bigint" | "bigint?";
@@ -233,8 +240,15 @@ const uplink: Migration = {
   },
 };
 
+const feedMarks: Migration = {
+  async up(db: Kysely<unknown>) {
+    await table(db, "feed_mark", { at: "bigint", seq: "bigint" }, ["at"]);
+  },
+};
+
 /** The hub's migrations, by name. A name and what it does are for ever; what comes later is a migration of its own. */
 export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0001-tokens": tokens,
   "hub-0002-uplink": uplink,
+  "hub-0003-feed-marks": feedMarks,
 };

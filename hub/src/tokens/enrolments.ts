@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Store, Transaction } from "@holdfast/inventory";
 import { type EnrolmentBody, Host, siteScope } from "@holdfast/protocol";
-import { type Clock, Fault, hashSecret, type Log, messageOf, minutes, newSecret } from "@holdfast/runtime";
+import { type Clock, Fault, hashSecret, newSecret } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 
 /** The kind of a feed row that admits one machine. */
@@ -22,19 +22,13 @@ export interface Enrolments {
   issue(request: NewEnrolment): Promise<{ readonly id: string; readonly token: string; readonly notAfter: number }>;
   /** Takes a token out of its site's feed; another site's is left alone. Returns whether there was one. */
   remove(transaction: Transaction, site: string, id: string): Promise<boolean>;
-  /** Takes out those that have expired. Returns how many. */
+  /** Takes out those that have expired, some hundreds at a time. Returns how many. */
   sweep(): Promise<number>;
-  start(): void;
-  close(): Promise<void>;
 }
 
-const SWEEP_EVERY = minutes(1);
 const SWEPT_AT_ONCE = 500;
 
-export function createEnrolments({ store, clock, log }: { store: Store; clock: Clock; log: Log }): Enrolments {
-  const stopped = new AbortController();
-  let sweeping: Promise<void> | undefined;
-
+export function createEnrolments({ store, clock }: { store: Store; clock: Clock }): Enrolments {
   async function remove(transaction: Transaction, site: string, id: string): Promise<boolean> {
     const { numDeletedRows } = await transaction
       .tables<HubTables>()
@@ -61,18 +55,6 @@ export function createEnrolments({ store, clock, log }: { store: Store; clock: C
     });
   }
 
-  async function sweepForEver(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        const swept = await sweep();
-        if (swept > 0) log.info({ swept }, "expired enrolment tokens are taken out");
-      } catch (error) {
-        log.warn({ error: messageOf(error) }, "taking out expired enrolment tokens failed, will try again");
-      }
-      await clock.sleep(SWEEP_EVERY, stopped.signal).catch(() => undefined);
-    }
-  }
-
   return {
     async issue({ tenant, site, hostId, validSeconds }) {
       const token = newSecret("hfe");
@@ -97,12 +79,5 @@ export function createEnrolments({ store, clock, log }: { store: Store; clock: C
     },
     remove,
     sweep,
-    start() {
-      sweeping ??= sweepForEver();
-    },
-    async close() {
-      stopped.abort(new Error("stopped"));
-      await sweeping;
-    },
   };
 }
