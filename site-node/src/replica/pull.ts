@@ -22,7 +22,11 @@ export interface PullOptions {
 /** Keeps the replica at the hub's word: the scope of the site's tenant and the site's own. */
 export function startPull(of: { site: string; tenant: string }, options: PullOptions): Follower {
   const { store, link, beforeSnapshot, replicaOf, clock, log } = options;
-  const followers = [tenantScope(of.tenant), siteScope(of.site)].map((scope) =>
+  const tenant = tenantScope(of.tenant);
+  // What the site's rows refer to is in the tenant's scope: before it is here, each would be tried, parked, tried again.
+  const tenantHeld = Promise.withResolvers<void>();
+  tenantHeld.promise.catch(() => undefined);
+  const followers = [tenant, siteScope(of.site)].map((scope) =>
     follow({
       scope,
       hubUrl: link.hubUrl,
@@ -30,7 +34,12 @@ export function startPull(of: { site: string; tenant: string }, options: PullOpt
       fetch: link.fetch,
       clock,
       log,
-      position: () => storedPosition(store, scope),
+      position: async () => {
+        const stored = await storedPosition(store, scope);
+        if (scope === tenant && stored) tenantHeld.resolve();
+        else if (scope !== tenant) await tenantHeld.promise;
+        return stored;
+      },
       apply: async (batch, malformed) => {
         if (batch.snapshot) await beforeSnapshot();
         const replica = await replicaOf();
@@ -38,6 +47,7 @@ export function startPull(of: { site: string; tenant: string }, options: PullOpt
           await applyBatch(transaction, replica, batch, clock.now());
           if (malformed.length > 0) await count(transaction, "feed-rows-malformed", malformed.length);
         });
+        if (scope === tenant) tenantHeld.resolve();
         report(log, batch, malformed);
       },
     }),
@@ -46,7 +56,10 @@ export function startPull(of: { site: string; tenant: string }, options: PullOpt
     refresh: async (signal) => {
       await Promise.all(followers.map((follower) => follower.refresh(signal)));
     },
-    close: () => closeAll(...followers),
+    close: () => {
+      tenantHeld.reject(new Error("stopped"));
+      return closeAll(...followers);
+    },
   };
 }
 
