@@ -1,4 +1,6 @@
+import { connect } from "node:net";
 import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { createLog, Fault } from "@holdfast/runtime";
 import { describe, expect, test } from "vitest";
 import { openApi } from "./api-under-test.ts";
@@ -166,6 +168,19 @@ describe("what the server refuses", () => {
     expect((await api.ask("POST", "regions", { body: ofSize(100 * 1024), headers: json })).status).toBe(200);
     const answer = await api.ask("POST", "regions", { body: ofSize(100 * 1024 + 1), headers: json });
     expect(answer).toMatchObject({ status: 413, body: { code: "ResourceExhausted" } });
+  });
+
+  test.each([
+    ["headers that are too large", `GET /v1/health HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, "431"],
+    ["what is no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", "400"],
+  ])("%s, as compact JSON", async (_, sent, status) => {
+    await using api = await openApi();
+    const { hostname, port } = new URL(await api.app.listen({ host: "127.0.0.1", port: 0 }));
+    const socket = connect(Number(port), hostname);
+    socket.write(sent);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/\{"code":"InvalidArgument","message":"[a-zA-Z ]+"\}$/);
   });
 
   test("a body nested deeper than anything here is", async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type Log, seconds } from "@holdfast/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from "fastify";
 import { sendError } from "./errors.ts";
+import { refuseNoHttp } from "./no-http.ts";
 import { refuseUnprintableUrl } from "./printable.ts";
 
 const LARGEST_BODY = 100 * 1024;
@@ -24,6 +25,7 @@ export function createServer(log: Log): FastifyInstance {
     genReqId: requestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     return503OnClosing: true,
+    clientErrorHandler: refuseNoHttp,
     frameworkErrors: (error, request, reply) => {
       sendError(log, error, request, reply);
     },
