@@ -60,3 +60,11 @@ test("this machine has memory and a disk", async () => {
   expect((await memory?.())?.["memory.total_bytes"]).toBeGreaterThan(1_000_000);
   expect((await disk?.())?.["disk.root.total_bytes"]).toBeGreaterThan(1_000_000);
 });
+
+test("of a machine with a thousand interfaces the first are measured", async () => {
+  const lines = Array.from({ length: 1_000 }, (_, index) => ` cali${index}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n`);
+  using root = tree({ "proc/net/dev": `${NET_DEV}${lines.join("")}` });
+  const values = Object.keys((await systemSources(root.path).network?.()) ?? {});
+  expect(values).toHaveLength(3 * 64);
+  expect(values).toContain("net.eth0.received_bytes");
+});

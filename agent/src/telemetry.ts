@@ -19,11 +19,12 @@ export interface TelemetryOptions {
 
 const STREAM = "system";
 const SOURCE_WITHIN = seconds(5);
-const BATCH_MOST = 60;
+/** A site accepts messages of 256 KiB. */
+const BATCH_MOST = { points: 60, bytes: 64 * 1024 };
 
 /**
  * Measures every so many seconds. With a link a point goes out at once, unacknowledged; without one it is kept in the
- * spool, sixty in a message, so that a month away is hundreds of files and not tens of thousands.
+ * spool, up to sixty in a message, so that a month away is hundreds of files and not tens of thousands.
  */
 export function startTelemetry(options: TelemetryOptions): Loop {
   const { clock, log, sources, spool, link, seconds: interval } = options;
@@ -54,15 +55,16 @@ export function startTelemetry(options: TelemetryOptions): Loop {
     if (dropped > 0) spool.toldDropped(dropped);
   }
 
+  const encoded = (points: Point[]) => encode("Telemetry", { stream: STREAM, points, dropped: 0 });
+
   function keep(point: Point): void {
-    if (batch.length === 0 || batch.length >= BATCH_MOST) {
-      batch = [];
-      batches += 1;
-    }
-    batch.push(point);
+    const larger = encoded([...batch, point]);
+    const isFull = batch.length >= BATCH_MOST.points || larger.length > BATCH_MOST.bytes;
+    if (batch.length === 0 || isFull) batches += 1;
+    batch = isFull ? [point] : [...batch, point];
     spool.put({
       leaf: UP.telemetry(STREAM),
-      payload: encode("Telemetry", { stream: STREAM, points: batch, dropped: 0 }),
+      payload: isFull ? encoded(batch) : larger,
       retain: false,
       key: `${UP.telemetry(STREAM)} ${batch[0]?.at} ${batches}`,
       points: batch.length,
