@@ -131,7 +131,8 @@ async function build(
       },
       limit: new RefusalLimit(clock),
       mqttPort: () => broker.port,
-      status: () => siteStatus({ site, store, outbox, connected: () => broker.connected(), clock }),
+      status: () =>
+        siteStatus({ site, store, outbox, connected: () => broker.connected(), notKept: () => said.notKept, clock }),
       log: log.child({ part: "api" }),
     }),
   );

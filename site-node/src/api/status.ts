@@ -16,11 +16,13 @@ export interface StatusOptions {
   readonly store: Store;
   readonly outbox: Outbox;
   readonly connected: () => readonly string[];
+  /** Messages of hosts that were taken and not kept, by their sort, since the start. */
+  readonly notKept: () => Readonly<Record<string, number>>;
   readonly clock: Clock;
 }
 
 /** How far the site has got, and what would be lost if its disk died now. Times are milliseconds since the epoch. */
-export async function siteStatus({ site, store, outbox, connected, clock }: StatusOptions) {
+export async function siteStatus({ site, store, outbox, connected, notKept, clock }: StatusOptions) {
   const now = clock.now();
   return store.read(async (view) => {
     const tenant = await readSetting(view, "tenant");
@@ -37,7 +39,8 @@ export async function siteStatus({ site, store, outbox, connected, clock }: Stat
       replica: await positions(view, now),
       parked: await parked(view, now),
       intents: await openIntents(view),
-      hosts: { held: hosts, connected: connected().length },
+      hosts: { held: hosts, connected: connected().length, documents: await documents(view) },
+      notKept: notKept(),
       idsLeft: await idsLeft(view),
       counters: await counters(view),
     };
@@ -47,6 +50,13 @@ export async function siteStatus({ site, store, outbox, connected, clock }: Stat
 async function positions(view: View, now: number) {
   const rows = await siteTables(view).selectFrom("replica_position").selectAll().orderBy("scope").execute();
   return rows.map(({ scope, position, at }) => ({ scope, position, ageMs: Math.max(0, now - at) }));
+}
+
+/** How many machines are told what they should be, and how many have said that they are, or cannot be. */
+async function documents(view: View) {
+  const rows = await siteTables(view).selectFrom("desired_document").select("reached").execute();
+  const failed = rows.filter(({ reached }) => reached !== null && reached !== "").length;
+  return { told: rows.length, reached: rows.filter(({ reached }) => reached === "").length, failed };
 }
 
 async function parked(view: View, now: number) {

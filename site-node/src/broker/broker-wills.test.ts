@@ -113,3 +113,22 @@ test("a will is handled after all that its host has said, and a will that was he
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(wills(site)).toEqual(["lost"]);
 });
+
+test("a forgotten host's last words are forgotten with it, even if the site was still taking them", async () => {
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  let begun = false;
+  const onUp = () => {
+    begun = true;
+    return taken;
+  };
+  await using site = await new TestBroker({ onUp }).start();
+  const client = await site.connect(OSLO, { will: will("lost") });
+  client.mqtt.stream.destroy();
+  await until("the will is being taken", () => begun);
+  const forgetting = site.broker.forget(OSLO);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  take();
+  await forgetting;
+  await until("the will is stored no more", () => site.rows("will") === 0);
+  expect(site.retained(own(OSLO, "status"))).toBeUndefined();
+});

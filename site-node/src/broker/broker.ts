@@ -183,7 +183,7 @@ class SiteBroker implements Broker {
 
   #aedesOptions(): AedesOptions {
     const { siteId } = this.#options;
-    const { connectTimeout, drainTimeout, keepalive, heartbeatInterval, incomingMessages } = this.#limits;
+    const { connectTimeout, drainTimeout, keepalive, heartbeatInterval } = this.#limits;
     return {
       persistence: this.#persistence,
       mq: this.#deliveries.emitter,
@@ -191,7 +191,6 @@ class SiteBroker implements Broker {
       drainTimeout,
       keepaliveLimit: keepalive / 1_000,
       heartbeatInterval,
-      maxInflightInbound: incomingMessages,
       // The deepest of ours has seven: e/v1/{site}/{host}/jobs/{id}/status.
       maxTopicLevels: 8,
       preConnect: this.#door.admit,

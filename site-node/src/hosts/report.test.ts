@@ -86,6 +86,7 @@ async function listening(fields: Record<string, unknown> = {}) {
     site,
     say,
     rows,
+    said,
     published,
     disconnected,
     admitted,
@@ -351,3 +352,17 @@ test.each([
     expect(await status()).toBe("Running");
   },
 );
+
+test("what nothing has asked for yet is counted, and no harm is done", async () => {
+  await using it = await listening();
+  const before = await it.rows();
+  for (const message of [
+    { is: "telemetry", stream: "cpu" },
+    { is: "telemetry", stream: "cpu" },
+    { is: "result", request: "r" },
+  ] as const) {
+    await it.said.take(HOST, message, Buffer.from("x"), { retain: false, qos: 1, will: false });
+  }
+  expect(it.said.notKept).toEqual({ telemetry: 2, result: 1 });
+  expect(await it.rows()).toEqual(before);
+});

@@ -1,6 +1,6 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import { type DocumentVersion, decode, encode, MalformedMessage } from "@holdfast/protocol/messages";
-import { DOWN, hostTopic } from "@holdfast/protocol/topics";
+import { DOWN, hostTopic, type UpMessage } from "@holdfast/protocol/topics";
 import { type Clock, Fault, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import type { Broker } from "../broker/broker.ts";
 import type { UpHandler } from "../broker/inbound.ts";
@@ -34,18 +34,27 @@ const COMPLAIN_EVERY = minutes(1);
 const ASK_AFTER = { first: minutes(1), most: minutes(60) };
 const MAX_ERROR_LENGTH = 1_000;
 
-/** What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. */
+/**
+ * What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. Telemetry,
+ * job statuses and results of calls are counted and not kept: nothing here has asked for them yet.
+ */
 export class Said {
   readonly #options: SaidOptions;
   readonly #asked = new Map<string, { readonly times: number; readonly again: number }>();
   /** Sessions of agents that this site cannot serve. */
   readonly #refused = new Map<string, string>();
+  readonly #notKept = new Map<UpMessage["is"], number>();
   readonly #complainedAt = new Map<string, number>();
   /** The version of the document that each host's heartbeats were last taken to confirm. */
   readonly #appliedBy = new Map<string, string>();
 
   constructor(options: SaidOptions) {
     this.#options = options;
+  }
+
+  /** How many messages of each sort have come since the start and were not kept. */
+  get notKept(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#notKept);
   }
 
   readonly take: UpHandler = async (from, message, payload) => {
@@ -60,7 +69,7 @@ export class Said {
       else if (message.is === "hardware") await this.#hardware(from, payload);
       else if (message.is === "heartbeat") await this.#heartbeat(from, payload);
       else if (message.is === "reported") await this.#reported(from, payload);
-      else this.#options.log.trace({ host: from, message: message.is }, "nothing here takes this yet");
+      else this.#notKept.set(message.is, (this.#notKept.get(message.is) ?? 0) + 1);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
       await this.#malformed(from, message.is, error.message);
