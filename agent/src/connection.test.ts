@@ -1,4 +1,5 @@
 import { encode } from "@holdfast/protocol/messages";
+import { hostTopic } from "@holdfast/protocol/topics";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Connection, startConnection } from "./connection.ts";
 import type { Link } from "./link.ts";
@@ -104,6 +105,16 @@ test("a handler that throws is logged, and the next message is heard", async () 
   await site.say("req/r2/identify", encode("Call", { notAfter: 0 }));
   await until(() => one.heard.length === 2, "both are heard");
   expect(one.lines).toContainEqual(expect.objectContaining({ level: 50, error: "a handler failed" }));
+});
+
+test("what is meant for another host is not taken for this one's", async () => {
+  const one = connecting();
+  await until(() => one.connection.link !== undefined, "connected");
+  const call = encode("Call", { notAfter: 0 });
+  await site.sendUnasked(hostTopic(SITE, "host-99999999", "req/r1/identify"), call);
+  await site.sendUnasked(hostTopic(SITE, HOST, "req/r2/identify"), call);
+  await until(() => one.heard.length > 0, "its own");
+  expect(one.heard).toEqual(["req/r2/identify"]);
 });
 
 test("a publication that is on its way when the link is lost is rejected, not forgotten", async () => {

@@ -26,6 +26,7 @@ export async function startSite() {
   const arrived: Arrived[] = [];
   const asked: Record<string, unknown>[] = [];
   const sockets = new Set<Socket>();
+  const clients = new Map<string, Client>();
   let broker = await newBroker();
   let server: Server;
   let port = 0;
@@ -49,6 +50,7 @@ export async function startSite() {
       done(null, username === HOST && client.id === HOST && password?.toString() === secret);
     };
     made.authorizePublish = (_client, packet, done) => done(admit(leafOf(packet.topic)) ?? null);
+    made.on("client", (client) => clients.set(client.id, client));
     made.on("publish", (packet: AedesPublishPacket, client: Client | null) => {
       if (packet.topic.startsWith("$SYS")) return;
       if (client === null && !packet.topic.endsWith("/status")) return;
@@ -119,6 +121,19 @@ export async function startSite() {
         const topic = hostTopic(SITE, HOST, leaf);
         const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false } as const;
         broker.publish(packet, (error) => (error ? reject(error) : resolve()));
+      }),
+    /** Sends the host what it has not subscribed to, as no honest broker does. */
+    sendUnasked: (topic: string, payload: Uint8Array) =>
+      new Promise<void>((resolve) => {
+        const packet = {
+          cmd: "publish",
+          topic,
+          payload: Buffer.from(payload),
+          qos: 0,
+          retain: false,
+          dup: false,
+        } as const;
+        clients.get(HOST)?.publish(packet, () => resolve());
       }),
     desire: function (desired: Partial<Desired> & Pick<Desired, "version">) {
       return this.say("desired", encode("Desired", { ...DESIRED, ...desired }), true);
