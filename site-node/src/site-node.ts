@@ -18,6 +18,7 @@ import { startServer } from "./api/server.ts";
 import { siteStatus } from "./api/status.ts";
 import { type Broker, startBroker } from "./broker/broker.ts";
 import type { SiteConfig } from "./config.ts";
+import { watchDisk } from "./database/disk.ts";
 import { siteMigrations } from "./database/migrations.ts";
 import { readSetting, writeSetting } from "./database/settings.ts";
 import { siteTables } from "./database/tables.ts";
@@ -80,7 +81,8 @@ async function build(
   const { home, listen } = config;
   const token = readToken(config.tokenFile);
   own(holdHome(home, "site-node"));
-  const store = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
+  const opened = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
+  const { store, trouble } = watchDisk(opened, clock);
   const site = await siteOfHome(store, config.siteId);
   const replicaOf = () => knownReplica(store, site);
   const outbox = new Outbox(clock);
@@ -132,7 +134,15 @@ async function build(
       limit: new RefusalLimit(clock),
       mqttPort: () => broker.port,
       status: () =>
-        siteStatus({ site, store, outbox, connected: () => broker.connected(), notKept: () => said.notKept, clock }),
+        siteStatus({
+          site,
+          store,
+          outbox,
+          disk: trouble,
+          connected: () => broker.connected(),
+          notKept: () => said.notKept,
+          clock,
+        }),
       log: log.child({ part: "api" }),
     }),
   );

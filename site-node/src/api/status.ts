@@ -2,6 +2,7 @@ import type { Store, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Clock } from "@holdfast/runtime";
 import { counters } from "../database/counters.ts";
+import type { DiskTrouble } from "../database/disk.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { idsLeft } from "../outbox/id-pool.ts";
@@ -16,13 +17,14 @@ export interface StatusOptions {
   readonly store: Store;
   readonly outbox: Outbox;
   readonly connected: () => readonly string[];
+  readonly disk: () => DiskTrouble | undefined;
   /** Messages of hosts that were taken and not kept, by their sort, since the start. */
   readonly notKept: () => Readonly<Record<string, number>>;
   readonly clock: Clock;
 }
 
 /** How far the site has got, and what would be lost if its disk died now. Times are milliseconds since the epoch. */
-export async function siteStatus({ site, store, outbox, connected, notKept, clock }: StatusOptions) {
+export async function siteStatus({ site, store, outbox, disk, connected, notKept, clock }: StatusOptions) {
   const now = clock.now();
   return store.read(async (view) => {
     const tenant = await readSetting(view, "tenant");
@@ -41,6 +43,7 @@ export async function siteStatus({ site, store, outbox, connected, notKept, cloc
       intents: await openIntents(view),
       hosts: { held: hosts, connected: connected().length, documents: await documents(view) },
       notKept: notKept(),
+      disk: disk() ?? null,
       idsLeft: await idsLeft(view),
       counters: await counters(view),
     };
