@@ -36,5 +36,7 @@ export function readEntry(sent: unknown): ReadEntry {
   if (text.includes("\\u0000") || text.includes('"__proto__"')) return { reason: `${type}: holds a forbidden text` };
   const [error] = Value.Errors(schema, sent);
   if (error) return { reason: `${type}: ${error.instancePath || "/"} ${error.message}` };
-  return { entry: sent as UplinkEntry };
+  const entry = sent as UplinkEntry;
+  if ("at" in entry && !Number.isSafeInteger(entry.at)) return { reason: `${type}: /at is no time` };
+  return { entry };
 }

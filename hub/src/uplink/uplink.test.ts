@@ -86,6 +86,8 @@ const POISON: [what: string, entry: (id: string) => unknown][] = [
   ["without what its type needs", (id) => ({ type: "state", kind: "host", id })],
   ["of more than 256 KiB", (id) => state(id, {}, { padding: "x".repeat(256 * 1024) })],
   ["from a time that no date can be", (id) => state(id, {}, { observedAt: 8_640_000_000_000_001 })],
+  ["of a time that no integer holds", () => ({ ...event("late"), at: 1e300 })],
+  ["with a part whose number no integer holds", (id) => state(id, { hostNics: [{ mtu: 1e300 }] })],
   ["with a NUL", (id) => state(id, { cpuModel: "a\u0000b" })],
   ["with a forbidden name", (id) => state(id, JSON.parse('{"__proto__": 1}'))],
 ];

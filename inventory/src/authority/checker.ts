@@ -25,7 +25,7 @@ function schemaOf({ schema, component }: Field): object {
 }
 
 function makeCheck(schema: object): Check {
-  const validator = Compile(withPatterns(schema) as object);
+  const validator = Compile(checkable(schema) as object);
   return (value) => {
     if (validator.Check(value)) return undefined;
     const [, [first]] = validator.Errors(value);
@@ -34,14 +34,21 @@ function makeCheck(schema: object): Check {
   };
 }
 
-/** The same schema with its patterns as expressions: the compiler would read all of them in unicode mode. */
-function withPatterns(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withPatterns);
+/** Beyond these a number is no longer exact, and no column of integers holds it. */
+const EXACT = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
+
+/**
+ * The same schema with its patterns as expressions, for the compiler would read all of them in unicode mode, and with
+ * bounds to every integer.
+ */
+function checkable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(checkable);
   if (typeof schema !== "object" || schema === null) return schema;
+  const bounded = "type" in schema && schema.type === "integer" ? { ...EXACT, ...schema } : schema;
   return Object.fromEntries(
-    Object.entries(schema).map(([name, value]) => [
+    Object.entries(bounded).map(([name, value]) => [
       name,
-      name === "pattern" && typeof value === "string" ? expression(value) : withPatterns(value),
+      name === "pattern" && typeof value === "string" ? expression(value) : checkable(value),
     ]),
   );
 }

@@ -9,14 +9,14 @@ export async function checkRegionParent(view: View, tenant: string, id: string, 
   const above = await ancestors(view, tenant, id, parentId);
   const below = await height(view, tenant, [id]);
   if (above + below <= MAX_REGION_DEPTH) return;
-  throw new FieldFault("InvalidArgument", ["parentId"], `regions go at most ${MAX_REGION_DEPTH} levels deep`);
+  throw new FieldFault("InvalidArgument", ["parentId"], `parentId: regions go at most ${MAX_REGION_DEPTH} levels deep`);
 }
 
 /** How many regions stand above, the parent included. */
 async function ancestors(view: View, tenant: string, id: string, parentId: string): Promise<number> {
   let count = 0;
   for (let at: string | undefined = parentId; at !== undefined; count += 1) {
-    if (at === id) throw new FieldFault("InvalidArgument", ["parentId"], "a region cannot be below itself");
+    if (at === id) throw new FieldFault("InvalidArgument", ["parentId"], "parentId: a region cannot be below itself");
     // Only a circle that was there before can be this long: never walk it for ever.
     if (count > MAX_REGION_DEPTH) return count;
     at = (await view.get(Region, tenant, at))?.fields.parentId as string | undefined;

@@ -143,7 +143,7 @@ describe("the tree of regions", () => {
       const circle = hub.set(top, { parentId: below.resourceId });
       await expect(circle).rejects.toMatchObject({
         code: "InvalidArgument",
-        message: expect.stringContaining("below itself"),
+        message: expect.stringContaining("parentId: a region cannot be below itself"),
       });
     }
   });
