@@ -1,5 +1,8 @@
-import { encode } from "@holdfast/protocol/messages";
+import { type CallResult, decode, encode } from "@holdfast/protocol/messages";
+import { silentLog, systemClock } from "@holdfast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createCalls } from "./calls.ts";
+import type { Link } from "./link.ts";
 import { createLogTail } from "./log-tail.ts";
 import { testAgent } from "./testing/agents.ts";
 import { HOST, startSite, type TestSite } from "./testing/site.ts";
@@ -86,5 +89,20 @@ test("the kept log stays within its size, dropping the oldest lines and cutting 
   expect(Buffer.byteLength(lines.join(""))).toBeLessThanOrEqual(1_000);
   expect(lines.at(-1)).toContain("line 99");
   expect(more).toBe(false);
-  createLogTail().write("x".repeat(1_000_000));
+
+  const wide = createLogTail();
+  wide.write("x".repeat(1_000_000));
+  expect(wide.lines({ skip: 0, characters: 10_000 }).lines).toEqual(["x".repeat(4_096)]);
+});
+
+test("an answer too long to be sent is answered with a sentence", async () => {
+  const answers: CallResult[] = [];
+  const publish: Link["publish"] = async (_leaf, payload) => {
+    answers.push(decode("CallResult", Buffer.from(payload)));
+  };
+  const operations = { recite: () => "x".repeat(20_000) };
+  const link = () => ({ publish }) as Link;
+  const calls = createCalls({ clock: systemClock, log: silentLog, operations, link });
+  await calls.receive("r1", "recite", encode("Call", { notAfter: Date.UTC(2999, 0) }));
+  expect(answers).toMatchObject([{ ok: false, error: expect.stringContaining("20002 characters") }]);
 });
