@@ -6,7 +6,18 @@ import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import { observe } from "../hosts/observe.ts";
 import { recordOutcome } from "../intents/intents.ts";
-import { gone, hostRow, OF, row, SITE, SITE_SCOPE, siteRow, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import {
+  gone,
+  hostRow,
+  OF,
+  row,
+  SITE,
+  SITE_SCOPE,
+  siteRow,
+  TENANT,
+  TENANT_SCOPE,
+  TestSite,
+} from "../testing/test-site.ts";
 import { applyOutcomes } from "./apply.ts";
 
 const HOST = "host-00000001";
@@ -211,4 +222,14 @@ test("a host that the site claimed stays while it leaves one scope and has not c
   expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE });
   await site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5)]);
   expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE, fields: { name: HOST } });
+});
+
+test("rows that are no resources wait for nothing", async () => {
+  await using site = await TestSite.open();
+  const row = (kind: string, id: string) => ({ is: "row" as const, kind, id, seq: 1, body: "{}" });
+  await site.feed(TENANT_SCOPE, 1, [row("tenant", TENANT), row("enrolment", "e-1"), row("toaster", "t-1")]);
+  const parked = await site.store.read((view) =>
+    siteTables(view).selectFrom("replica_row").select("kind").where("parked", "is not", null).execute(),
+  );
+  expect(parked).toEqual([{ kind: "toaster" }]);
 });

@@ -5,8 +5,8 @@ import { siteTables } from "../database/tables.ts";
 import type { ReplicaOf } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
 
-/** Kinds of feed rows that are no resources and are read where they lie. */
-const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment"]);
+/** Kinds of feed rows that are no resources: enrolments are read where they lie, the tenant is known from the session. */
+const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment", "tenant"]);
 
 const UNKNOWN_KIND = "this version does not know the kind";
 
