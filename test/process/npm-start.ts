@@ -12,10 +12,15 @@ export class NpmStart {
   readonly #ended: Promise<number | null>;
   #output = "";
 
-  constructor(home: string, options: readonly string[] = ["--hub-port", "0", "--site-port", "0", "--mqtt-port", "0"]) {
+  constructor(
+    home: string,
+    options: readonly string[] = ["--hub-port", "0", "--site-port", "0", "--mqtt-port", "0"],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.home = home;
     this.#child = spawn("npm", ["start", "--", "--home", home, ...options], {
       cwd: REPOSITORY,
+      env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -49,6 +54,12 @@ export class NpmStart {
 
   ends(): Promise<number | null> {
     return this.#ended;
+  }
+
+  /** The process below npm that runs the programs. */
+  launcherPid(): number {
+    const children = readFileSync(`/proc/${this.#child.pid}/task/${this.#child.pid}/children`, "utf8").trim();
+    return Number(children.split(" ")[0]);
   }
 
   get hubUrl(): string {

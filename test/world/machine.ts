@@ -105,7 +105,7 @@ export class Machine {
   }
 
   removeDisk(deviceName: string): void {
-    rmSync(`${this.root}/sys/block/${deviceName}`, { recursive: true });
+    rmSync(`${this.root}/sys/block/${deviceName}`, { recursive: true, force: true });
   }
 
   get isOn(): boolean {

@@ -3,16 +3,27 @@ export class Wan {
   #isCut = false;
   #carrying = new AbortController();
 
+  #answersToLose = 0;
+
   readonly fetch: typeof fetch = async (input, init) => {
     if (this.#isCut) throw broken();
     const signals = [this.#carrying.signal, ...(init?.signal ? [init.signal] : [])];
-    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    const answer = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    if (init?.method !== "POST" || this.#answersToLose === 0) return answer;
+    this.#answersToLose -= 1;
+    await answer.body?.cancel();
+    throw broken();
   };
 
   /** Breaks what is under way and refuses what comes. */
   cut(): void {
     this.#isCut = true;
     this.#carrying.abort(broken());
+  }
+
+  /** The hub gets the next so many of what the site sends, and the site no answer to it. */
+  loseAnswers(count: number): void {
+    this.#answersToLose = count;
   }
 
   restore(): void {
