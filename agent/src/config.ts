@@ -6,7 +6,7 @@ export const AgentConfig = Type.Object({
   siteUrl: Type.String({
     pattern: "^https?://[^/?#]+/?$",
     placeholder: "URL",
-    description: "where the site-node answers HTTP, as http://10.0.0.1:8080; MQTT is spoken to the same host",
+    description: "where the site-node answers HTTP, as http://10.0.0.1:8081; MQTT is spoken to the same host",
   }),
   stateDir: Type.String({
     minLength: 1,

@@ -6,7 +6,7 @@ import { helpText, readConfig, settingsTable } from "./config.ts";
 
 const schema = Type.Object({
   hubPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "port of the API" }),
-  home: Type.String({ default: "./home", description: "where state is", placeholder: "DIR" }),
+  home: Type.String({ minLength: 1, default: "./home", description: "where state is", placeholder: "DIR" }),
   verbose: Type.Boolean({ default: false, description: "says more" }),
   logLevel: Type.Union([Type.Literal("info"), Type.Literal("debug")], { default: "info", description: "how much" }),
   tokenFile: Type.Optional(Type.String({ description: "a token" })),
@@ -38,6 +38,10 @@ test("the result is frozen", () => {
 test.each([
   [["--hub-port", "lots"], {}, /^--hub-port: "lots" is not a whole number from 0 to 65535/],
   [["--hub-port", "70000"], {}, /^--hub-port: "70000"/],
+  [["--hub-port", "1.5"], {}, /^--hub-port: "1\.5" is not a whole number/],
+  [["--hub-port", "0x10"], {}, /^--hub-port: "0x10" is not a whole number/],
+  [["--hub-port", ""], {}, /^--hub-port: "" is not a whole number/],
+  [["--home", ""], {}, /^--home: "" is not a text that is not empty/],
   [["--log-level", "loud"], {}, /^--log-level: "loud" is not one of info, debug/],
   [[], { HOLDFAST_HUB_PORT: "-1" }, /^HOLDFAST_HUB_PORT: "-1"/],
   [["--nonsense"], {}, /--nonsense/],

@@ -121,17 +121,26 @@ function readFile(schema: ConfigSchema, path: string | undefined): GivenSettings
 
 function check(property: TSchema, { value, from }: Given): unknown {
   const converted = Value.Convert(property, value);
-  if (Value.Check(property, converted)) return converted;
+  // A conversion makes 1 of "1.5" and 16 of "0x10"; text stays what it is.
+  if (Value.Check(property, converted) && String(converted) === value) return converted;
   throw new Fault("InvalidArgument", `${from}: "${value}" is not ${expected(property)}`);
 }
 
 function expected(property: TSchema): string {
-  const known = property as { type?: string; minimum?: number; maximum?: number; enum?: unknown[]; pattern?: string };
+  const known = property as {
+    type?: string;
+    minimum?: number;
+    maximum?: number;
+    enum?: unknown[];
+    pattern?: string;
+    minLength?: number;
+  };
   const variants = (property as { anyOf?: { const?: unknown }[] }).anyOf?.map((variant) => variant.const);
   if (variants) return `one of ${variants.join(", ")}`;
   if (known.type === "integer" && known.minimum !== undefined && known.maximum !== undefined) {
     return `a whole number from ${known.minimum} to ${known.maximum}`;
   }
+  if (known.minLength !== undefined && known.pattern === undefined) return "a text that is not empty";
   if (known.pattern) return `text matching ${known.pattern}`;
   return `a ${known.type ?? "valid value"}`;
 }

@@ -48,20 +48,30 @@ async function makeSite(hub: Hub): Promise<string> {
   return site.resourceId;
 }
 
-/** The id of the first host whose hardware the hub shows. */
-export async function firstHost(hub: Hub, failed: Promise<void>): Promise<string> {
+/** The id of a host that is connected to the site and whose hardware the hub shows. */
+export async function firstHost(hub: Hub & { siteUrl: string }, failed: Promise<void>): Promise<string> {
   const deadline = systemClock.monotonic() + FIRST_REPORT_WITHIN;
   while (systemClock.monotonic() < deadline) {
-    const { hosts } = await ask<{ hosts: { resourceId: string; memoryBytes: string }[] }>(
-      hub,
-      "GET",
-      `${PROJECT}/compute/hosts`,
-    );
-    const host = hosts.find(({ memoryBytes }) => Number(memoryBytes) > 0);
-    if (host) return host.resourceId;
+    const host = (await hostsOf(hub)).find(({ memoryBytes }) => Number(memoryBytes) > 0);
+    // What an earlier run reported is at the hub from the start: the agent of this one must be there too.
+    if (host && (await connectedAt(hub.siteUrl)) > 0) return host.resourceId;
     await Promise.race([systemClock.sleep(100), failed]);
   }
   throw new Fault("DeadlineExceeded", `no hardware report has reached the hub within ${FIRST_REPORT_WITHIN / 1000} s`);
+}
+
+async function hostsOf(hub: Hub): Promise<readonly { resourceId: string; memoryBytes: string }[]> {
+  const listed = await ask<{ hosts: { resourceId: string; memoryBytes: string }[] }>(
+    hub,
+    "GET",
+    `${PROJECT}/compute/hosts`,
+  );
+  return listed.hosts;
+}
+
+async function connectedAt(siteUrl: string): Promise<number> {
+  const status = (await (await fetch(`${siteUrl}/v1/status`)).json()) as { hosts: { connected: number } };
+  return status.hosts.connected;
 }
 
 async function ask<T>({ hubUrl, token }: Hub, method: string, path: string, body?: object): Promise<T> {

@@ -6,7 +6,12 @@ const port = (initial: number, of: string) =>
 
 /** The settings of a site-node. */
 export const SiteConfig = Type.Object({
-  home: Type.String({ default: "./.holdfast/site", description: "where all state is kept", placeholder: "DIR" }),
+  home: Type.String({
+    minLength: 1,
+    default: "./.holdfast/site",
+    description: "where all state is kept",
+    placeholder: "DIR",
+  }),
   hubUrl: Type.String({
     pattern: "^https?://[^/?#]+[^?#]*$",
     description: "where the hub answers; it may be away for as long as it likes",
