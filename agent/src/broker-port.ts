@@ -1,6 +1,5 @@
-import { EnrolReply } from "@holdfast/protocol/enrolment";
+import { SiteHealth } from "@holdfast/protocol/enrolment";
 import { type Clock, seconds } from "@holdfast/runtime";
-import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { withDeadline } from "./deadline.ts";
 import { get } from "./http.ts";
@@ -11,7 +10,6 @@ export interface BrokerPortOptions {
   readonly signal: AbortSignal;
 }
 
-const Health = Type.Object({ mqtt: EnrolReply.properties.mqtt });
 const ANSWER_WITHIN = seconds(10);
 
 /**
@@ -25,9 +23,7 @@ export async function askBrokerPort({ clock, siteUrl, signal }: BrokerPortOption
       (within) => get(new URL("/v1/health", siteUrl), within),
     );
     const health: unknown = JSON.parse(body);
-    if (!Value.Check(Health, health)) return undefined;
-    const { port } = health.mqtt;
-    return port >= 1 && port <= 65_535 ? port : undefined;
+    return Value.Check(SiteHealth, health) ? health.mqtt.port : undefined;
   } catch {
     return undefined;
   }

@@ -18,12 +18,19 @@ export const EnrolRequest = Type.Object(
 );
 export type EnrolRequest = Static<typeof EnrolRequest>;
 
+/** Where the site's broker answers, on the host that its API answers on. */
+const Mqtt = Type.Object({ port: Type.Integer({ minimum: 1, maximum: 65_535 }) });
+
+/** `GET /v1/health` at a site-node: a machine whose broker is not where it was finds it here. */
+export const SiteHealth = Type.Object({ status: Type.Literal("active"), mqtt: Mqtt });
+export type SiteHealth = Static<typeof SiteHealth>;
+
 /** The secret is shown once; the site keeps only its hash. */
 export const EnrolReply = Type.Object({
   hostId: Type.String(),
   siteId: Type.String(),
   secret: Type.String(),
-  mqtt: Type.Object({ port: Type.Integer() }),
+  mqtt: Mqtt,
   protocol: Type.Integer(),
   capabilities: Type.Array(Type.String()),
 });

@@ -66,7 +66,10 @@ const REQUEST = {
 test("a site-node starts and serves with its hub away, also the very first time", async () => {
   const home = newHome();
   const node = await start(home);
-  expect(await (await fetch(`${node.url}/v1/health`)).json()).toEqual({ status: "active" });
+  expect(await (await fetch(`${node.url}/v1/health`)).json()).toEqual({
+    status: "active",
+    mqtt: { port: node.mqttPort },
+  });
   const status = await (await fetch(`${node.url}/v1/status`)).json();
   expect(status).toMatchObject({ site: SITE, tenant: null, stream: null, hosts: { held: 0, connected: 0 } });
   expect(readFileSync(join(home, "state", "site-url"), "utf8").trim()).toBe(node.url);

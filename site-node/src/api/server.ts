@@ -1,4 +1,4 @@
-import { type EnrolReply, EnrolRequest } from "@holdfast/protocol/enrolment";
+import { type EnrolReply, EnrolRequest, type SiteHealth } from "@holdfast/protocol/enrolment";
 import { Fault, type FaultCode, type Log, listenFault, messageOf } from "@holdfast/runtime";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Admission } from "../enrolment/admit.ts";
@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<SiteServer> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
   });
   answerErrors(app, options.log);
-  app.get("/v1/health", async () => ({ status: "active" }));
+  app.get("/v1/health", async (): Promise<SiteHealth> => ({ status: "active", mqtt: { port: options.mqttPort() } }));
   app.get("/v1/status", () => options.status());
   enrolRoute(app, options);
   try {
