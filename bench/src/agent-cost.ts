@@ -34,7 +34,7 @@ export const agentCost: Benchmark = {
     return [
       {
         what: `agent ${built}, connected, settings as shipped: memory after ${seconds} s`,
-        ours: `${figure(now.residentMib)} MiB resident, at most ${figure(now.peakResidentMib)}`,
+        ours: `${figure(now.residentMib)} MiB resident, ${figure(now.peakResidentMib)} at its highest`,
         peer: `limit ${MEMORY} MB`,
         ratio: now.residentMib / MEMORY,
         goal: atMost(MEMORY, now.residentMib, " MB"),

@@ -80,7 +80,9 @@ async function mosquitto(run: Run, clients: number) {
   const configuration = `${run.folder("mosquitto")}/mosquitto.conf`;
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "persistence false", "log_dest none"];
   writeFileSync(configuration, `${lines.join("\n")}\n`);
-  const broker = await startExecutable("mosquitto", ["-c", configuration]);
+  // Where Debian puts it is not on everybody's path.
+  const given = ["-c", configuration];
+  const broker = (await startExecutable("mosquitto", given)) ?? (await startExecutable("/usr/sbin/mosquitto", given));
   if (!broker) return undefined;
   await pause(500);
   const load = await startLoad({ port, clients, clean: true, topic: ECHO });

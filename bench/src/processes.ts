@@ -1,14 +1,12 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
-/** Ticks a second of `/proc/PID/stat`, which is 100 on every Linux that Node runs on. */
-const TICKS = 100;
 const MIB = 1024 * 1024;
 
 export interface Figures {
-  /** Processor time since the process began, user and system. */
+  /** Processor time of the threads that there are, user and system, since each began. */
   readonly cpuSeconds: number;
   readonly residentMib: number;
   readonly peakResidentMib: number;
@@ -16,12 +14,14 @@ export interface Figures {
 
 /** What the kernel says of a process. */
 export function figuresOf(pid: number): Figures {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // In nanoseconds, of each thread: the ticks of `/proc/PID/stat` are too coarse for a process that does next to nothing.
+  const onProcessor = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN);
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
+    cpuSeconds: onProcessor.reduce((sum, each) => sum + each, 0) / 1e9,
     residentMib: (kib("VmRSS") * 1024) / MIB,
     peakResidentMib: (kib("VmHWM") * 1024) / MIB,
   };
