@@ -3,14 +3,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addressesOfInterfaces, parseAddresses, parseNeighbours } from "./ip-and-lldp.ts";
 
-test("addresses come with their prefix and whether the kernel counts down a lifetime", () => {
+test("addresses come with their prefix and whether the kernel counts down a lifetime; its own link-local ones are neither", () => {
   const printed = JSON.stringify([
     { ifname: "lo", addr_info: [{ family: "inet", local: "127.0.0.1", prefixlen: 8 }] },
     {
       ifname: "eth0",
       addr_info: [
         { local: "192.0.2.7", prefixlen: 24, dynamic: true },
-        { local: "fe80::1", prefixlen: 64 },
+        { local: "2001:db8::7", prefixlen: 64, scope: "global" },
+        { local: "fe80::1", prefixlen: 64, scope: "link" },
       ],
     },
     { ifname: "down", addr_info: [] },
@@ -20,7 +21,8 @@ test("addresses come with their prefix and whether the kernel counts down a life
     lo: [{ address: "127.0.0.1/8", dynamic: false }],
     eth0: [
       { address: "192.0.2.7/24", dynamic: true },
-      { address: "fe80::1/64", dynamic: false },
+      { address: "2001:db8::7/64", dynamic: false },
+      { address: "fe80::1/64" },
     ],
     down: [],
   });

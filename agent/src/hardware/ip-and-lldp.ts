@@ -8,7 +8,7 @@ export function parseAddresses(text: string): Facts["addresses"] | undefined {
   const interfaces = parsed(text);
   if (!Array.isArray(interfaces)) return undefined;
   return Object.fromEntries(
-    interfaces.flatMap((entry): [string, { address: string; dynamic: boolean }[]][] => {
+    interfaces.flatMap((entry): [string, { address: string; dynamic?: boolean }[]][] => {
       const name = textOf(entry, "ifname");
       const addresses = children(entry, "addr_info").flatMap(addressOf);
       return name === undefined ? [] : [[name, addresses.slice(0, MOST_ADDRESSES)]];
@@ -16,11 +16,14 @@ export function parseAddresses(text: string): Facts["addresses"] | undefined {
   );
 }
 
-function addressOf(info: unknown): { address: string; dynamic: boolean }[] {
+function addressOf(info: unknown): { address: string; dynamic?: boolean }[] {
   const address = textOf(info, "local");
   const prefix = property(info, "prefixlen");
   if (address === undefined || typeof prefix !== "number") return [];
-  return [{ address: `${address}/${prefix}`, dynamic: property(info, "dynamic") === true }];
+  const whole = `${address}/${prefix}`;
+  // A link-local address is the kernel's own: nobody configured it, neither by hand nor by DHCP.
+  if (property(info, "scope") === "link") return [{ address: whole }];
+  return [{ address: whole, dynamic: property(info, "dynamic") === true }];
 }
 
 /** The same from what Node knows without `ip`: no lifetimes, so whether an address is dynamic stays unknown. */

@@ -67,18 +67,22 @@ function bmcKind({ bmc }: HardwareReport): HardwareFields["bmcKind"] {
   return bmc?.kind === undefined ? "BAREMETAL_CONTROLLER_KIND_UNSPECIFIED" : "BAREMETAL_CONTROLLER_KIND_IPMI";
 }
 
+/** The words that EIM's clients know for the kinds of cores; of a kind that the kernel does not tell nothing is said. */
+const CORE_TYPES: Readonly<Record<string, string>> = { performance: "P-Core", efficiency: "E-Core" };
+
 function topologyText(groups: readonly CoreGroup[]): string {
-  const sockets = new Map<number, Map<string, number[]>>();
+  const sockets = new Map<number, Map<string | undefined, number[]>>();
   for (const { package: socket, core, kind } of groups) {
     if (socket === undefined || core === undefined) continue;
-    const byKind = sockets.get(socket) ?? new Map<string, number[]>();
-    const type = kind === "efficiency" ? "E-Core" : "P-Core";
-    byKind.set(type, [...(byKind.get(type) ?? []), core]);
-    sockets.set(socket, byKind);
+    const byType = sockets.get(socket) ?? new Map<string | undefined, number[]>();
+    const type = CORE_TYPES[kind ?? ""];
+    byType.set(type, [...(byType.get(type) ?? []), core]);
+    sockets.set(socket, byType);
   }
-  const listed = [...sockets].map(([socket, byKind]) => ({
+  const listed = [...sockets].map(([socket, byType]) => ({
     socket_id: socket,
-    core_groups: [...byKind].map(([type, cores]) => ({ core_type: type, core_list: cores })),
+    // JSON leaves out what is undefined.
+    core_groups: [...byType].map(([type, cores]) => ({ core_type: type, core_list: cores })),
   }));
   return JSON.stringify({ sockets: listed });
 }
