@@ -22,6 +22,7 @@ export interface ApiOptions {
 }
 
 const HEALTH = {
+  security: [],
   tags: ["Health"],
   operationId: "GetHealth",
   summary: "Whether the API answers",
