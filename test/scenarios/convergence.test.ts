@@ -94,16 +94,19 @@ async function play(steps: readonly (readonly [keyof typeof STEPS, number])[]): 
       intents: { waiting: 0, refused: 0 },
     });
   }, 30_000);
+  const setAside = await world.hub.ask("GET", `/v1/projects/default/sites/${world.site("oslo").id}/quarantine`);
+  expect(setAside).toMatchObject({ entries: [] });
   const { counters } = await status(world);
-  expect(counters).not.toHaveProperty("entries-quarantined");
   expect(counters).not.toHaveProperty("feed-rows-malformed");
 }
 
-// HOLDFAST_HISTORIES=200 looks longer; a history that fails is printed with the seed that finds it again.
+// The same histories each time, so that a failure is somebody's change. HOLDFAST_HISTORIES=200 looks further, from
+// HOLDFAST_SEED on; a history that fails is printed with the seed that finds it again.
 const HISTORIES = Number(process.env.HOLDFAST_HISTORIES ?? 8);
+const SEED = Number(process.env.HOLDFAST_SEED ?? 1);
 
 test(
   "whatever happens to machines, site, hub and link, hub and site agree field by field in the end",
   { timeout: 30_000 + HISTORIES * 40_000 },
-  () => fc.assert(fc.asyncProperty(history, play), { numRuns: HISTORIES, endOnFailure: true }),
+  () => fc.assert(fc.asyncProperty(history, play), { numRuns: HISTORIES, seed: SEED, endOnFailure: true }),
 );

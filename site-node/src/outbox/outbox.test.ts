@@ -1,7 +1,7 @@
 import { MAX_ENTRY_BYTES } from "@holdfast/protocol/uplink";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
-import { OF, SITE, TENANT, TestSite } from "../testing/test-site.ts";
+import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { addLentIds, takeLentId } from "./id-pool.ts";
 import { MAX_EVENTS } from "./outbox.ts";
 import { seal } from "./seal.ts";
@@ -142,4 +142,24 @@ test("however much of what waits has become nothing to say, what is behind it is
   });
   const batch = await site.write((transaction) => seal(transaction, { site: SITE, tenant: TENANT, now: 1 }));
   expect(batch?.body).toContain("newest");
+});
+
+test("of a machine that was let go nothing more is said, unless it is wanted here again", async () => {
+  await using site = await emptied();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5, { desiredState: "HOST_STATE_DELETED" })]);
+  const said = async () => {
+    const batch = await site.write(async (transaction) => {
+      await siteTables(transaction).deleteFrom("sealed_batch").execute();
+      await site.outbox.touch(transaction, "host", HOST);
+      return seal(transaction, { site: SITE, tenant: TENANT, now: 1 });
+    });
+    return (JSON.parse(batch?.body ?? '{"entries":[]}').entries as { type: string }[]).map(({ type }) => type);
+  };
+  expect(await said()).toEqual(["state"]);
+  const released = { kind: "host", id: HOST, reason: "deleted", stamp: "w5-desiredState", seq: 5 };
+  await site.write((transaction) => siteTables(transaction).insertInto("released").values(released).execute());
+  expect(await said()).toEqual([]);
+  await site.write((transaction) => siteTables(transaction).updateTable("released").set({ stamp: "w1" }).execute());
+  expect(await said()).toEqual(["state"]);
 });

@@ -121,7 +121,7 @@ async function takeSome(
   return { entries, dropped: dropped.length };
 }
 
-/** The whole observed state of the resource that a key names; undefined when it is gone or another site's by now. */
+/** The whole observed state of the resource that a key names; undefined when it is gone, let go, or another site's by now. */
 async function stateText(
   transaction: Transaction,
   key: string,
@@ -131,7 +131,22 @@ async function stateText(
   const kind = KINDS.find((each) => each.name === kindName);
   const resource = kind && (await transaction.get(kind, tenant, id));
   if (!kind || !resource || (resource.owner !== undefined && resource.owner !== site)) return undefined;
+  if (await isReleased(transaction, kind, resource)) return undefined;
   return JSON.stringify(stateEntry(kind, resource));
+}
+
+/**
+ * Whether the site has said that it lets a machine go, as its newest intent asks. The hub hears that first, and has
+ * nowhere to put what would come after it.
+ */
+async function isReleased(transaction: Transaction, kind: Kind, { resourceId, stamps }: Resource): Promise<boolean> {
+  const said = await siteTables(transaction)
+    .selectFrom("released")
+    .select(["reason", "stamp"])
+    .where("kind", "=", kind.name)
+    .where("id", "=", resourceId)
+    .executeTakeFirst();
+  return said !== undefined && said.stamp === stamps[said.reason === "deleted" ? "desiredState" : "siteId"]?.id;
 }
 
 function stateEntry(kind: Kind, resource: Resource): StateEntry {
