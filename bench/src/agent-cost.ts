@@ -63,5 +63,5 @@ async function startAgent(run: Run, fleet: Fleet, settings: readonly string[]): 
     ...["--enrol-token-file", `${folder}/token`, ...settings],
   ];
   const built = existsSync(BUILT) ? await startExecutable(BUILT, given) : undefined;
-  return built ?? startProgram("agent/src/main.ts", given, `${folder}/log`);
+  return built ?? startProgram("agent", given, `${folder}/log`);
 }

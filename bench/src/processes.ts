@@ -32,10 +32,10 @@ export interface Running extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** A program as it is shipped, by its file in the repository; what it says goes to a file in its folder. */
-export function startProgram(file: string, given: readonly string[], log: string): Running {
+/** A program as `holdfast` starts it; what it says goes to a file in its folder. */
+export function startProgram(name: "hub" | "site" | "agent", given: readonly string[], log: string): Running {
   const descriptor = openSync(log, "a");
-  const child = spawn(process.execPath, [`${REPOSITORY}${file}`, ...given], {
+  const child = spawn(process.execPath, [`${REPOSITORY}holdfast`, name, ...given], {
     stdio: ["ignore", descriptor, descriptor],
     cwd: REPOSITORY,
   });

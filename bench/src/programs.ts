@@ -11,7 +11,7 @@ export interface Listening extends Running {
 /** The hub as it is shipped, on a home; more settings as they are given on a command line. */
 export async function startHub(home: string, settings: readonly string[] = []): Promise<Listening> {
   const given = ["run", "--home", home, "--hub-port", "0", "--log-level", "warn", ...settings];
-  return listening(startProgram("hub/src/main.ts", given, `${home}/log`), home, "hub-url");
+  return listening(startProgram("hub", given, `${home}/log`), home, "hub-url");
 }
 
 export interface SiteLink {
@@ -27,7 +27,7 @@ export async function startSite(run: Run, { hubUrl, site }: SiteLink): Promise<L
     ...["run", "--home", home, "--site-port", "0", "--mqtt-port", "0", "--log-level", "warn"],
     ...["--hub-url", hubUrl, "--site-id", site.id, "--token-file", `${home}/token`],
   ];
-  return listening(startProgram("site-node/src/main.ts", given, `${home}/log`), home, "site-url");
+  return listening(startProgram("site", given, `${home}/log`), home, "site-url");
 }
 
 async function listening(program: Running, home: string, file: string): Promise<Listening> {
