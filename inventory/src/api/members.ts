@@ -1,4 +1,5 @@
 import { type Field, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { snakeCase } from "../snake-case.ts";
 import { backReferencesOf } from "../store/back-references.ts";
 
 /** What a name in a filter or an order stands for. `name` is how the store calls it. */
@@ -11,11 +12,6 @@ export type Member =
 export type ValueType = "text" | "id" | "enumeration" | "integer" | "boolean" | "json" | "time";
 
 export type Members = ReadonlyMap<string, Member>;
-
-/** `hostID` and `hostId` in snake case are `host_id`. */
-export function snakeCase(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
-}
 
 /** What can be asked about a kind, by its name in camel and in snake case. Secrets and computed fields cannot. */
 export function membersOf(kind: Kind): Members {

@@ -1,7 +1,8 @@
 import { EMBEDDED_KINDS, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { snakeCase } from "../snake-case.ts";
 import { backReferencesOf } from "./back-references.ts";
 import { FieldFault } from "./faults.ts";
-import { type Column, columnName, type PartTable, type ReferenceColumn, tableOf } from "./table.ts";
+import { type Column, type PartTable, type ReferenceColumn, tableOf } from "./table.ts";
 
 /** How many resources a path may go through before its last field: five, and the host on the way there. */
 const MAX_STEPS = 6;
@@ -28,8 +29,8 @@ function unknown(path: readonly string[]): FieldFault {
 
 /** The column of a top-level field, by its name in the API or with underscores; undefined when there is none. */
 export function columnOf(kind: Kind, field: string): Column | undefined {
-  const name = columnName(field);
-  if (name === "resource_id" || kind.aliasIds.some((alias) => columnName(alias) === name)) {
+  const name = snakeCase(field);
+  if (name === "resource_id" || kind.aliasIds.some((alias) => snakeCase(alias) === name)) {
     return { name: "resource_id", field: "resourceId", type: "text" };
   }
   return [...tableOf(kind).columns.filter((column) => column.field in kind.fields), ...TIMES].find(
@@ -38,13 +39,13 @@ export function columnOf(kind: Kind, field: string): Column | undefined {
 }
 
 function referenceNamed(kind: Kind, name: string) {
-  return Object.entries(kind.fields).find(([, { reference }]) => reference && columnName(reference.embedAs) === name);
+  return Object.entries(kind.fields).find(([, { reference }]) => reference && snakeCase(reference.embedAs) === name);
 }
 
 function referringNamed(kind: Kind, name: string) {
-  const back = backReferencesOf(kind).find((each) => !each.many && columnName(each.name) === name);
+  const back = backReferencesOf(kind).find((each) => !each.many && snakeCase(each.name) === name);
   const from = back && kindNamed(back.from);
-  return back && from && ({ to: "referring", kind: from, by: columnName(back.by) } as const);
+  return back && from && ({ to: "referring", kind: from, by: snakeCase(back.by) } as const);
 }
 
 /** Resolves a path, or throws InvalidArgument naming the whole of it. */
@@ -59,8 +60,8 @@ export function resolvePath(kind: Kind, path: readonly string[]): Path {
 function resolve(kind: Kind, path: readonly string[], whole: readonly string[]): Path {
   const [first, ...rest] = path;
   if (first === undefined) throw unknown(whole);
-  const name = columnName(first);
-  const part = tableOf(kind).parts.find((each) => columnName(each.field) === name);
+  const name = snakeCase(first);
+  const part = tableOf(kind).parts.find((each) => snakeCase(each.field) === name);
   if (part) return resolvePart(part, rest, whole);
   const referring = referenceNamed(kind, name);
   if (referring) {
@@ -80,7 +81,7 @@ function resolve(kind: Kind, path: readonly string[], whole: readonly string[]):
 function resolvePart(part: PartTable, rest: readonly string[], whole: readonly string[]): Path {
   const [field, ...deeper] = rest;
   if (field === undefined) return { to: "parts", part, column: undefined };
-  const column = part.columns.find((each) => each.name === columnName(field));
+  const column = part.columns.find((each) => each.name === snakeCase(field));
   if (!column || deeper.length > 0) throw unknown(whole);
   return { to: "parts", part, column };
 }
@@ -96,9 +97,8 @@ function resolveReferred(through: ReferenceColumn, rest: readonly string[], whol
     return { to: "referred", through, kind, rest: onward };
   }
   const unserved = EMBEDDED_KINDS.find((each) => each.name === through.kind);
-  const name = columnName(rest[0] ?? "");
-  const known =
-    unserved && (name === "resource_id" || Object.keys(unserved.fields).some((f) => columnName(f) === name));
+  const name = snakeCase(rest[0] ?? "");
+  const known = unserved && (name === "resource_id" || Object.keys(unserved.fields).some((f) => snakeCase(f) === name));
   if (!known) throw unknown(whole);
   return { to: "nothing" };
 }

@@ -1,4 +1,5 @@
 import { type Component, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { snakeCase } from "../snake-case.ts";
 
 /** How a value is stored: `uint64` as an integer that is shown as text, `json` as text. */
 export type ColumnType = "text" | "integer" | "uint64" | "boolean" | "json";
@@ -59,19 +60,6 @@ export function bookkeepingOf(kind: Kind): readonly Column[] {
   return kind.feed === "machine" ? [...BOOKKEEPING, ...OF_MACHINES] : BOOKKEEPING;
 }
 
-/** Names of columns that were asked for before; a filter may name anything, so there is an end to it. */
-const COLUMN_NAMES = new Map<string, string>();
-const KEPT_NAMES = 2_000;
-
-/** `hostID` and `hostId` are the column `host_id`. */
-export function columnName(field: string): string {
-  const known = COLUMN_NAMES.get(field);
-  if (known !== undefined) return known;
-  const name = field.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
-  if (COLUMN_NAMES.size < KEPT_NAMES) COLUMN_NAMES.set(field, name);
-  return name;
-}
-
 function columnType(schema: object): ColumnType {
   const { type, format } = schema as { type?: unknown; format?: unknown };
   if (type === "string") return format === "uint64" ? "uint64" : "text";
@@ -83,7 +71,7 @@ function columnType(schema: object): ColumnType {
 
 function partTable(kind: Kind, field: string, component: Component): PartTable {
   const columns = Object.entries(component.fields).map(([name, schema]) => ({
-    name: columnName(name),
+    name: snakeCase(name),
     field: name,
     type: columnType(schema),
   }));
@@ -99,9 +87,9 @@ function describe(kind: Kind): Table {
       parts.push(partTable(kind, field, component));
       continue;
     }
-    columns.push({ name: columnName(field), field, type: columnType(schema) });
+    columns.push({ name: snakeCase(field), field, type: columnType(schema) });
     if (reference && !reference.many && kindNamed(reference.kind)) {
-      references.push({ column: columnName(field), field, kind: reference.kind });
+      references.push({ column: snakeCase(field), field, kind: reference.kind });
     }
   }
   if (kind.feed === "machine") references.push({ column: "owner_site", field: "owner", kind: "site" });

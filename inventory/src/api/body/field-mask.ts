@@ -1,5 +1,5 @@
 import type { Kind } from "@holdfast/protocol";
-import { snakeCase } from "../members.ts";
+import { snakeCase } from "../../snake-case.ts";
 import { isWritable } from "../resource-shape.ts";
 import { BODY, objectAt, refusal } from "./check-value.ts";
 import { readBody } from "./read-body.ts";
