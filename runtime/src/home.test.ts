@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -13,6 +13,13 @@ test("a home is held by one program, and free again when it is closed", () => {
   void first.close();
   void holdHome(home, "hub").close();
   expect(statSync(home).mode & 0o777).toBe(0o700);
+});
+
+test("a folder that was there before keeps its rights: it may be everybody's", () => {
+  const home = mkdtempSync(join(tmpdir(), "holdfast-home-"));
+  chmodSync(home, 0o777);
+  void holdHome(home, "hub").close();
+  expect(statSync(home).mode & 0o777).toBe(0o777);
 });
 
 test("a private file is its owner's alone, also when it was not before", () => {

@@ -6,11 +6,11 @@ import { openSqlite } from "./sqlite.ts";
 
 /**
  * Makes a program's home, readable by its owner alone, and holds it until closed: two of a program on one home would
- * both believe that what is there is theirs. Throws FailedPrecondition when another has it.
+ * both believe that what is there is theirs. A folder that was there keeps its rights, for it may be anybody's; what is
+ * put in it is private in itself. Throws FailedPrecondition when another has it.
  */
 export function holdHome(home: string, program: string): Closable {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  chmodSync(home, 0o700);
   // A lock of SQLite's goes with the process, however that ends; a file with a pid in it would not.
   const lock = openSqlite(join(home, "lock.db"));
   try {
