@@ -1,4 +1,4 @@
-import { Instance, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import { backReferencesOf } from "../../store/back-references.ts";
 import type { Condition } from "../../store/condition.ts";
 import type { View } from "../../store/contract.ts";
@@ -32,20 +32,25 @@ export async function loadNeighbours(view: View, wanted: Wanted): Promise<Neighb
   const totals = wanted.totalSites ? await countSites(view, wanted.tenant, regions) : undefined;
   return {
     get: (id) => loaded.get(id),
-    referring: (name, id) => referring.get(`${name} ${id}`),
+    referring: (name, id) => referring.get(`${name} ${id}`)?.resource,
     totalSites: (id) => totals?.get(id),
   };
 }
 
-/** Resources that refer to those asked for, one to one: the instances of hosts. */
-async function loadReferring(view: View, { tenant, kind, resources }: Wanted): Promise<Map<string, Resource>> {
-  const found = new Map<string, Resource>();
+interface Found {
+  readonly kind: Kind;
+  readonly resource: Resource;
+}
+
+/** Resources that refer to those asked for, one to one: the instances of hosts. By back reference and id. */
+async function loadReferring(view: View, { tenant, kind, resources }: Wanted): Promise<Map<string, Found>> {
+  const found = new Map<string, Found>();
   for (const { name, from, by, many } of backReferencesOf(kind)) {
     const source = kindNamed(from);
     if (!source || many || resources.length === 0) continue;
     const ids = resources.map(({ resourceId }) => resourceId);
     for (const resource of await referringTo(view, { tenant, source, by, ids })) {
-      found.set(`${name} ${String(fieldValue(resource, by))}`, resource);
+      found.set(`${name} ${String(fieldValue(resource, by))}`, { kind: source, resource });
     }
   }
   return found;
@@ -72,12 +77,12 @@ function oneOf(path: readonly string[], ids: readonly string[]): Condition {
 async function loadReferred(
   view: View,
   { tenant, kind, resources }: Wanted,
-  referring: ReadonlyMap<string, Resource>,
+  referring: ReadonlyMap<string, Found>,
 ): Promise<Map<string, Resource>> {
   const loaded = new Map(resources.map((resource) => [resource.resourceId, resource]));
   let wanted = new Map<Kind, Set<string>>();
   collect(wanted, loaded, kind, resources);
-  collect(wanted, loaded, Instance, [...referring.values()]);
+  for (const found of referring.values()) collect(wanted, loaded, found.kind, [found.resource]);
   for (let round = 0; round < LONGEST_CHAIN && wanted.size > 0; round++) {
     const next = new Map<Kind, Set<string>>();
     const found: [Kind, Resource[]][] = [];
