@@ -1,5 +1,6 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { encode } from "@holdfast/protocol/messages";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TOKEN, testAgent } from "./testing/agents.ts";
@@ -23,7 +24,7 @@ test("a machine enrols with its serial number and UUID, connects, and its first 
       serialNumber: "SN-0042",
       uuid: "4c4c4544-0042-3010-8051-b4c04f4a3132",
       hostname: "edge-one",
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
     }),
   ]);
   expect(site.of("hw")[0]).toMatchObject({ retain: true, qos: 1 });

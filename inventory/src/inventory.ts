@@ -18,14 +18,29 @@ export interface Inventory {
   remove(kind: Kind, request: Addressed): Promise<void>;
 }
 
-export interface Addressed {
+/** How safe a write is: the site alone has it, or the hub too; which conflict it became when the hub had another value. */
+export interface Durability {
+  readonly held: "site" | "hub";
+  readonly conflict?: string;
+}
+
+/** Who asks, and how long for. */
+export interface Asking {
   readonly actor: Actor;
+  /** Id of the token by which an operator was let in. */
+  readonly token?: string;
+  /** How long a site may wait for the hub's word on it, milliseconds; not at all when absent. */
+  readonly waitFor?: number;
+  /** Told how safe the write is, once that is known; the authority's writes are held by the hub. */
+  readonly durable?: (durability: Durability) => void;
+}
+
+export interface Addressed extends Asking {
   readonly tenant: string;
   readonly id: string;
 }
 
-export interface CreateRequest {
-  readonly actor: Actor;
+export interface CreateRequest extends Asking {
   readonly tenant: string;
   /** By name, as the API shows them; already of the right shape. */
   readonly fields: Readonly<Record<string, unknown>>;

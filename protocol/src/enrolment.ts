@@ -21,8 +21,12 @@ export type EnrolRequest = Static<typeof EnrolRequest>;
 /** Where the site's broker answers, on the host that its API answers on. */
 const Mqtt = Type.Object({ port: Type.Integer({ minimum: 1, maximum: 65_535 }) });
 
-/** `GET /v1/health` at a site-node: a machine whose broker is not where it was finds it here. */
-export const SiteHealth = Type.Object({ status: Type.Literal("active"), mqtt: Mqtt });
+/** `GET /v1/health` at a site-node: a machine whose broker is not where it was, or whose site is another, finds it here. */
+export const SiteHealth = Type.Object({
+  status: Type.Literal("active"),
+  siteId: Type.Optional(Type.String()),
+  mqtt: Mqtt,
+});
 export type SiteHealth = Static<typeof SiteHealth>;
 
 /** The secret is shown once; the site keeps only its hash. */
@@ -35,3 +39,27 @@ export const EnrolReply = Type.Object({
   capabilities: Type.Array(Type.String()),
 });
 export type EnrolReply = Static<typeof EnrolReply>;
+
+/**
+ * `POST /v1/arrivals` at a site-node: a machine that another site has admitted is here now. It proves by its secret that it
+ * is that host; a site that does not manage the host cannot check that, and shows it to operators as misplaced.
+ */
+export const ArrivalRequest = Type.Object(
+  {
+    hostId: Type.String({ pattern: "^host-[0-9a-f]{8}$" }),
+    secret: Type.String({ minLength: 16, maxLength: 128 }),
+    machine: Type.String({ minLength: 16, maxLength: 64, pattern: "^[0-9a-f-]+$" }),
+    serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
+    uuid: Type.Optional(Type.String({ maxLength: 36 })),
+  },
+  { additionalProperties: false },
+);
+export type ArrivalRequest = Static<typeof ArrivalRequest>;
+
+/** `misplaced`: ask again later, an operator must say that the host belongs here. `welcome`: connect, as a host of this site. */
+export const ArrivalReply = Type.Object({
+  state: Type.Union([Type.Literal("misplaced"), Type.Literal("welcome")]),
+  siteId: Type.String(),
+  mqtt: Mqtt,
+});
+export type ArrivalReply = Static<typeof ArrivalReply>;

@@ -2,7 +2,7 @@
  * Every link opens with the version and the capabilities of the one that calls; the one that answers decides. Upgrades
  * go hub first, then sites, then agents, so the answering side is never the older one for long.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** How many versions behind its own the answering side still serves. */
 export const SERVED_BEHIND = { site: 2, agent: 3 } as const;

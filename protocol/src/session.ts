@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { Witness } from "./uplink.ts";
 
 /**
  * `GET /v1/sites/self` at the hub, with a site's token and the handshake's headers: how a site opens its link. The site
@@ -8,7 +9,20 @@ export const SiteSession = Type.Object({
   siteId: Type.String(),
   tenant: Type.Object({ id: Type.String(), name: Type.String() }),
   epoch: Type.String(),
+  lineage: Type.Optional(Type.Array(Type.String(), { description: "the hub's lives, oldest first, this one last" })),
   protocol: Type.Integer(),
   capabilities: Type.Array(Type.String()),
 });
 export type SiteSession = Static<typeof SiteSession>;
+
+/**
+ * `POST /v1/sites/{siteId}/contact` at the hub, when a site has had nothing else to say for a while: it is still there. The
+ * answer is that of an uplink which brought nothing; 409 as there.
+ */
+export const Contact = Type.Object({ witness: Type.Optional(Witness) });
+export type Contact = Static<typeof Contact>;
+export const ContactReply = Type.Object({ epoch: Type.String(), position: Type.Integer() });
+export type ContactReply = Static<typeof ContactReply>;
+
+/** How long a site says nothing at most; who says nothing for three times as long is silent. Milliseconds. */
+export const CONTACT_EVERY = 300_000;

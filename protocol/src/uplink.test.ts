@@ -16,9 +16,9 @@ test("a batch's hash depends on everything that the chain must notice", () => {
   for (const other of others) expect(batchHash(other)).not.toBe(same);
 });
 
-test("outcomes go before intents, intents before state, state before events", () => {
-  const types = ["release", "create", "state", "event"] as const;
-  const order = types.map((type) => LANES.indexOf(laneOf({ type } as UplinkEntry)));
+test("what a restored hub must learn goes before outcomes, outcomes before intents, intents before state, state before events", () => {
+  const types = ["replica-row", "release", "create", "state", "event"] as const;
+  const order = types.map((type) => LANES[laneOf({ type } as UplinkEntry)]);
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect(new Set(order).size).toBe(types.length);
 });

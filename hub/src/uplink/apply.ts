@@ -70,6 +70,8 @@ export async function applyEntry(
     case "event":
       await keepEvent(transaction, { site, entry, now });
       return { result: "applied" };
+    default:
+      throw new Fault("InvalidArgument", `entries of type ${entry.type} are not taken`);
   }
 }
 

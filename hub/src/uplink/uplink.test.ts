@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { idFromNumber, PROTOCOL_HEADER, siteScope, type UplinkReply } from "@holdfast/protocol";
+import { idFromNumber, PROTOCOL_HEADER, PROTOCOL_VERSION, siteScope, type UplinkReply } from "@holdfast/protocol";
 import { expect, test } from "vitest";
 import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import type { HubTables } from "../tables.ts";
@@ -315,7 +315,7 @@ test("a site learns who it is", async () => {
   await using hub = opened;
   const { body } = await hub.ask("GET", "/v1/sites/self", undefined, site.token);
   const tenant = { id: site.tenant, name: "default" };
-  expect(body).toMatchObject({ siteId: site.id, tenant, epoch: sender.epoch, protocol: 1 });
+  expect(body).toMatchObject({ siteId: site.id, tenant, epoch: sender.epoch, protocol: PROTOCOL_VERSION });
 });
 
 test("the quarantine of a site is bounded, and keeps the newest", async () => {

@@ -7,6 +7,8 @@ export interface Principal {
   /** As the change log shows it: `operator:alice`. */
   readonly actor: string;
   readonly role: "read" | "write";
+  /** Id of the token by which they were let in. */
+  readonly token?: string;
   /** Ids of the tenants whose resources they may see. */
   readonly tenants: "all" | readonly string[];
 }

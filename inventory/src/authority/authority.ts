@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type IdBlock, type Kind, type Resource, tenantScope } from "@holdfast/protocol";
+import { type IdBlock, type Kind, type Resource, type ResourceBody, tenantScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { Actor, Addressed, CreateRequest, Inventory, UpdateRequest } from "../inventory.ts";
 import type { Store, Tenant, Transaction } from "../store/contract.ts";
@@ -28,6 +28,62 @@ export interface Authority extends Inventory {
   releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome>;
   /** A block of id numbers for one site, never lent twice. */
   lendIds(tx: Transaction, count: number): Promise<IdBlock>;
+
+  /** All lives of the hub, oldest first, this one last. */
+  lineage(): readonly string[];
+  /**
+   * Begins another life of the hub, for it has lost history: stamps, lent ids and feed positions from now on are told from
+   * all that may have been given out and forgotten. `beyond` is a feed position that the hub is known to have reached.
+   * `also` runs in the same transaction. Returns the new epoch.
+   */
+  beginEpoch(beginning: {
+    readonly beyond?: number;
+    readonly also?: (tx: Transaction, epoch: string) => Promise<void>;
+  }): Promise<string>;
+  /** Called after another life of the hub has begun. Returns how to stop it. */
+  onEpoch(listener: (epoch: string) => void): () => void;
+  /**
+   * Takes back from a site what the hub may have lost (rule 20): a resource that it does not know is made again; of each
+   * field the site's value is adopted when its stamp is later in an earlier life and the field has not been written since;
+   * what cannot be told is a conflict, which the caller records.
+   */
+  recoverIn(tx: Transaction, held: RecoveredRow): Promise<Recovery>;
+  /** The same for a machine that the site let go: what asked for that is not asked for again. */
+  recoverLetGoIn(tx: Transaction, let_: RecoveredRow & Pick<Release, "reason" | "stamp">): Promise<Recovery>;
+}
+
+/** A row of the feed as a site holds it. */
+export interface RecoveredRow {
+  readonly site: string;
+  readonly tenant: string;
+  readonly kind: Kind;
+  readonly id: string;
+  readonly body: ResourceBody;
+}
+
+/** Two values of one field of which neither can be said to be the later one. */
+export interface FieldConflict {
+  readonly field: string;
+  readonly held: { readonly write: string; readonly value: unknown };
+}
+
+export interface Recovery {
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/**
+ * Told of what the authority writes, in the same transaction, so that what depends on it is never without it. Throwing
+ * undoes the write.
+ */
+export interface AuthorityListener {
+  /** Intent fields of a resource were set, at its creation too. */
+  written?(
+    tx: Transaction,
+    written: { kind: Kind; resource: Resource; fields: readonly string[]; write: Write },
+  ): Promise<void>;
+  /** A machine has another owner, or none; its instances are told of one by one. */
+  moved?(tx: Transaction, moved: { kind: Kind; before: Resource; after: Resource }): Promise<void>;
+  gone?(tx: Transaction, gone: { kind: Kind; resource: Resource }): Promise<void>;
 }
 
 export interface AuthorityParts {
@@ -35,10 +91,16 @@ export interface AuthorityParts {
   readonly clock: Clock;
   /** A unique id of a write, a creation, a tenant, the epoch. */
   readonly newId?: () => string;
+  readonly listeners?: readonly AuthorityListener[];
 }
 
 /** The authority over a store, with the epoch that the store has or now gets. */
-export async function createAuthority({ store, clock, newId = randomUUID }: AuthorityParts): Promise<Authority> {
+export async function createAuthority({
+  store,
+  clock,
+  newId = randomUUID,
+  listeners = [],
+}: AuthorityParts): Promise<Authority> {
   const epoch = await store.write(async (tx) => {
     const known = await tx.setting("epoch");
     if (known !== undefined) return known;
@@ -46,7 +108,7 @@ export async function createAuthority({ store, clock, newId = randomUUID }: Auth
     await tx.setSetting("epoch", made);
     return made;
   });
-  return new HubAuthority({ store, clock, newId }, epoch);
+  return new HubAuthority({ store, clock, newId, listeners }, epoch);
 }
 
 class HubAuthority implements Authority {
@@ -64,6 +126,26 @@ class HubAuthority implements Authority {
 
   epoch(): string {
     return this.#epoch;
+  }
+
+  lineage(): readonly string[] {
+    return [this.#epoch];
+  }
+
+  beginEpoch(): Promise<string> {
+    throw new TypeError("not here yet");
+  }
+
+  onEpoch(): () => void {
+    return () => undefined;
+  }
+
+  recoverIn(): Promise<Recovery> {
+    throw new TypeError("not here yet");
+  }
+
+  recoverLetGoIn(): Promise<Recovery> {
+    throw new TypeError("not here yet");
   }
 
   async create<K extends Kind>(kind: K, request: CreateRequest): Promise<Resource<K>> {

@@ -12,6 +12,9 @@ export interface Reference {
   readonly many: boolean;
 }
 
+/** Observations that are made together: by the machine's own report, by looking at its power, by the site's own doing. */
+export type ObservationGroup = "hardware" | "power" | "status";
+
 export interface Field<S extends TSchema = TSchema> {
   readonly owner: Owner;
   /** The value as the API shows it. */
@@ -27,6 +30,8 @@ export interface Field<S extends TSchema = TSchema> {
   /** The value of a resource that nobody has told otherwise; undefined is "not known". */
   readonly initial: unknown;
   readonly reference: Reference | undefined;
+  /** Which observations it is seen together with. */
+  readonly group: ObservationGroup | undefined;
   /** The parts of a machine, replaced as a set by its site; a table of their own. */
   readonly component: Component | undefined;
 }
@@ -49,6 +54,7 @@ function field<S extends TSchema>(owner: Owner, schema: S, options: FieldOptions
     secret: options.secret ?? false,
     initial: options.initial,
     reference: undefined,
+    group: owner === "site" ? "status" : undefined,
     component: undefined,
   };
 }
@@ -59,8 +65,11 @@ export function operator<S extends TSchema>(schema: S, options: FieldOptions = {
 }
 
 /** Observation: written by the site that manages the machine. */
-export function observed<S extends TSchema>(schema: S, options: { initial?: Static<S> } = {}): Field<S> {
-  return field("site", schema, options);
+export function observed<S extends TSchema>(
+  schema: S,
+  { group = "status", ...options }: { initial?: Static<S>; group?: ObservationGroup } = {},
+): Field<S> {
+  return { ...field("site", schema, options), group };
 }
 
 /** Bookkeeping: written by the hub. */
@@ -110,7 +119,7 @@ export type Part<C extends Component> = { readonly [Name in keyof C["fields"]]?:
 /** A machine's parts of one sort. */
 export function components<C extends Component>(part: C): Field & { readonly part: C } {
   const schema = Type.Array(Type.Object(part.fields));
-  return { ...field("site", schema, { initial: [] }), component: part, part };
+  return { ...field("site", schema, { initial: [] }), group: "hardware", component: part, part };
 }
 
 /** Which REST operations a kind has and where. */
@@ -186,6 +195,10 @@ export interface Bookkeeping {
   /** Machines only: when and by which site its observations were made. */
   readonly observedAt?: number;
   readonly observedBy?: string;
+  /** Machines only: by group of observations, who saw them and when (milliseconds since the epoch, site's clock). */
+  readonly observedSources?: Readonly<
+    Partial<Record<ObservationGroup, { readonly source: string; readonly at: number }>>
+  >;
 }
 
 /** A string enumeration that the OpenAPI document names. */

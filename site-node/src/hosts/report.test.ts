@@ -327,7 +327,7 @@ test("a machine goes on being heard while the hub's newest word of it waits for 
 });
 
 test.each([
-  ["newer than this site", { protocol: 99 }, /newest known here is 1/],
+  ["newer than this site", { protocol: 99 }, /newest known here is 2/],
   ["of no version", {}, /not a protocol version/],
 ])(
   "an agent that is %s is refused with the reason, is not listened to, and comes again when it can be served",

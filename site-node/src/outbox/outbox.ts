@@ -14,8 +14,8 @@ import { siteTables } from "../database/tables.ts";
 /** How many events wait for the hub at most; beyond that the oldest give way, and are counted. */
 export const MAX_EVENTS = 5_000;
 
-const EVENT_LANE = LANES.indexOf("event");
-const STATE_LANE = LANES.indexOf("state");
+const EVENT_LANE = LANES.event;
+const STATE_LANE = LANES.state;
 
 /** What waits to be sent: entries of each lane, and since when the oldest waits (milliseconds since the epoch). */
 export interface OutboxLevel {
@@ -52,7 +52,7 @@ export class Outbox {
         `a change of ${byteLength(body)} bytes; at most ${MAX_ENTRY_BYTES} reach the hub`,
       );
     }
-    await this.#insert(transaction, { lane: LANES.indexOf(laneOf(entry)), key, body });
+    await this.#insert(transaction, { lane: LANES[laneOf(entry)], key, body });
     if (entry.type === "event") await dropOldestEvents(transaction);
   }
 

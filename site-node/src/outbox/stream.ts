@@ -64,7 +64,7 @@ async function unseal(transaction: Transaction): Promise<void> {
 /** In the order they were made: a later intent may be based on an earlier one. */
 async function repeatUnseenIntents(transaction: Transaction, outbox: Outbox): Promise<void> {
   const tables = siteTables(transaction);
-  await tables.deleteFrom("outbox").where("lane", "=", LANES.indexOf("intent")).execute();
+  await tables.deleteFrom("outbox").where("lane", "=", LANES.intent).execute();
   const unseen = await tables
     .selectFrom("local_intent")
     .selectAll()

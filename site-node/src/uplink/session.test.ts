@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
@@ -27,7 +28,7 @@ test("the link opens with who the site is and which protocol it speaks", async (
   const { asked, session } = options(site, [{ status: 200, body: SELF }]);
   expect(await openSession(session, signal())).toEqual({ site: SITE, tenant: TENANT, epoch: "epoch-1" });
   expect(asked[0]?.get("authorization")).toBe("Bearer token-of-the-site");
-  expect(asked[0]?.get("holdfast-protocol")).toBe("1");
+  expect(asked[0]?.get("holdfast-protocol")).toBe(String(PROTOCOL_VERSION));
 });
 
 test.each<[string, { status: number; body: unknown }, RegExp]>([
