@@ -1,15 +1,16 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createHub, type Hub } from "@holdfast/hub";
 import { HubConfig } from "@holdfast/hub/config";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 
-export interface Answer<T> {
-  readonly status: number;
-  readonly body: T;
-}
+import { type Answer, type Json, request, succeeded } from "./request.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON the API answers with
-export type Json = any;
+export type { Answer, Json };
+
+/** What a disk held at some time. */
+export interface Snapshot {
+  readonly folder: string;
+}
 
 /** The hub of a world, reached as operators reach it: over HTTP with a token. */
 export class WorldHub {
@@ -17,6 +18,7 @@ export class WorldHub {
   readonly #surroundings: { clock: Clock; log: Log };
   #hub: Hub | undefined;
   #port = 0;
+  #snapshots = 0;
 
   constructor(home: string, surroundings: { clock: Clock; log: Log }) {
     this.home = home;
@@ -43,6 +45,31 @@ export class WorldHub {
     await this.start();
   }
 
+  /** Copies all that it has on its disk, as a snapshot of its virtual machine does. */
+  async snapshot(): Promise<Snapshot> {
+    this.#snapshots += 1;
+    const folder = `${this.home}-snapshot-${this.#snapshots}`;
+    await this.stop();
+    cpSync(this.home, folder, { recursive: true });
+    await this.start();
+    return { folder };
+  }
+
+  /** Puts its disk back to what it was, and tells nobody. */
+  async rollBackTo({ folder }: Snapshot): Promise<void> {
+    await this.stop();
+    rmSync(this.home, { recursive: true });
+    cpSync(folder, this.home, { recursive: true });
+    await this.start();
+  }
+
+  /** Its disk is gone, and an empty one in its place; it does not run. */
+  async loseDisk(): Promise<void> {
+    await this.stop();
+    rmSync(this.home, { recursive: true });
+    mkdirSync(this.home, { recursive: true });
+  }
+
   get running(): Hub {
     if (!this.#hub) throw new Error("the hub is not running");
     return this.#hub;
@@ -58,21 +85,13 @@ export class WorldHub {
 
   /** A request as an operator, or with the token given; answers whatever came, success or not. */
   async request(method: string, path: string, body?: unknown, token = this.token): Promise<Answer<Json>> {
-    const headers = {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    };
-    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-    const response = await fetch(`${this.url}${path}`, init);
-    const text = await response.text();
-    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+    return request(`${this.url}${path}`, { method, token, body });
   }
 
   /** A request that must succeed. */
   async ask(method: string, path: string, body?: unknown): Promise<Json> {
     const answer = await this.request(method, path, body);
-    if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
+    return succeeded(`${method} ${path}`, answer);
   }
 
   /** A project, and a token of an operator who may see no other. */

@@ -4,30 +4,35 @@ import { type Agent, createAgent } from "@holdfast/agent";
 import { AgentConfig } from "@holdfast/agent/config";
 import { readHardware } from "@holdfast/agent/hardware/read";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
-import { Relay } from "./relay.ts";
+import { Relay } from "@holdfast/runtime/relay";
 import type { WorldSite } from "./site.ts";
 
 const TREES = fileURLToPath(new URL("../../agent/fixtures/trees/", import.meta.url));
 
+/** Where a machine stands. */
+interface Place {
+  site: WorldSite;
+}
+
 /** A machine of a world: a tree of /sys and /proc of its own, an agent that reads it, and a cable to its site. */
 export class Machine {
-  readonly site: WorldSite;
   /** Where its /sys and /proc are: change a file and the hardware has changed. */
   readonly root: string;
   readonly #stateDir: string;
   readonly #surroundings: { clock: Clock; log: Log };
   readonly #cables: { http: Relay; mqtt: Relay };
+  readonly #place: Place;
   #boots = 0;
   #known: string | undefined;
   #agent: Agent | undefined;
 
   private constructor(
-    site: WorldSite,
+    place: Place,
     folders: { root: string; stateDir: string },
     surroundings: { clock: Clock; log: Log },
     cables: { http: Relay; mqtt: Relay },
   ) {
-    this.site = site;
+    this.#place = place;
     this.root = folders.root;
     this.#stateDir = folders.stateDir;
     this.#surroundings = surroundings;
@@ -45,9 +50,23 @@ export class Machine {
     mkdirSync(folders.stateDir, { recursive: true });
     cpSync(`${TREES}${tree}`, folders.root, { recursive: true, verbatimSymlinks: true });
     writeFileSync(`${folder}/token`, token, { mode: 0o600 });
-    const http = await Relay.to(() => site.ports.site);
-    const mqtt = await Relay.to(() => site.ports.mqtt);
-    return new Machine(site, folders, surroundings, { http, mqtt });
+    const place: Place = { site };
+    const http = await Relay.to(() => place.site.ports.site);
+    const mqtt = await Relay.to(() => place.site.ports.mqtt);
+    return new Machine(place, folders, surroundings, { http, mqtt });
+  }
+
+  get site(): WorldSite {
+    return this.#place.site;
+  }
+
+  /** Somebody plugs it in at another site, where its site-node answers at the same address. */
+  carryTo(site: WorldSite): void {
+    this.#place.site = site;
+    for (const cable of [this.#cables.http, this.#cables.mqtt]) {
+      cable.cut();
+      cable.restore();
+    }
   }
 
   /** Starts the agent. */

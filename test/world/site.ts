@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { Host } from "@holdfast/protocol";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 import { createSiteNode, type SiteNode } from "@holdfast/site-node";
 import { SiteConfig } from "@holdfast/site-node/config";
-import type { WorldHub } from "./hub.ts";
+import type { Snapshot, WorldHub } from "./hub.ts";
+import { type Answer, type Json, request, succeeded } from "./request.ts";
 import { Wan } from "./wan.ts";
 
 export interface SiteFacts {
@@ -25,6 +26,7 @@ export class WorldSite {
   readonly #surroundings: { clock: Clock; log: Log };
   #node: SiteNode | undefined;
   #ports = { site: 0, mqtt: 0 };
+  #snapshots = 0;
 
   constructor(facts: SiteFacts, home: string, hub: WorldHub, surroundings: { clock: Clock; log: Log }) {
     ({ name: this.name, project: this.project, id: this.id, token: this.token } = facts);
@@ -55,6 +57,53 @@ export class WorldSite {
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
+  }
+
+  /** Copies all that it has on its disk. */
+  async snapshot(): Promise<Snapshot> {
+    this.#snapshots += 1;
+    const folder = `${this.#home}-snapshot-${this.#snapshots}`;
+    await this.stop();
+    cpSync(this.#home, folder, { recursive: true });
+    await this.start();
+    return { folder };
+  }
+
+  /** Puts its disk back to what it was. */
+  async rollBackTo({ folder }: Snapshot): Promise<void> {
+    await this.stop();
+    rmSync(this.#home, { recursive: true });
+    cpSync(folder, this.#home, { recursive: true });
+    await this.start();
+  }
+
+  /** Another disk in its place: all it has is which site it is and its token. */
+  async loseDisk(): Promise<void> {
+    await this.stop();
+    rmSync(this.#home, { recursive: true });
+    mkdirSync(this.#home, { recursive: true });
+    writeFileSync(`${this.#home}/token`, this.token, { mode: 0o600 });
+    await this.start();
+  }
+
+  /** A request to the site's own API, as the hub's first operator unless another token is given. */
+  request(method: string, path: string, body?: unknown, options: { token?: string; headers?: object } = {}) {
+    const { token = this.#hub.token, headers = {} } = options;
+    return request(`${this.url}${path}`, { method, token, body, headers }) as Promise<Answer<Json>>;
+  }
+
+  /** A request that must succeed. */
+  async ask(method: string, path: string, body?: unknown): Promise<Json> {
+    return succeeded(`${method} ${path} at ${this.name}`, await this.request(method, path, body));
+  }
+
+  host(id: string): Promise<Json> {
+    return this.ask("GET", `/v1/projects/${this.project}/compute/hosts/${id}`);
+  }
+
+  /** How it stands, as it says itself. */
+  status(): Promise<Json> {
+    return this.ask("GET", "/v1/status");
   }
 
   get node(): SiteNode {

@@ -1,0 +1,48 @@
+import { type ConflictBody, Host, Instance, type Kind, type Resource, ROW, siteScope } from "@holdfast/protocol";
+import { expect } from "vitest";
+import { eventually } from "./eventually.ts";
+import type { World } from "./world.ts";
+
+const KINDS: readonly Kind[] = [Host, Instance];
+
+type Store = World["hub"]["running"]["store"];
+
+/** What a store holds of machines, by id; of those that a site manages when one is named. */
+export async function machinesIn(store: Store, owner?: string): Promise<Map<string, Resource>> {
+  const lists = await store.read((view) => Promise.all(KINDS.map((kind) => view.list(kind, {}))));
+  const machines = lists.flatMap(({ resources }) => resources as readonly Resource[]);
+  return new Map(
+    machines.filter((each) => owner === undefined || each.owner === owner).map((each) => [each.resourceId, each]),
+  );
+}
+
+/** The conflicts that the hub shows a site. */
+async function conflictsFor(store: Store, site: string): Promise<ConflictBody[]> {
+  const { rows } = await store.read((view) => view.feed(siteScope(site as never), 0, 10_000));
+  return rows.flatMap(({ kind, body }) => (kind === ROW.conflict && body !== null ? [JSON.parse(body)] : []));
+}
+
+/**
+ * Waits until hub and site hold the same of every machine that the site manages, field by field and stamp by stamp, and
+ * nothing is on its way. A field that a conflict is about is the same too; it only is not acted on.
+ */
+export async function agree(world: World, name: string, within = 30_000): Promise<void> {
+  const site = world.site(name);
+  await eventually(async () => {
+    await world.clock.advance(5_000);
+    const hub = world.hub.running.store;
+    const [atHub, atSite] = [await machinesIn(hub, site.id), await machinesIn(site.node.store, site.id)];
+    expect([...atSite.keys()].toSorted()).toEqual([...atHub.keys()].toSorted());
+    const contested = new Set((await conflictsFor(hub, site.id)).map(({ resourceId }) => resourceId));
+    for (const [id, machine] of atHub) {
+      expect(atSite.get(id)).toEqual(machine);
+      if (!contested.has(id)) expect(machine.observedGeneration ?? machine.generation).toBe(machine.generation);
+      expect(machine.fields.desiredState).not.toMatch(/_STATE_DELETED$/);
+    }
+    expect(await site.status()).toMatchObject({
+      unsent: { entries: 0 },
+      parked: { rows: 0 },
+      intents: { waiting: 0 },
+    });
+  }, within);
+}
