@@ -2,12 +2,14 @@
 // the first start and found again at the next.
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { Fault, helpText, messageOf, readConfig, requireNode24 } from "@holdfast/runtime";
+import { Fault, helpText, messageOf, readConfig, requireNode24, seconds, systemClock } from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import { type Static, Type } from "typebox";
 import { bootstrap, firstHost } from "./start/bootstrap.ts";
 import { Children } from "./start/children.ts";
+import { playOutage } from "./start/outage.ts";
 import { readPrivate } from "./start/read-private.ts";
+import { layWan, type Wan } from "./start/wan.ts";
 import { welcome } from "./start/welcome.ts";
 
 const port = (initial: number, of: string) =>
@@ -23,6 +25,19 @@ const StartConfig = Type.Object({
   hubPort: port(8080, "the hub's API"),
   sitePort: port(8081, "the site-node's API"),
   mqttPort: port(1883, "the site-node's MQTT broker"),
+  cutWanAfter: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 86_400,
+      description: "cut the link between site and hub so many seconds after everything runs, and show what happens",
+    }),
+  ),
+  wanAway: Type.Integer({
+    minimum: 1,
+    maximum: 86_400,
+    default: 60,
+    description: "with --cut-wan-after: for how many seconds the link is away",
+  }),
 });
 type StartConfig = Static<typeof StartConfig>;
 
@@ -40,7 +55,9 @@ async function main(given: readonly string[]): Promise<void> {
   const stop = stopOnSignal(children);
   try {
     await children.endLeftovers();
-    console.log(welcome(await startAll(home, config, children)));
+    const shown = await startAll(home, config, children);
+    console.log(welcome(shown));
+    if (shown.wan) await showOutage({ ...shown, wan: shown.wan }, config, children);
     await children.failed;
   } catch (error) {
     if (!stop.asked()) throw error;
@@ -48,6 +65,26 @@ async function main(given: readonly string[]): Promise<void> {
     await children.stop();
     await hold.close();
   }
+}
+
+/** Cuts the link as asked for, and tells what is seen at either side. A fault of the story ends nothing of what runs. */
+async function showOutage(
+  { wan, ...shown }: Omit<Awaited<ReturnType<typeof startAll>>, "wan"> & { wan: Wan },
+  { cutWanAfter = 0, wanAway }: StartConfig,
+  children: Children,
+): Promise<void> {
+  const stopped = new AbortController();
+  const ended = children.failed.finally(() => stopped.abort(new Error("stopped")));
+  const story = playOutage({
+    ...{ ...shown, wan, clock: systemClock, signal: stopped.signal },
+    after: seconds(cutWanAfter),
+    away: seconds(wanAway),
+    say: (line) => console.log(line),
+  });
+  const told = story.catch((error: unknown) => {
+    if (!stopped.signal.aborted) console.error(`holdfast: the outage could not be shown: ${messageOf(error)}`);
+  });
+  await Promise.race([told, ended]);
 }
 
 function holdStart(home: string) {
@@ -69,11 +106,12 @@ async function startAll(home: string, config: StartConfig, children: Children) {
   writePrivate(`${home}/hub-url`, hubUrl);
   writePrivate(`${home}/operator-token`, token);
 
+  const wan = config.cutWanAfter === undefined ? undefined : await layWan(hubUrl);
   const made = await bootstrap({ home, hubUrl, token });
   const siteUrlFile = `${home}/site/site-url`;
   rmSync(siteUrlFile, { force: true });
   children.start("site", [
-    ...["site", "--home", `${home}/site`, "--hub-url", hubUrl],
+    ...["site", "--home", `${home}/site`, "--hub-url", wan?.url ?? hubUrl],
     ...["--site-id", made.siteId, "--token-file", made.siteTokenFile],
     ...["--site-port", String(config.sitePort), "--mqtt-port", String(config.mqttPort)],
   ]);
@@ -84,7 +122,7 @@ async function startAll(home: string, config: StartConfig, children: Children) {
     ...["--enrol-token-file", made.enrolTokenFile],
   ]);
   const host = await firstHost({ hubUrl, siteUrl, token }, children.failed);
-  return { home, hubUrl, siteUrl, token, host };
+  return { home, hubUrl, siteUrl, token, host, wan };
 }
 
 /** Ends everything at the first signal; npm hands a terminal's Ctrl-C over twice, which counts once. */
