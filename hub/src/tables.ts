@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
+import { createTable } from "./create-table.ts";
 
 /** The hub's own tables, beside the inventory's in the same database. Times are milliseconds since the epoch. */
 export interface HubTables {
@@ -115,27 +116,9 @@ export interface FeedMarkRow {
   readonly seq: number;
 }
 
-type Column = "text" | "text?" | "bigint" | "bigint?";
-
-async function table(
-  db: Kysely<unknown>,
-  name: keyof HubTables,
-  columns: Record<string, Column>,
-  key: readonly string[],
-): Promise<void> {
-  let building = db.schema.createTable(name).addPrimaryKeyConstraint(`${name}_key`, key as never);
-  for (const [column, type] of Object.entries(columns)) {
-    const optional = type.endsWith("?");
-    building = building.addColumn(column, type.replace("?", "") as "text" | "bigint", (added) =>
-      optional ? added : added.notNull(),
-    );
-  }
-  await building.execute();
-}
-
 const tokens: Migration = {
   async up(db: Kysely<unknown>) {
-    await table(
+    await createTable(
       db,
       "token",
       {
@@ -152,14 +135,14 @@ const tokens: Migration = {
       ["id"],
     );
     await db.schema.createIndex("token_by_hash").unique().on("token").column("hash").execute();
-    await table(db, "enrolment", { id: "text", tenant: "text", site: "text", not_after: "bigint" }, ["id"]);
+    await createTable(db, "enrolment", { id: "text", tenant: "text", site: "text", not_after: "bigint" }, ["id"]);
     await db.schema.createIndex("enrolment_by_end").on("enrolment").column("not_after").execute();
   },
 };
 
 const uplink: Migration = {
   async up(db: Kysely<unknown>) {
-    await table(
+    await createTable(
       db,
       "uplink_stream",
       {
@@ -173,7 +156,7 @@ const uplink: Migration = {
       },
       ["site"],
     );
-    await table(
+    await createTable(
       db,
       "quarantine",
       {
@@ -188,7 +171,7 @@ const uplink: Migration = {
       },
       ["site", "number"],
     );
-    await table(
+    await createTable(
       db,
       "event",
       {
@@ -204,7 +187,7 @@ const uplink: Migration = {
       },
       ["site", "number"],
     );
-    await table(
+    await createTable(
       db,
       "conflict",
       {
@@ -225,12 +208,12 @@ const uplink: Migration = {
       },
       ["site", "intent"],
     );
-    await table(db, "intent_outcome", { site: "text", intent: "text", number: "bigint", outcome: "text" }, [
+    await createTable(db, "intent_outcome", { site: "text", intent: "text", number: "bigint", outcome: "text" }, [
       "site",
       "intent",
     ]);
     await db.schema.createIndex("intent_outcome_by_number").on("intent_outcome").columns(["site", "number"]).execute();
-    await table(
+    await createTable(
       db,
       "id_block",
       { first: "bigint", count: "bigint", site: "text", epoch: "text", incarnation: "bigint" },
@@ -242,7 +225,7 @@ const uplink: Migration = {
 
 const feedMarks: Migration = {
   async up(db: Kysely<unknown>) {
-    await table(db, "feed_mark", { at: "bigint", seq: "bigint" }, ["at"]);
+    await createTable(db, "feed_mark", { at: "bigint", seq: "bigint" }, ["at"]);
   },
 };
 

@@ -1,38 +1,16 @@
 import type { Authority, Transaction } from "@holdfast/inventory";
-import {
-  type CreateIntent,
-  type EditIntent,
-  type FeedPosition,
-  type Kind,
-  kindNamed,
-  type Stream,
-  type UplinkEntry,
-} from "@holdfast/protocol";
+import { type CreateIntent, type EditIntent, type Kind, kindNamed, type UplinkEntry } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Enrolments } from "../tokens/enrolments.ts";
 import { recordConflict } from "./conflicts.ts";
 import { keepEvent } from "./events.ts";
 import { onceForIntent } from "./intents.ts";
 import { isLentTo } from "./lent-ids.ts";
-
-/** Whose entry it is, and when the hub took it. */
-export interface Origin {
-  readonly site: string;
-  readonly tenant: string;
-  readonly stream: Stream;
-  readonly now: number;
-}
+import type { Applied, Origin } from "./origin.ts";
 
 export interface ApplyParts {
   readonly authority: Pick<Authority, "createIn" | "editIn" | "observeIn" | "releaseIn">;
   readonly enrolments: Pick<Enrolments, "remove">;
-}
-
-/** What became of an entry that could be applied. A reason beside `applied` says why nothing had to be done. */
-export interface Applied {
-  readonly result: "applied" | "conflict";
-  readonly reason?: string;
-  readonly at?: FeedPosition;
 }
 
 /** Applies one entry. Throws a `Fault` for one that cannot be applied, having perhaps written a part of it. */

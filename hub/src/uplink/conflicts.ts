@@ -1,7 +1,7 @@
 import type { Transaction } from "@holdfast/inventory";
 import type { CreateIntent, EditIntent, Kind } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
-import type { Origin } from "./apply.ts";
+import type { Origin } from "./origin.ts";
 
 interface Conflict {
   readonly entry: CreateIntent | EditIntent;

@@ -1,6 +1,6 @@
 import type { Transaction } from "@holdfast/inventory";
 import type { HubTables } from "../tables.ts";
-import type { Applied } from "./apply.ts";
+import type { Applied } from "./origin.ts";
 
 /** How many outcomes of a site's intents are kept, the newest. */
 export const OUTCOMES_KEPT = 10_000;

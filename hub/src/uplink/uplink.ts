@@ -10,9 +10,10 @@ import {
 import { type Clock, Fault, type Log, messageOf, systemCode } from "@holdfast/runtime";
 import type { HubTables, UplinkStreamRow } from "../tables.ts";
 import type { Enrolments } from "../tokens/enrolments.ts";
-import { type Applied, applyEntry, type Origin } from "./apply.ts";
+import { applyEntry } from "./apply.ts";
 import { readEntry } from "./entry.ts";
 import { lendIdsTo } from "./lent-ids.ts";
+import type { Applied, Origin } from "./origin.ts";
 import { quarantine } from "./quarantine.ts";
 import { placeBatch } from "./sequence.ts";
 
