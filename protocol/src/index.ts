@@ -11,6 +11,7 @@ export * from "./kinds/provider.ts";
 export * from "./kinds/region.ts";
 export * from "./kinds/site.ts";
 export * from "./kinds/values.ts";
+export * from "./recovery.ts";
 export * from "./session.ts";
 export * from "./topics.ts";
 export * from "./uplink.ts";
