@@ -26,6 +26,8 @@ export interface Authority extends Inventory {
   editIn(tx: Transaction, edit: Edit): Promise<EditOutcome>;
   observeIn(tx: Transaction, report: Report): Promise<void>;
   releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome>;
+  /** Sets fields as `update` does, also to the values that they have: an operator has chosen between several. */
+  settleIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource>;
   /** A block of id numbers for one site, never lent twice. */
   lendIds(tx: Transaction, count: number): Promise<IdBlock>;
 
@@ -84,6 +86,7 @@ export interface AuthorityListener {
   /** A machine has another owner, or none; its instances are told of one by one. */
   moved?(tx: Transaction, moved: { kind: Kind; before: Resource; after: Resource }): Promise<void>;
   gone?(tx: Transaction, gone: { kind: Kind; resource: Resource }): Promise<void>;
+  tenantMade?(tx: Transaction, tenant: Tenant): Promise<void>;
 }
 
 export interface AuthorityParts {
@@ -116,11 +119,13 @@ class HubAuthority implements Authority {
   readonly #clock: Clock;
   readonly #newId: () => string;
   readonly #epoch: string;
+  readonly #listeners: readonly AuthorityListener[];
 
-  constructor({ store, clock, newId }: Required<AuthorityParts>, epoch: string) {
+  constructor({ store, clock, newId, listeners }: Required<AuthorityParts>, epoch: string) {
     this.store = store;
     this.#clock = clock;
     this.#newId = newId;
+    this.#listeners = listeners;
     this.#epoch = epoch;
   }
 
@@ -171,6 +176,7 @@ class HubAuthority implements Authority {
       const subject = { tenant: id, kind: "tenant", id };
       await tx.appendChange({ at, actor, ...subject, operation: "create", before: null, after: { name } });
       await tx.appendFeed(tenantScope(id), "tenant", id, { name });
+      for (const listener of this.#listeners) await listener.tenantMade?.(tx, { id, name });
       return { id, name };
     });
   }
@@ -192,6 +198,12 @@ class HubAuthority implements Authority {
     return applyRelease(tx, release, this.#write(`site:${release.site}`));
   }
 
+  async settleIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource> {
+    const before = await this.#existing(tx, kind, request);
+    const fields = wantedOf(kind, request);
+    return (await setFields(tx, kind, before, { fields, write: this.#write(request.actor) })).resource;
+  }
+
   lendIds(tx: Transaction, count: number): Promise<IdBlock> {
     return lendBlock(tx, count);
   }
@@ -201,12 +213,7 @@ class HubAuthority implements Authority {
     if (request.ifGeneration !== undefined && request.ifGeneration !== before.generation) {
       throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
     }
-    validateFields(kind, request.fields, { who: request.actor === "hub" ? "hub" : "operator", on: "update" });
-    const wanted = Object.entries(normalise(kind, request.fields)).map(([name, value]) => [
-      name,
-      value ?? kind.fields[name]?.initial,
-    ]);
-    const fields = changedFields(before.fields, Object.fromEntries(wanted));
+    const fields = changedFields(before.fields, wantedOf(kind, request));
     if (Object.keys(fields).length === 0) return before;
     const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request.actor) });
     return resource;
@@ -234,4 +241,11 @@ class HubAuthority implements Authority {
   #write(actor: Actor, id = this.#newId()): Write {
     return { id, epoch: this.#epoch, actor, at: this.#clock.now() };
   }
+}
+
+/** The values that an update asks for, checked: a field that is unset gets its initial one. */
+function wantedOf(kind: Kind, { actor, fields }: UpdateRequest): Readonly<Record<string, unknown>> {
+  validateFields(kind, fields, { who: actor === "hub" ? "hub" : "operator", on: "update" });
+  const wanted = Object.entries(normalise(kind, fields));
+  return Object.fromEntries(wanted.map(([name, value]) => [name, value ?? kind.fields[name]?.initial]));
 }
