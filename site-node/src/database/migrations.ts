@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
+import { intentsMigration } from "../intents/migration.ts";
 
 const TABLES = [
   `create table replica_position (
@@ -60,4 +61,5 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
       await sql.raw(REFUSING).execute(db);
     },
   },
+  "site-0006-intents": intentsMigration,
 };

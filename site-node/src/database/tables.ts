@@ -33,7 +33,26 @@ export interface SiteTables {
     reason: string | null;
     scope: string | null;
     seq: number | null;
+    token: Generated<string | null>;
+    resolves: Generated<string | null>;
+    bound: Generated<number>;
   };
+  /** What the hub turned down, kept for people to see. */
+  refused_intent: {
+    number: Generated<number>;
+    id: string;
+    kind: string;
+    resource: string;
+    field: string | null;
+    value: string;
+    actor: string;
+    at: number;
+    result: string;
+    reason: string | null;
+    conflict: string | null;
+  };
+  /** Holds that an operator released at this site, while the hub may not know it yet. */
+  hold_released: { hold: string; actor: string; at: number };
   /** Entries for the hub. Those with a `key` coalesce while unsealed; those without a `body` are made when sealed. */
   outbox: {
     number: Generated<number>;

@@ -4,6 +4,9 @@ import type { SiteTables } from "../database/tables.ts";
 
 export type LocalIntent = Selectable<SiteTables["local_intent"]>;
 
+/** The conflict that an edit resolves, and the ids of the writes that its author chose from. */
+export type Resolves = NonNullable<EditIntent["resolves"]>;
+
 /** What a creation's journal row keeps in `value`. */
 export interface CreatedValue {
   readonly creation: string;
@@ -13,9 +16,13 @@ export interface CreatedValue {
 /** A journalled intent as the hub gets it, the same each time it is asked for. */
 export function intentEntry(intent: LocalIntent): CreateIntent | EditIntent {
   const { id, kind, resource, field, base, actor, at } = intent;
+  const by = { actor, at, ...(intent.token === null ? {} : { token: intent.token }) };
   if (field === null) {
     const { creation, fields } = JSON.parse(intent.value) as CreatedValue;
-    return { type: "create", intent: id, kind, id: resource, creation, actor, at, fields: { ...fields } };
+    const bound = intent.bound === 0 ? {} : { bound: true };
+    return { type: "create", intent: id, kind, id: resource, creation, ...by, ...bound, fields: { ...fields } };
   }
-  return { type: "edit", intent: id, kind, id: resource, field, base, value: JSON.parse(intent.value), actor, at };
+  const value: unknown = JSON.parse(intent.value);
+  const resolves = intent.resolves === null ? {} : { resolves: JSON.parse(intent.resolves) as Resolves };
+  return { type: "edit", intent: id, kind, id: resource, field, base, value, ...by, ...resolves };
 }

@@ -1,39 +1,48 @@
 import type { Transaction } from "@holdfast/inventory";
+import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind } from "@holdfast/protocol/kinds/kind";
-import type { EntryOutcome } from "@holdfast/protocol/uplink";
+import { LANES } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { materialise, type ReplicaOf } from "../replica/materialise.ts";
-import { intentEntry } from "./entry.ts";
+import { intentEntry, type Resolves } from "./entry.ts";
 
-export interface Creation {
+/** Who wants it: an operator with the token that let them in, or the site itself. */
+export interface Author {
+  readonly actor: string;
+  readonly token?: string;
+}
+
+export interface Creation extends Author {
   readonly id: string;
   /** Id of the creation: the same one asked twice makes one resource. */
   readonly creation: string;
-  readonly actor: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** A machine is being admitted as this host at the same time. */
+  readonly bound?: boolean;
 }
 
-export interface Edit {
+export interface Edit extends Author {
   readonly id: string;
   readonly field: string;
   readonly value: unknown;
-  readonly actor: string;
+  readonly resolves?: Resolves;
 }
 
-interface Journalled {
+interface Journalled extends Author {
   readonly kind: Kind;
   readonly resource: string;
   readonly field: string | null;
   readonly base: string;
   readonly value: unknown;
-  readonly actor: string;
+  readonly bound?: boolean;
+  readonly resolves?: Resolves;
 }
 
 /**
  * What is wanted at this site: journalled, put in the outbox, and shown at once, in one transaction. The link's state
- * makes no difference.
+ * makes no difference (rule 4).
  */
 export class Intents {
   readonly #outbox: Outbox;
@@ -44,31 +53,72 @@ export class Intents {
     this.#clock = clock;
   }
 
-  async create(transaction: Transaction, of: ReplicaOf, kind: Kind, creation: Creation): Promise<void> {
-    const { id, fields, actor, creation: made } = creation;
+  /** Returns the intent's id. */
+  async create(transaction: Transaction, of: ReplicaOf, kind: Kind, creation: Creation): Promise<string> {
+    const { id, fields, creation: made, ...by } = creation;
     const value = { creation: made, fields };
-    await this.#journal(transaction, { kind, resource: id, field: null, base: "", value, actor });
+    const intent = await this.#journal(transaction, { ...by, kind, resource: id, field: null, base: "", value });
     await materialise(transaction, of, { kind, id });
+    return intent;
   }
 
-  /** One field. It is based on the stamp that the site shows now, which may be an earlier intent's of this site. */
-  async edit(transaction: Transaction, of: ReplicaOf, kind: Kind, edit: Edit): Promise<void> {
-    const { id, field, value, actor } = edit;
+  /**
+   * One field. It is based on the stamp that the site shows now, which may be an earlier intent's of this site (rule 1).
+   * Returns the intent's id.
+   */
+  async edit(transaction: Transaction, of: ReplicaOf, kind: Kind, edit: Edit): Promise<string> {
+    const { id, field, value, ...by } = edit;
     const shown = await transaction.get(kind, of.tenant, id);
     const base = shown?.stamps[field]?.id ?? "";
-    const intent = await this.#journal(transaction, { kind, resource: id, field, base, value: value ?? null, actor });
+    const journalled = { ...by, kind, resource: id, field, base, value: value ?? null };
+    const intent = await this.#journal(transaction, journalled);
     if (!shown || !(await isParked(transaction, kind, id))) {
       await materialise(transaction, of, { kind, id });
-      return;
+      return intent;
     }
     // The hub's newest word cannot be shown yet, so the edit goes over what is shown instead.
     const generation = shown.generation + 1;
     const stamps = { ...shown.stamps, [field]: { id: intent, epoch: of.epoch, generation } };
-    await transaction.replace(kind, { ...shown, generation, stamps, fields: { ...shown.fields, [field]: value } });
+    const fields = { ...shown.fields, [field]: value ?? undefined };
+    await transaction.replace(kind, { ...shown, generation, stamps, fields });
+    return intent;
+  }
+
+  /**
+   * A machine has been admitted as a host that was made here: while the hub has not been told of the host, it will be told
+   * of both together, and keeps this host when it has the machine under another id (rule 5).
+   */
+  async bind(transaction: Transaction, host: string): Promise<void> {
+    const tables = siteTables(transaction);
+    const made = await tables
+      .updateTable("local_intent")
+      .set({ bound: 1 })
+      .where("kind", "=", Host.name)
+      .where("resource", "=", host)
+      .where("field", "is", null)
+      .where("outcome", "is", null)
+      .where("bound", "=", 0)
+      .returningAll()
+      .executeTakeFirst();
+    if (!made) return;
+    // What is sealed does not change any more (rule 1).
+    const unsent = await tables
+      .selectFrom("outbox")
+      .select(["number", "body"])
+      .where("lane", "=", LANES.intent)
+      .where("sealed", "=", 0)
+      .where("body", "like", `%"${made.id}"%`)
+      .execute();
+    for (const { number, body } of unsent) {
+      const entry = JSON.parse(body ?? "{}") as { type?: string; intent?: string };
+      if (entry.type !== "create" || entry.intent !== made.id) continue;
+      const bound = JSON.stringify(intentEntry(made));
+      await tables.updateTable("outbox").set({ body: bound }).where("number", "=", number).execute();
+    }
   }
 
   async #journal(transaction: Transaction, journalled: Journalled): Promise<string> {
-    const { kind, value, ...rest } = journalled;
+    const { kind, value, token, bound, resolves, ...rest } = journalled;
     const row = await siteTables(transaction)
       .insertInto("local_intent")
       .values({
@@ -77,6 +127,9 @@ export class Intents {
         id: crypto.randomUUID(),
         value: JSON.stringify(value),
         at: this.#clock.now(),
+        token: token ?? null,
+        bound: bound ? 1 : 0,
+        resolves: resolves === undefined ? null : JSON.stringify(resolves),
       })
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -95,23 +148,6 @@ async function isParked(transaction: Transaction, kind: Kind, id: string): Promi
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-/** Notes what the hub made of an intent. Its overlay stays until the replica has reached the position named. */
-export async function recordOutcome(
-  transaction: Transaction,
-  outcome: EntryOutcome & { intent: string },
-): Promise<void> {
-  await siteTables(transaction)
-    .updateTable("local_intent")
-    .set({
-      outcome: outcome.result,
-      reason: outcome.reason ?? null,
-      scope: outcome.at?.scope ?? null,
-      seq: outcome.at?.seq ?? null,
-    })
-    .where("id", "=", outcome.intent)
-    .execute();
 }
 
 /** Whether anything that this site wanted of a resource does not show in the replica yet. */

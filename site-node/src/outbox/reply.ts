@@ -3,7 +3,7 @@ import type { UplinkReply } from "@holdfast/protocol/uplink";
 import { count } from "../database/counters.ts";
 import { readSetting, writeSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
-import { recordOutcome } from "../intents/intents.ts";
+import { recordOutcome } from "../intents/outcomes.ts";
 import { applyOutcomes } from "../replica/apply.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import { addLentIds } from "./id-pool.ts";

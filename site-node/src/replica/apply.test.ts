@@ -5,7 +5,7 @@ import { Site } from "@holdfast/protocol/kinds/site";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import { observe } from "../hosts/observe.ts";
-import { recordOutcome } from "../intents/intents.ts";
+import { recordOutcome } from "../intents/outcomes.ts";
 import {
   gone,
   hostRow,

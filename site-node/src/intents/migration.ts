@@ -1,0 +1,22 @@
+import { sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS = [
+  "alter table local_intent add column token text",
+  "alter table local_intent add column resolves text",
+  "alter table local_intent add column bound integer not null default 0",
+  `create table refused_intent (
+    number integer primary key autoincrement, id text not null unique, kind text not null, resource text not null, field text,
+    value text not null, actor text not null, at integer not null, result text not null, reason text, conflict text)`,
+  `insert into refused_intent (id, kind, resource, field, value, actor, at, result, reason)
+    select id, kind, resource, field, value, actor, at, outcome, reason from local_intent
+      where outcome in ('quarantined', 'conflict') order by number`,
+  "create table hold_released (hold text not null primary key, actor text not null, at integer not null)",
+];
+
+/** What operators want at the site: whose word it was, what it chooses from, and what the hub made of it. */
+export const intentsMigration: Migration = {
+  async up(db) {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
+  },
+};
