@@ -1,5 +1,6 @@
 import type { Tenant, Transaction, View } from "@holdfast/inventory";
 import type { Stream } from "@holdfast/protocol/uplink";
+import type { Phase } from "../replica/phase.ts";
 
 /** The stream that entries are numbered in: `next` is the number of the next entry, `previous` the last batch's hash. */
 export interface SiteStream extends Stream {
@@ -12,6 +13,7 @@ interface Settings {
   readonly site: string;
   readonly tenant: Tenant;
   readonly stream: SiteStream;
+  readonly phase: Phase;
   /** The greatest incarnation that this home has had. */
   readonly incarnation: number;
   /** When this site-node last noted that it runs, by its own clock. */

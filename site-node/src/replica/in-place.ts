@@ -1,0 +1,95 @@
+import type { View } from "@holdfast/inventory";
+import {
+  AccessBody,
+  AliasBody,
+  CommandBody,
+  ConflictBody,
+  CredentialBody,
+  HoldBody,
+  ROW,
+} from "@holdfast/protocol/feed";
+import type { Static, TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+import { siteTables } from "../database/tables.ts";
+
+/**
+ * Feed rows that are no resources: they are stored as they came and read where they lie. Rows of a shape that this version
+ * cannot read are passed over: the site knows nothing of them until a version comes that can.
+ */
+export interface InPlaceRow<B> {
+  readonly id: string;
+  /** The row's number in its scope's feed. */
+  readonly seq: number;
+  readonly body: B;
+}
+
+/** Operators whom the site lets in by itself, one row a token, by token id. */
+export const accessRows = reader(ROW.access, AccessBody);
+
+/** What the hub has ordered of this site's machines, in the order in which it did. */
+export const commandRows = reader(ROW.command, CommandBody);
+
+/** By what the machines of this site's hosts are known, by host id. */
+export const credentialRows = reader(ROW.credential, CredentialBody);
+
+/** Every conflict that the feed shows, also one that this site has resolved and the hub has not closed yet. */
+export const conflictRows = reader(ROW.conflict, ConflictBody);
+
+const holds = reader(ROW.hold, HoldBody);
+const aliases = reader(ROW.alias, AliasBody);
+
+/** The rows of one kind in the order of the feed; `given` leaves those whose text does not hold it out, before they are read. */
+export type RowReader<B> = (
+  view: View,
+  given?: { readonly text?: string; readonly id?: string },
+) => Promise<readonly InPlaceRow<B>[]>;
+
+/** The operator token with this hash; undefined when the feed has none. */
+export async function accessOf(view: View, tokenHash: string): Promise<InPlaceRow<AccessBody> | undefined> {
+  const rows = await accessRows(view, { text: tokenHash });
+  return rows.find(({ body }) => body.tokenHash === tokenHash);
+}
+
+/** Why nothing disruptive may be done at the site; undefined when it may, also because an operator here said so (rule 21). */
+export async function holdOf(view: View, site: string): Promise<HoldBody | undefined> {
+  const body = (await holds(view, { id: site })).at(-1)?.body;
+  if (!body) return undefined;
+  const released = await siteTables(view)
+    .selectFrom("hold_released")
+    .select("hold")
+    .where("hold", "=", body.hold)
+    .executeTakeFirst();
+  return released ? undefined : body;
+}
+
+/** Which resource is meant by an id that is no more; undefined for any other id. */
+export async function aliasOf(view: View, id: string): Promise<{ kind: string; id: string } | undefined> {
+  const body = (await aliases(view, { id })).at(-1)?.body;
+  return body && { kind: body.kind, id: body.of };
+}
+
+function reader<S extends TSchema>(kind: string, schema: S): RowReader<Static<S>> {
+  const shape = Compile(schema);
+  return async (view, { text, id } = {}) => {
+    let query = siteTables(view)
+      .selectFrom("replica_row")
+      .select(["id", "seq", "body"])
+      .where("kind", "=", kind)
+      .where("body", "is not", null);
+    if (id !== undefined) query = query.where("id", "=", id);
+    if (text !== undefined) query = query.where("body", "like", `%${text.replaceAll(/[%_]/g, "")}%`);
+    const rows = await query.orderBy("seq").execute();
+    return rows.flatMap(({ id: rowId, seq, body }) => {
+      const read = parsed(body ?? "null");
+      return shape.Check(read) ? [{ id: rowId, seq, body: read }] : [];
+    });
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

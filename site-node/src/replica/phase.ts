@@ -1,0 +1,33 @@
+import type { Transaction, View } from "@holdfast/inventory";
+import { readSetting, writeSetting } from "../database/settings.ts";
+
+/**
+ * Where the site stands with this life of its hub (rules 7, 20). `recovering`: the hub may have lost what the site knows,
+ * so the site says it all before it hears anything. `following`: it hears, and waits until all that it has heard is at least
+ * as new as the hub was when it took that (or the first batch of a new incarnation) in; `minimum` is null until the hub has
+ * said how far that is. `settled`: as ever.
+ */
+export type Phase =
+  | { readonly is: "settled" }
+  | { readonly is: "recovering"; readonly epoch: string }
+  | { readonly is: "following"; readonly minimum: number | null };
+
+export async function readPhase(view: View): Promise<Phase> {
+  const phase = await readSetting(view, "phase");
+  if (phase) return phase;
+  // A home of a version that knew no phases has followed its hub all along; one that never heard it has yet to.
+  return (await readSetting(view, "stream")) ? { is: "settled" } : { is: "following", minimum: null };
+}
+
+export async function writePhase(transaction: Transaction, phase: Phase): Promise<void> {
+  await writeSetting(transaction, "phase", phase);
+}
+
+/**
+ * Whether the site may act anew on what is wanted: run commands, switch power, begin installations. What it does already
+ * goes on, and so does observing, whatever this says. Cut off in the middle of a recovery it may not, until the hub is
+ * back: what it holds may be what the hub was restored to undo.
+ */
+export async function mayActuate(view: View): Promise<boolean> {
+  return (await readPhase(view)).is === "settled";
+}
