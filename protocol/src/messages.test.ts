@@ -67,6 +67,21 @@ test("a 64-bit number that JavaScript cannot hold is refused naming its field", 
   expect(() => decode("Call", bytes)).toThrow(/^Call\.notAfter: .* beyond 2\^53/);
 });
 
+test("a value of an enum that a later version made says nothing, and what else the message holds is read (rule 23)", () => {
+  const version = { incarnation: 1, counter: 2 };
+  const bytes = Buffer.from(encode("Reported", { version, state: "APPLIED", generation: 3 }));
+  const [state] = [bytes.indexOf(Buffer.from([0x10, 1]))];
+  expect(decode("Reported", bytes).state).toBe("APPLIED");
+  bytes[state + 1] = 9;
+  expect(decode("Reported", bytes)).toEqual({ version, state: "STATE_UNSPECIFIED", generation: 3 });
+});
+
+test("fields that a later version added are passed over (rule 23)", () => {
+  const known = encode("CallResult", { ok: true, value: "{}", refused: false });
+  const later = Buffer.from([((99 << 3) & 0x7f) | 0x80 | 2, (99 << 3) >> 7, 3, 1, 2, 3]);
+  expect(decode("CallResult", Buffer.concat([known, later]))).toEqual({ ok: true, value: "{}", refused: false });
+});
+
 test("telemetry that is not a number is refused naming its field", () => {
   const points = [{ at: 1, values: { load: Number.NaN } }];
   expect(() => decode("Telemetry", encode("Telemetry", { stream: "s", points, dropped: 0 }))).toThrow(

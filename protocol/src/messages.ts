@@ -28,7 +28,8 @@ export function encode<Name extends keyof Messages>(name: Name, message: Message
 }
 
 /**
- * The message in these bytes; enums as their names, 64-bit numbers as numbers, unknown fields left out.
+ * The message in these bytes; enums as their names, 64-bit numbers as numbers. Unknown fields are left out, and a value of an
+ * enum that this version does not know is its first, which says nothing: what else the message holds is as true as before.
  * Throws MalformedMessage when the bytes are no such message or exceed the limits.
  */
 export function decode<Name extends keyof Messages>(
@@ -62,8 +63,15 @@ function fillPlainDefaults(decoded: Record<string, unknown>, type: protobuf.Type
       for (const message of inner) fillPlainDefaults(message as Record<string, unknown>, field.resolvedType);
     } else if (value === undefined && !field.options?.proto3_optional) {
       decoded[field.name] = plainDefault(field);
+    } else if (field.resolvedType instanceof protobuf.Enum && value !== undefined) {
+      decoded[field.name] = Array.isArray(value) ? value.map(knownName(field)) : knownName(field)(value);
     }
   }
+}
+
+/** A number is what is left of an enum's value that has no name here. */
+function knownName(field: protobuf.Field): (value: unknown) => unknown {
+  return (value) => (typeof value === "number" ? plainDefault(field) : value);
 }
 
 function plainDefault(field: protobuf.Field): unknown {

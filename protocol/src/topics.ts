@@ -23,6 +23,20 @@ export const DOWN = {
   requests: "req/+/+",
 } as const;
 
+/** Operations of `DOWN.request`: what a site may ask of an agent. */
+export const CALL = { identify: "identify", rescan: "rescan", logTail: "log-tail", power: "power" } as const;
+
+/**
+ * Arguments of the call `power`, JSON. An id that was carried out once is never carried out again, also after the boot
+ * that came of it. Answered before it is done; a second answer comes only where it could not be done after all.
+ */
+export interface PowerCall {
+  readonly id: string;
+  readonly action: "off" | "reset";
+  /** `orderly` respects programs that asked not to be interrupted; `at-once` does not wait for them. */
+  readonly manner: "orderly" | "at-once";
+}
+
 export function hostTopic(site: string, host: string, leaf: string): string {
   return `${TOPIC_ROOT}/${site}/${host}/${leaf}`;
 }
