@@ -1,6 +1,8 @@
-import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
-import { createTable } from "./create-table.ts";
+import { credentials } from "./credentials/migration.ts";
+import { feedMarks, tokens, uplink } from "./first-tables.ts";
+import { recovery } from "./recovery/migration.ts";
+import { streams } from "./uplink/migration.ts";
 
 /** The hub's own tables, beside the inventory's in the same database. Times are milliseconds since the epoch. */
 export interface HubTables {
@@ -13,6 +15,10 @@ export interface HubTables {
   readonly id_block: IdBlockRow;
   readonly intent_outcome: IntentOutcomeRow;
   readonly feed_mark: FeedMarkRow;
+  readonly site_recovery: SiteRecoveryRow;
+  readonly hub_hold: HoldRow;
+  readonly host_credential: HostCredentialRow;
+  readonly recovery_waiting: RecoveryWaitingRow;
 }
 
 /** An operator's token has a role and tenants; a site's token has its site. */
@@ -116,122 +122,48 @@ export interface FeedMarkRow {
   readonly seq: number;
 }
 
-const tokens: Migration = {
-  async up(db: Kysely<unknown>) {
-    await createTable(
-      db,
-      "token",
-      {
-        id: "text",
-        hash: "text",
-        name: "text",
-        role: "text",
-        tenants: "text",
-        site: "text?",
-        created_at: "bigint",
-        not_after: "bigint?",
-        revoked_at: "bigint?",
-      },
-      ["id"],
-    );
-    await db.schema.createIndex("token_by_hash").unique().on("token").column("hash").execute();
-    await createTable(db, "enrolment", { id: "text", tenant: "text", site: "text", not_after: "bigint" }, ["id"]);
-    await db.schema.createIndex("enrolment_by_end").on("enrolment").column("not_after").execute();
-  },
-};
+/** In which life of the hub a site has last told all that it holds. */
+export interface SiteRecoveryRow {
+  readonly site: string;
+  readonly epoch: string;
+  readonly at: number;
+}
 
-const uplink: Migration = {
-  async up(db: Kysely<unknown>) {
-    await createTable(
-      db,
-      "uplink_stream",
-      {
-        site: "text",
-        epoch: "text",
-        incarnation: "bigint",
-        cursor: "bigint",
-        last_hash: "text",
-        last_reply: "text",
-        last_at: "bigint",
-      },
-      ["site"],
-    );
-    await createTable(
-      db,
-      "quarantine",
-      {
-        site: "text",
-        number: "bigint",
-        epoch: "text",
-        incarnation: "bigint",
-        seq: "bigint",
-        at: "bigint",
-        reason: "text",
-        entry: "text",
-      },
-      ["site", "number"],
-    );
-    await createTable(
-      db,
-      "event",
-      {
-        site: "text",
-        number: "bigint",
-        id: "text",
-        kind: "text",
-        subject: "text",
-        event: "text",
-        reported_at: "bigint",
-        received_at: "bigint",
-        detail: "text?",
-      },
-      ["site", "number"],
-    );
-    await createTable(
-      db,
-      "conflict",
-      {
-        intent: "text",
-        tenant: "text",
-        site: "text",
-        kind: "text",
-        resource_id: "text",
-        field: "text?",
-        base: "text?",
-        hub_value: "text?",
-        hub_stamp: "text?",
-        site_value: "text",
-        reason: "text",
-        actor: "text",
-        reported_at: "bigint",
-        received_at: "bigint",
-      },
-      ["site", "intent"],
-    );
-    await createTable(db, "intent_outcome", { site: "text", intent: "text", number: "bigint", outcome: "text" }, [
-      "site",
-      "intent",
-    ]);
-    await db.schema.createIndex("intent_outcome_by_number").on("intent_outcome").columns(["site", "number"]).execute();
-    await createTable(
-      db,
-      "id_block",
-      { first: "bigint", count: "bigint", site: "text", epoch: "text", incarnation: "bigint" },
-      ["first"],
-    );
-    await db.schema.createIndex("conflict_by_resource").on("conflict").columns(["tenant", "resource_id"]).execute();
-  },
-};
+/** Nothing disruptive is done at a site until an operator says so. */
+export interface HoldRow {
+  readonly site: string;
+  readonly hold: string;
+  readonly tenant: string;
+  readonly reason: string;
+  readonly since: number;
+}
 
-const feedMarks: Migration = {
-  async up(db: Kysely<unknown>) {
-    await createTable(db, "feed_mark", { at: "bigint", seq: "bigint" }, ["at"]);
-  },
-};
+/** By what the machine of a host is known: the hash of its secret. */
+export interface HostCredentialRow {
+  readonly tenant: string;
+  readonly host: string;
+  readonly hash: string;
+  readonly machine: string;
+  readonly at: number;
+}
+
+/** A row that a site holds and that could not be taken back yet. */
+export interface RecoveryWaitingRow {
+  readonly site: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly epoch: string;
+  readonly number: number;
+  /** JSON. */
+  readonly entry: string;
+}
 
 /** The hub's migrations, by name. A name and what it does are for ever; what comes later is a migration of its own. */
 export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0001-tokens": tokens,
   "hub-0002-uplink": uplink,
   "hub-0003-feed-marks": feedMarks,
+  "hub-0004-streams": streams,
+  "hub-0007-credentials": credentials,
+  "hub-0010-recovery": recovery,
 };
