@@ -106,14 +106,14 @@ export const EventEntry = Type.Object({
 });
 export type EventEntry = Static<typeof EventEntry>;
 
+const COMMAND_STATUSES = ["started", "done", "failed", "refused", "expired", "unknown"] as const;
+
 /** How far a command has got; `given` says by whom when it was given at the site itself. */
 export const CommandEntry = Type.Object({
   type: Type.Literal("command"),
   id: Type.String({ maxLength: 64 }),
   hostId: Type.String(),
-  status: Type.Union(
-    (["started", "done", "failed", "refused", "expired", "unknown"] as const).map((status) => Type.Literal(status)),
-  ),
+  status: Type.Unsafe<(typeof COMMAND_STATUSES)[number]>({ type: "string", enum: [...COMMAND_STATUSES] }),
   reason: Type.Optional(Type.String({ maxLength: 1_024 })),
   at: Type.Integer({ description: "milliseconds since the epoch, site's clock" }),
   given: Type.Optional(

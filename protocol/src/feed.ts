@@ -35,6 +35,7 @@ export const ResourceBody = Type.Object({
   updatedAt: Type.Integer({ description: "milliseconds since the epoch, hub's clock" }),
   creation: Type.Optional(Type.String({ description: "id of the creation; two creations never share it" })),
   owner: Type.Optional(Type.String({ description: "the site that manages this machine now" })),
+  retired: Type.Optional(Type.Integer({ description: "milliseconds since the epoch: nobody is offered it since" })),
   stamps: Type.Record(Type.String(), Stamp),
   fields: Type.Record(Type.String(), Type.Unknown()),
 });
@@ -128,7 +129,7 @@ export type HoldReason = (typeof HOLD_REASONS)[number];
 export const HoldBody = Type.Object({
   tenant: Type.String(),
   hold: Type.String({ description: "id of this hold; a later one at the same site has another" }),
-  reason: Type.Union(HOLD_REASONS.map((reason) => Type.Literal(reason))),
+  reason: Type.Unsafe<HoldReason>({ type: "string", enum: [...HOLD_REASONS] }),
   since: Type.Integer({ description: "milliseconds since the epoch, hub's clock" }),
 });
 export type HoldBody = Static<typeof HoldBody>;
