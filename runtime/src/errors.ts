@@ -1,6 +1,6 @@
 /**
  * A fault with a stable code, for callers that decide by it and for the log. `code` is one of gRPC's status names, which
- * is what the REST API answers with.
+ * is what the REST API answers with; `NotHeldHere` is ours: what is asked for may well be, elsewhere.
  */
 export class Fault extends Error {
   readonly code: FaultCode;
@@ -19,6 +19,7 @@ export type FaultCode =
   | "Unauthenticated"
   | "PermissionDenied"
   | "NotFound"
+  | "NotHeldHere"
   | "AlreadyExists"
   | "Aborted"
   | "ResourceExhausted"

@@ -9,6 +9,7 @@ export const STATUS_OF_FAULT: Readonly<Record<FaultCode, number>> = {
   Unauthenticated: 401,
   PermissionDenied: 403,
   NotFound: 404,
+  NotHeldHere: 421,
   AlreadyExists: 409,
   Aborted: 409,
   ResourceExhausted: 429,

@@ -1,3 +1,5 @@
+import type { View } from "../store/contract.ts";
+
 /** Where a machine is that should be elsewhere. Times are milliseconds since the epoch. */
 export interface Misplaced {
   /** The site at which it showed up. */
@@ -12,13 +14,29 @@ export interface SiteContact {
   readonly silentSince?: number;
 }
 
-/** What is known at one moment beside the resources themselves, and shown with them: computed on read, never stored there. */
-export interface Situation {
-  /** Undefined for a site that was never heard. */
-  contactOf(site: string): SiteContact | undefined;
-  /** Sites that were never heard or are silent. */
-  readonly silentSites: readonly string[];
-  misplaced(hostId: string): Misplaced | undefined;
-  /** How many conflicts about the resource are open. */
-  conflictsOf(resourceId: string): number;
+/** What is known about one resource beside the resource itself. */
+export interface Notice {
+  readonly misplaced?: Misplaced;
+  /** How many conflicts about it are open, when there are any. */
+  readonly openConflicts?: number;
 }
+
+/** What is known at one moment beside the resources themselves, and shown with them: computed on read, never stored there (rule 13). */
+export interface Situation {
+  /** Undefined for a site that was never heard: nothing that is shown came from it. */
+  contactOf(site: string): SiteContact | undefined;
+  /** Sites that were heard once and are silent now. */
+  readonly silentSites: readonly string[];
+  /** Of these resources, by id, those of which there is something to say. */
+  notices(ids: readonly string[]): Promise<ReadonlyMap<string, Notice>>;
+}
+
+/** Asked once for each answer, in the snapshot that the answer is made from; `tenant` is an id. */
+export type LookAround = (view: View, tenant: string) => Situation | Promise<Situation>;
+
+/** Nothing is known beside the resources: every one shows as it is stored. */
+export const PLAIN_SITUATION: Situation = {
+  contactOf: () => undefined,
+  silentSites: [],
+  notices: async () => new Map(),
+};

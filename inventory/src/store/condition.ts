@@ -8,7 +8,9 @@ export type Condition =
   | { readonly is: "not"; readonly of: Condition }
   | { readonly is: "compare"; readonly path: readonly string[]; readonly operator: Comparison; readonly value: Literal }
   /** The field has a value: a reference is set, a text is not empty. */
-  | { readonly is: "has"; readonly path: readonly string[] };
+  | { readonly is: "has"; readonly path: readonly string[] }
+  /** The machine that the path leads to, the empty one to the resource itself, is one of a silent site. */
+  | { readonly is: "unseen"; readonly path: readonly string[] };
 
 /** `contains` is case-insensitive, with `*` in the value standing for anything. The others compare whole values. */
 export type Comparison = "contains" | "equal" | "not-equal" | "less" | "at-most" | "greater" | "at-least";

@@ -3,6 +3,7 @@ import { feedConformance } from "./conformance/feed.ts";
 import type { Place } from "./conformance/fixture.ts";
 import { listingConformance } from "./conformance/listing.ts";
 import { resourceConformance } from "./conformance/resources.ts";
+import { silentSitesConformance } from "./conformance/silent-sites.ts";
 import { transactionConformance } from "./conformance/transactions.ts";
 
 export type { Place } from "./conformance/fixture.ts";
@@ -12,6 +13,7 @@ export function storeConformance(name: string, newPlace: () => Place): void {
   describe(name, () => {
     resourceConformance(newPlace);
     listingConformance(newPlace);
+    silentSitesConformance(newPlace);
     feedConformance(newPlace);
     transactionConformance(newPlace);
   });

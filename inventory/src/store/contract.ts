@@ -119,6 +119,11 @@ export interface ListQuery {
 }
 
 export interface ResourceList<K extends Kind> {
+  /**
+   * By site: since when it is silent, milliseconds since the epoch. Conditions and order see of its machines what is shown
+   * of them (`unseenFields`), not what was last seen; the resources come as they are stored.
+   */
+  readonly silent?: ReadonlyMap<string, number>;
   readonly resources: readonly Resource<K>[];
   /** How many match in all. */
   readonly total: number;

@@ -4,8 +4,9 @@ import { decodeResource, type Row, selectList } from "./codec.ts";
 import type { ListQuery, ResourceList } from "./contract.ts";
 import { FieldFault } from "./faults.ts";
 import { columnOf } from "./path.ts";
+import { withSilentSites } from "./silent-sites.ts";
 import { type PartTable, type Table, tableOf } from "./table.ts";
-import { type Like, whereOf } from "./where.ts";
+import { columnShown, type Like, type Reading, whereOf } from "./where.ts";
 
 /** What the statements that every dialect shares need of a database. */
 export interface Queries {
@@ -22,11 +23,13 @@ export async function listResources(
   query: ListQuery,
 ): Promise<ResourceList<Kind>> {
   const table = tableOf(kind);
+  const reading: Reading = { like, silent: query.silent !== undefined && query.silent.size > 0 };
   const conditions: RawBuilder<unknown>[] = [];
   if (query.tenant !== undefined) conditions.push(sql`t.tenant_id = ${query.tenant}`);
-  if (query.where) conditions.push(whereOf(kind, "t", query.where, like));
+  if (kind.deletion === "retired") conditions.push(sql`t.retired is null`);
+  if (query.where) conditions.push(whereOf(kind, "t", query.where, reading));
   const where = conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;
-  const order = orderOf(kind, query.orderBy ?? []);
+  const order = orderOf(kind, query.orderBy ?? [], reading);
   const offset = query.offset ?? 0;
   const page =
     query.limit === undefined && offset === 0
@@ -34,21 +37,22 @@ export async function listResources(
       : sql`limit ${query.limit ?? Number.MAX_SAFE_INTEGER} offset ${offset}`;
   const from = sql`from ${sql.table(table.name)} as t ${where}`;
   const columns = sql.raw(selectList(table.columns, "t"));
-  const { rows } = await sql<Row>`select ${columns} ${from} order by ${order} ${page}`.execute(kysely);
+  const silent = withSilentSites(query.silent);
+  const { rows } = await sql<Row>`${silent}select ${columns} ${from} order by ${order} ${page}`.execute(kysely);
   const resources = await withParts(kysely, table, rows);
   const complete = offset === 0 && (query.limit === undefined || rows.length < query.limit);
   if (complete) return { resources, total: rows.length };
-  const counted = await sql<{ total: unknown }>`select count(*) as total ${from}`.execute(kysely);
+  const counted = await sql<{ total: unknown }>`${silent}select count(*) as total ${from}`.execute(kysely);
   return { resources, total: Number(counted.rows[0]?.total) };
 }
 
 /** What has no value comes last, and first when descending; the id breaks ties. */
-function orderOf(kind: Kind, orderBy: NonNullable<ListQuery["orderBy"]>): RawBuilder<unknown> {
+function orderOf(kind: Kind, orderBy: NonNullable<ListQuery["orderBy"]>, reading: Reading): RawBuilder<unknown> {
   const terms = orderBy.map(({ field, descending }) => {
     const column = columnOf(kind, field);
     if (!column) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
     const direction = sql.raw(descending ? "desc nulls first" : "asc nulls last");
-    return sql`${sql.ref(`t.${column.name}`)} ${direction}`;
+    return sql`${columnShown(kind, "t", column, reading)} ${direction}`;
   });
   return sql.join([...terms, sql`t.resource_id`, sql`t.tenant_id`]);
 }

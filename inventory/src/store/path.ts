@@ -27,9 +27,13 @@ function unknown(path: readonly string[]): FieldFault {
   return new FieldFault("InvalidArgument", [name], `unknown field ${name}`);
 }
 
+/** The site that manages a machine: no field of the API, and asked about by it. */
+const OWNER: Column = { name: "owner_site", field: "owner", type: "text" };
+
 /** The column of a top-level field, by its name in the API or with underscores; undefined when there is none. */
 export function columnOf(kind: Kind, field: string): Column | undefined {
   const name = snakeCase(field);
+  if (name === OWNER.field && kind.feed === "machine") return OWNER;
   if (name === "resource_id" || kind.aliasIds.some((alias) => snakeCase(alias) === name)) {
     return { name: "resource_id", field: "resourceId", type: "text" };
   }

@@ -3,10 +3,18 @@ import { type RawBuilder, sql } from "kysely";
 import type { Comparison, Condition, Literal } from "./condition.ts";
 import { FieldFault } from "./faults.ts";
 import { type Path, resolvePath } from "./path.ts";
+import { isUnseen, shownColumn } from "./silent-sites.ts";
 import type { Column } from "./table.ts";
 
 /** The operator that matches a pattern regardless of case. */
 export type Like = "like" | "ilike";
+
+/** How a statement reads rows. */
+export interface Reading {
+  readonly like: Like;
+  /** Some sites are silent: the statement begins with them. */
+  readonly silent: boolean;
+}
 
 type Sql = RawBuilder<boolean>;
 
@@ -17,22 +25,25 @@ const NEVER: Sql = sql<boolean>`1 = 0`;
  * value equals nothing but "" and null. Throws InvalidArgument naming a field that is not there or a value that it
  * cannot have.
  */
-export function whereOf(kind: Kind, alias: string, condition: Condition, like: Like): Sql {
+export function whereOf(kind: Kind, alias: string, condition: Condition, reading: Reading): Sql {
   switch (condition.is) {
     case "and":
     case "or": {
-      const parts = condition.of.map((each) => whereOf(kind, alias, each, like));
+      const parts = condition.of.map((each) => whereOf(kind, alias, each, reading));
       if (parts.length === 0) return condition.is === "and" ? sql<boolean>`1 = 1` : NEVER;
       return sql<boolean>`(${sql.join(parts, condition.is === "and" ? sql` and ` : sql` or `)})`;
     }
     case "not":
-      return not(whereOf(kind, alias, condition.of, like));
+      return not(whereOf(kind, alias, condition.of, reading));
     case "has":
-      return has(resolvePath(kind, condition.path), alias);
-    case "compare": {
-      const name = condition.path.join(".");
-      return compare({ path: resolvePath(kind, condition.path), name, alias, like }, condition);
+      return has({ ...placeOf(kind, condition.path), alias, reading });
+    case "unseen": {
+      if (!reading.silent) return NEVER;
+      const place = { ...placeOf(kind, [...condition.path, "owner"]), alias, reading };
+      return at(place, (_, __, inner) => isUnseen(inner));
     }
+    case "compare":
+      return compare({ ...placeOf(kind, condition.path), alias, reading }, condition);
   }
 }
 
@@ -40,28 +51,34 @@ function not(condition: Sql): Sql {
   return sql<boolean>`(${condition}) is not true`;
 }
 
+/** Where a path leads, from the row of a kind under an alias. */
 interface Place {
+  readonly kind: Kind;
   readonly path: Path;
   readonly name: string;
   readonly alias: string;
-  readonly like: Like;
+  readonly reading: Reading;
+}
+
+function placeOf(kind: Kind, path: readonly string[]): Pick<Place, "kind" | "path" | "name"> {
+  return { kind, path: resolvePath(kind, path), name: path.join(".") };
 }
 
 function compare(place: Place, { operator, value }: { operator: Comparison; value: Literal }): Sql {
   if (operator === "not-equal") return not(compare(place, { operator: "equal", value }));
   if (value === null || value === "") {
-    if (operator === "equal" || (operator === "contains" && value === "")) return not(has(place.path, place.alias));
+    if (operator === "equal" || (operator === "contains" && value === "")) return not(has(place));
     throw new FieldFault("InvalidArgument", [place.name], `${place.name} cannot be ordered against nothing`);
   }
-  return at(place.path, place.alias, (column, ref) => {
+  return at(place, (column, ref) => {
     if (!column) throw new FieldFault("InvalidArgument", [place.name], `${place.name} has no value of its own`);
-    return compareColumn({ column, ref, operator, value, name: place.name, like: place.like });
+    return compareColumn({ column, ref, operator, value, name: place.name, like: place.reading.like });
   });
 }
 
 /** Whether the place that a path leads to has a value. */
-function has(path: Path, alias: string): Sql {
-  return at(path, alias, (column, ref) => {
+function has(place: Place): Sql {
+  return at(place, (column, ref) => {
     if (!column) return sql<boolean>`1 = 1`;
     const empty = column.type === "json" ? "[]" : "";
     if (column.type !== "text" && column.type !== "json") return sql<boolean>`${ref} is not null`;
@@ -69,10 +86,11 @@ function has(path: Path, alias: string): Sql {
   });
 }
 
-type Test = (column: Column | undefined, ref: RawBuilder<unknown>) => Sql;
+type Test = (column: Column | undefined, ref: RawBuilder<unknown>, alias: string) => Sql;
 
-/** A test made where a path leads to, from the row under an alias. */
-function at(path: Path, alias: string, test: Test): Sql {
+/** A test made where a path leads to, of the column there as it is shown and of the row that has it. */
+function at(place: Place, test: Test): Sql {
+  const { kind, path, alias, reading } = place;
   const inner = `${alias}_`;
   const same = (column: string, theirs: string) =>
     sql`${sql.ref(`${inner}.tenant_id`)} = ${sql.ref(`${alias}.tenant_id`)}
@@ -81,22 +99,30 @@ function at(path: Path, alias: string, test: Test): Sql {
     case "nothing":
       return NEVER;
     case "column":
-      return test(path.column, sql.ref(`${alias}.${path.column.name}`));
+      return test(path.column, columnShown(kind, alias, path.column, reading), alias);
     case "parts": {
       const { part, column } = path;
-      const found = test(column, column ? sql.ref(`${inner}.${column.name}`) : sql`null`);
+      const found = test(column, column ? sql.ref(`${inner}.${column.name}`) : sql`null`, inner);
       return sql<boolean>`exists (select 1 from ${sql.table(part.name)} as ${sql.ref(inner)}
         where ${same("resource_id", part.parent)} and ${found})`;
     }
     case "referring": {
-      const found = path.rest ? at(path.rest, inner, test) : test(undefined, sql`null`);
+      const beyond = path.rest && { ...place, kind: path.kind, path: path.rest, alias: inner };
+      const found = beyond ? at(beyond, test) : test(undefined, sql`null`, inner);
       return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
         where ${same("resource_id", path.by)} and ${found})`;
     }
-    case "referred":
+    case "referred": {
+      const beyond = { ...place, kind: path.kind, path: path.rest, alias: inner };
       return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
-        where ${same(path.through.column, "resource_id")} and ${at(path.rest, inner, test)})`;
+        where ${same(path.through.column, "resource_id")} and ${at(beyond, test)})`;
+    }
   }
+}
+
+/** A column of the row of a kind under an alias, as it is shown. */
+export function columnShown(kind: Kind, alias: string, column: Column, { silent }: Pick<Reading, "silent">) {
+  return silent ? shownColumn(kind, alias, column) : sql.ref(`${alias}.${column.name}`);
 }
 
 const SYMBOLS = { equal: "=", less: "<", "at-most": "<=", greater: ">", "at-least": ">=" } as const;

@@ -84,6 +84,7 @@ function through(reference: string, condition: Condition): Condition {
       return not(through(reference, condition.of));
     case "has":
     case "compare":
+    case "unseen":
       return { ...condition, path: [reference, ...condition.path] };
   }
 }
