@@ -44,6 +44,7 @@ export interface View {
   get<K extends Kind>(kind: K, tenant: string, id: string): Promise<Resource<K> | undefined>;
   /** Those that exist, by id. */
   getMany<K extends Kind>(kind: K, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Resource<K>>>;
+  /** Without those that are retired: nobody is offered them any more. */
   list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>>;
   /**
    * Resources of a kind whose fields equal these values exactly; of every tenant when none is given. `owner` and
@@ -64,6 +65,8 @@ export interface View {
   feed(scope: FeedScope, after: number, limit: number): Promise<FeedPage>;
   /** The history of changes after a sequence number, oldest first. */
   changes(tenant: string, after: number, limit: number): Promise<readonly Change[]>;
+  /** Whether the history tells of a write, also of one that changed nothing or could not apply. */
+  knowsWrite(tenant: string, id: string): Promise<boolean>;
 
   /** A named value of the store itself: its epoch, a counter's ceiling. */
   setting(name: string): Promise<string | undefined>;
@@ -116,14 +119,14 @@ export interface ListQuery {
   /** No limit when absent. */
   readonly limit?: number;
   readonly offset?: number;
-}
-
-export interface ResourceList<K extends Kind> {
   /**
    * By site: since when it is silent, milliseconds since the epoch. Conditions and order see of its machines what is shown
    * of them (`unseenFields`), not what was last seen; the resources come as they are stored.
    */
   readonly silent?: ReadonlyMap<string, number>;
+}
+
+export interface ResourceList<K extends Kind> {
   readonly resources: readonly Resource<K>[];
   /** How many match in all. */
   readonly total: number;
@@ -155,8 +158,11 @@ export interface Change {
   readonly actor: string;
   readonly kind: string;
   readonly id: string;
-  readonly operation: "create" | "update" | "delete";
+  /** `conflict`: what was wanted did not apply; `before` stands. */
+  readonly operation: "create" | "update" | "delete" | "conflict";
   /** Fields before and after; secrets are left out of both. */
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
+  /** Id of the write, which its stamps carry; absent for what sets none. */
+  readonly write?: string;
 }

@@ -53,11 +53,18 @@ const OF_MACHINES: readonly Column[] = [
   { name: "observed_generation", field: "observedGeneration", type: "integer" },
   { name: "observed_at", field: "observedAt", type: "integer" },
   { name: "observed_by", field: "observedBy", type: "text" },
+  { name: "observed_sources", field: "observedSources", type: "json" },
 ];
+
+const OF_RETIRED: readonly Column[] = [{ name: "retired", field: "retired", type: "integer" }];
 
 /** The bookkeeping columns of a kind. */
 export function bookkeepingOf(kind: Kind): readonly Column[] {
-  return kind.feed === "machine" ? [...BOOKKEEPING, ...OF_MACHINES] : BOOKKEEPING;
+  return [
+    ...BOOKKEEPING,
+    ...(kind.feed === "machine" ? OF_MACHINES : []),
+    ...(kind.deletion === "retired" ? OF_RETIRED : []),
+  ];
 }
 
 function columnType(schema: object): ColumnType {

@@ -95,9 +95,9 @@ export class StoreTransaction extends StoreView implements Transaction {
     const seq = await this.nextNumber("change");
     const before = change.before && JSON.stringify(withoutSecrets(change.kind, change.before));
     const after = change.after && JSON.stringify(withoutSecrets(change.kind, change.after));
-    await sql`insert into change_log (seq, at, tenant_id, actor, kind, resource_id, operation, before, after)
+    await sql`insert into change_log (seq, at, tenant_id, actor, kind, resource_id, operation, before, after, write)
       values (${seq}, ${change.at}, ${change.tenant}, ${change.actor}, ${change.kind}, ${change.id},
-        ${change.operation}, ${before}, ${after})`.execute(this.queries.kysely);
+        ${change.operation}, ${before}, ${after}, ${change.write ?? null})`.execute(this.queries.kysely);
     return seq;
   }
 

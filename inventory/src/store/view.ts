@@ -68,6 +68,13 @@ export class StoreView implements View {
     return rows.map(changeOf);
   }
 
+  async knowsWrite(tenant: string, id: string): Promise<boolean> {
+    const { rows } = await sql`select 1 from change_log where tenant_id = ${tenant} and write = ${id}
+      union all select 1 from earlier_write where tenant_id = ${tenant} and write = ${id}
+      limit 1`.execute(this.queries.kysely);
+    return rows.length > 0;
+  }
+
   async setting(name: string): Promise<string | undefined> {
     const rows = sql<{ value: string }>`select value from setting where name = ${name}`;
     return (await rows.execute(this.queries.kysely)).rows[0]?.value;
@@ -95,5 +102,6 @@ function changeOf(row: Record<string, unknown>): Change {
     operation: row.operation as Change["operation"],
     before: fields(row.before),
     after: fields(row.after),
+    ...(typeof row.write === "string" ? { write: row.write } : {}),
   };
 }

@@ -145,8 +145,11 @@ export interface Kind<F extends Record<string, Field> = Record<string, Field>> {
   readonly aliasIds: readonly string[];
   /** Who must know it: every site of the tenant, or only the site that manages the machine. */
   readonly feed: "tenant" | "machine";
-  /** `two-phase`: intent says DELETED, the site lets go, the row disappears. */
-  readonly deletion: "immediate" | "two-phase";
+  /**
+   * `two-phase`: intent says DELETED, the site lets go, the row disappears. `retired`: nobody is offered it any more, and the
+   * row disappears once no site can refer to it.
+   */
+  readonly deletion: "immediate" | "two-phase" | "retired";
   /** Sets of fields that no two resources of a tenant share; a set with an empty member does not count. */
   readonly unique: readonly (readonly string[])[];
   /** Fields that the API computes on read, with their schemas. */
@@ -199,6 +202,8 @@ export interface Bookkeeping {
   readonly observedSources?: Readonly<
     Partial<Record<ObservationGroup, { readonly source: string; readonly at: number }>>
   >;
+  /** Kinds that are retired only: since when (milliseconds since the epoch, hub's clock); absent while it stands. */
+  readonly retired?: number;
 }
 
 /** A string enumeration that the OpenAPI document names. */

@@ -19,6 +19,7 @@ export const OperatingSystem = kind({
   prefix: "os",
   schemaName: "OperatingSystemResource",
   aliasIds: ["osResourceID"],
+  deletion: "retired",
   fields: {
     name: operator(Type.String({ maxLength: 128, pattern: "^$|^[a-zA-Z-_0-9./: ()]+$" }), { initial: "" }),
     architecture: operator(Type.String({ maxLength: 20, pattern: '^$|^[a-zA-Z-_0-9./:;=@?!#,<>*()" ]+$' }), {

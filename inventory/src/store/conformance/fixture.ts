@@ -55,13 +55,17 @@ export function fullResources(round: number): { kind: Kind; full: Resource }[] {
         : sampleOf(kind, name, round);
     }
     const site = `site-0000000${round}`;
-    const machine = { owner: site, observedGeneration: round, observedAt: 1_700_000_000_000, observedBy: site };
+    const machine = {
+      ...{ owner: site, observedGeneration: round, observedAt: 1_700_000_000_000, observedBy: site },
+      observedSources: { hardware: { source: "agent", at: 1_700_000_000_000 + round } },
+    };
     const full = resource(kind, `0000000${round}`, fields, {
       createdAt: 1_700_000_000_000 + round,
       updatedAt: 1_700_000_000_500 + round,
       generation: round + 3,
       stamps: { name: { id: `write-${round}`, epoch: "epoch", generation: round } },
       ...(kind.feed === "machine" ? machine : {}),
+      ...(kind.deletion === "retired" ? { retired: 1_700_000_000_900 + round } : {}),
     });
     return { kind, full };
   });

@@ -83,6 +83,21 @@ export function resourceConformance(newPlace: NewPlace): void {
       expect(await store.read((view) => view.getMany(Host, TENANT, []))).toEqual(new Map());
     });
 
+    test("one that is retired is found by its id and by its values, and on no list", async () => {
+      const store = await openWithTenants(newPlace);
+      const old = resource(OperatingSystem, "00000001", { name: "Ubuntu" }, { retired: 5 });
+      await insert(store, OperatingSystem, old);
+      await insert(store, OperatingSystem, resource(OperatingSystem, "00000002", { name: "Debian" }));
+      expect(await read(store, OperatingSystem, "os-00000001")).toEqual(old);
+      const found = await store.read(async (view) => ({
+        listed: (await view.list(OperatingSystem, { tenant: TENANT })).resources.map((each) => each.resourceId),
+        total: (await view.list(OperatingSystem, { limit: 1 })).total,
+        named: (await view.find(OperatingSystem, { name: "Ubuntu" })).length,
+        many: (await view.getMany(OperatingSystem, TENANT, ["os-00000001"])).size,
+      }));
+      expect(found).toEqual({ listed: ["os-00000002"], total: 1, named: 1, many: 1 });
+    });
+
     test("find matches whole values, over all tenants when none is given", async () => {
       const store = await openWithTenants(newPlace);
       await insert(store, Region, resource(Region, "00000001", { name: "Oslo" }));
@@ -159,6 +174,15 @@ export function resourceConformance(newPlace: NewPlace): void {
       await insert(store, Instance, resource(Instance, "00000001", { hostID: "host-00000001" }));
       const second = insert(store, Instance, resource(Instance, "00000002", { hostID: "host-00000001" }));
       await expect(second).rejects.toMatchObject({ code: "FailedPrecondition", fields: ["hostID"] });
+    });
+
+    test("the name of one that is retired is free for another", async () => {
+      const store = await openWithTenants(newPlace);
+      const fields = { name: "Ubuntu", profileName: "ubuntu", imageId: "24.04" };
+      await insert(store, OperatingSystem, resource(OperatingSystem, "00000001", fields, { retired: 5 }));
+      await insert(store, OperatingSystem, resource(OperatingSystem, "00000002", fields));
+      const third = insert(store, OperatingSystem, resource(OperatingSystem, "00000003", fields));
+      await expect(third).rejects.toMatchObject({ code: "FailedPrecondition" });
     });
 
     test("empty values and other tenants' do not count as the same", async () => {

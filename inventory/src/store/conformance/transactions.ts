@@ -266,6 +266,31 @@ export function transactionConformance(newPlace: NewPlace): void {
       expect(await store.read((view) => view.changes(TENANT, first ?? 0, 10))).toHaveLength(1);
       expect(await store.read((view) => view.changes(TENANT, 0, 1))).toHaveLength(1);
     });
+
+    test("knows each write that it tells of, by tenant, from the moment on that it is written", async () => {
+      const store = await openWithTenants(newPlace);
+      const change = { at: 5, actor: "operator:alice", kind: "region", id: "region-00000001", before: {}, after: {} };
+      const knows = (tenant: string, write: string) => store.read((view) => view.knowsWrite(tenant, write));
+      expect(await knows(TENANT, "w1")).toBe(false);
+      const seq = await store.write(async (transaction) => {
+        const appended = await transaction.appendChange({
+          ...change,
+          tenant: TENANT,
+          operation: "update",
+          write: "w1",
+        });
+        expect(await transaction.knowsWrite(TENANT, "w1")).toBe(true);
+        return appended;
+      });
+      expect([await knows(TENANT, "w1"), await knows(OTHER, "w1"), await knows(TENANT, "w2")]).toEqual([
+        true,
+        false,
+        false,
+      ]);
+      expect(await store.read((view) => view.changes(TENANT, 0, 1))).toEqual([
+        { ...change, tenant: TENANT, seq, operation: "update", write: "w1" },
+      ]);
+    });
   });
 }
 

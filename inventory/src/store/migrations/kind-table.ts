@@ -69,12 +69,22 @@ export async function uniqueIndex(db: Schema, { name, table, columns, where }: U
 
 /** No two of a tenant share these values; an empty one does not count. */
 export function uniqueInTenant(db: Schema, table: string, columns: readonly string[]): Promise<void> {
-  const where = sql.join(
+  const name = `${table}_unique_${columns.join("_")}`;
+  return uniqueIndex(db, { name, table, columns: ["tenant_id", ...columns], where: noneEmpty(columns) });
+}
+
+/** The same for a kind whose resources are retired: those that are do not count. */
+export function uniqueAmongStanding(db: Schema, table: string, columns: readonly string[]): Promise<void> {
+  const name = `${table}_unique_${columns.join("_")}`;
+  const where = sql`${noneEmpty(columns)} and retired is null`;
+  return uniqueIndex(db, { name, table, columns: ["tenant_id", ...columns], where });
+}
+
+function noneEmpty(columns: readonly string[]): RawBuilder<unknown> {
+  return sql.join(
     columns.map((column) => sql`${sql.ref(column)} <> ''`),
     sql` and `,
   );
-  const name = `${table}_unique_${columns.join("_")}`;
-  return uniqueIndex(db, { name, table, columns: ["tenant_id", ...columns], where });
 }
 
 /** The table of a host's parts of one sort. */

@@ -1,12 +1,16 @@
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { firstKinds } from "./first-kinds.ts";
+import { knownWrites } from "./known-writes.ts";
 import { logs } from "./logs.ts";
+import { retired } from "./retired.ts";
 
 /** The inventory's own, by name. A name is for ever: a database remembers which of them it has had. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-kinds": firstKinds,
   "0002-logs": logs,
+  "0003-known-writes": knownWrites,
+  "0004-retired": retired,
 };
 
 /** The inventory's migrations and a program's own, which come after: their names begin with a letter. */
