@@ -77,7 +77,10 @@ export interface ArrivalPort {
 }
 
 export interface AccessPort {
-  /** An operator's token as a site holds it, for a hub that may have lost it. One that the hub knows it leaves as it is. */
+  /**
+   * An operator's token as a site holds it, for a hub that may have lost it. One that the hub knows stays as it is. A site's
+   * word alone must open nothing at the hub: it could have made the token itself.
+   */
   recoverAccess(
     tx: Transaction,
     held: { readonly id: string; readonly body: AccessBody; readonly origin: Origin },
