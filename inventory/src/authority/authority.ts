@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type IdBlock, type Kind, type Resource, type ResourceBody, tenantScope } from "@holdfast/protocol";
+import { Host, type IdBlock, type Kind, type Resource, type ResourceBody, tenantScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { Actor, Addressed, CreateRequest, Inventory, UpdateRequest } from "../inventory.ts";
 import type { Store, Tenant, Transaction } from "../store/contract.ts";
@@ -7,6 +7,7 @@ import { FieldFault, missing } from "../store/faults.ts";
 import { type Created, type CreateInRequest, createResource } from "./create.ts";
 import { deletedState, isBeingDeleted } from "./desired-state.ts";
 import { applyEdit, type Edit, type EditOutcome } from "./edit.ts";
+import { forceDelete, forceRelease } from "./force.ts";
 import { lendBlock } from "./ids.ts";
 import { changedFields, normalise } from "./intent-rules.ts";
 import { erase, refuseReferred, setFields, type Write } from "./intent-writes.ts";
@@ -28,6 +29,10 @@ export interface Authority extends Inventory {
   releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome>;
   /** Sets fields as `update` does, also to the values that they have: an operator has chosen between several. */
   settleIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource>;
+  /** See `forceRelease`. */
+  forceReleaseIn(tx: Transaction, host: Addressed): Promise<void>;
+  /** See `forceDelete`. */
+  forceDeleteIn(tx: Transaction, host: Addressed): Promise<void>;
   /** A block of id numbers for one site, never lent twice. */
   lendIds(tx: Transaction, count: number): Promise<IdBlock>;
 
@@ -202,6 +207,14 @@ class HubAuthority implements Authority {
     const before = await this.#existing(tx, kind, request);
     const fields = wantedOf(kind, request);
     return (await setFields(tx, kind, before, { fields, write: this.#write(request.actor) })).resource;
+  }
+
+  async forceReleaseIn(tx: Transaction, host: Addressed): Promise<void> {
+    await forceRelease(tx, await this.#existing(tx, Host, host), this.#write(host.actor));
+  }
+
+  async forceDeleteIn(tx: Transaction, host: Addressed): Promise<void> {
+    await forceDelete(tx, await this.#existing(tx, Host, host), this.#write(host.actor));
   }
 
   lendIds(tx: Transaction, count: number): Promise<IdBlock> {
