@@ -7,6 +7,7 @@ import { Credentials } from "../hosts/credentials.ts";
 import { observe } from "../hosts/observe.ts";
 import { RUNNING } from "../hosts/statuses.ts";
 import { addLentIds, idsLeft } from "../outbox/id-pool.ts";
+import { seal } from "../outbox/seal.ts";
 import { hostRow, OF, row, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { type AdmitOptions, admit } from "./admit.ts";
 
@@ -71,8 +72,55 @@ test("a machine that nobody registered becomes a host at once, with the hub away
     fields: { name: "till", serialNumber: "SN-0042", uuid: UUID, siteId: SITE, desiredState: "HOST_STATE_ONBOARDED" },
   });
   const types = (await outbox(it.site)).map(({ type }) => type);
-  expect(types).toEqual(["event", "create", "enrolment-used", "event"]);
+  expect(types).toEqual(["event", "create", "enrolment-used", "credential", "event"]);
   if (admitted.admitted) expect(it.options.credentials.admits(admitted.hostId, admitted.secret)).toBe(true);
+});
+
+test("the hub hears that a machine was admitted as the host that it is told of, and by what it is known (rule 5)", async () => {
+  await using it = await prepared();
+  const admitted = await admit(it.options, request());
+  if (!admitted.admitted) throw new Error("not admitted");
+  expect(await outbox(it.site)).toContainEqual(expect.objectContaining({ type: "create", bound: true }));
+  expect(await outbox(it.site)).toContainEqual({
+    ...{ type: "credential", hostId: admitted.hostId, machine: MACHINE, at: 1_000 },
+    hash: hashSecret(admitted.secret),
+  });
+});
+
+test("a host that an operator registered here is bound by its machine, while the hub has not been told of it (rule 5)", async () => {
+  await using it = await prepared(3);
+  const make = (id: string, serialNumber: string) =>
+    it.site.write((tx) => {
+      const fields = { name: id, siteId: SITE, serialNumber };
+      return it.site.intents.create(tx, OF, Host, { id, creation: id, actor: "operator:alice", fields });
+    });
+  await make("host-00000090", "SN-0042");
+  await make("host-00000091", "SN-0043");
+  expect(await admit(it.options, request())).toMatchObject({ hostId: "host-00000090" });
+  const created = (await outbox(it.site)).filter(({ type }) => type === "create");
+  expect(created.map(({ id, bound }) => [id, bound])).toEqual([
+    ["host-00000090", true],
+    ["host-00000091", undefined],
+  ]);
+});
+
+test("what is sealed does not change when a machine comes (rule 1)", async () => {
+  await using it = await prepared();
+  await it.site.write((tx) => {
+    const fields = { name: "till", siteId: SITE, serialNumber: "SN-0042" };
+    return it.site.intents.create(tx, OF, Host, {
+      id: "host-00000090",
+      creation: "c",
+      actor: "operator:alice",
+      fields,
+    });
+  });
+  const sealed = () => it.site.write((tx) => seal(tx, { site: SITE, tenant: TENANT, now: 1 }));
+  const before = await sealed();
+  const bodies = await outbox(it.site);
+  expect(await admit(it.options, request())).toMatchObject({ hostId: "host-00000090" });
+  expect(await sealed()).toMatchObject(before ?? { first: 0 });
+  expect((await outbox(it.site)).slice(0, bodies.length)).toEqual(bodies);
 });
 
 test("asked again by the same machine, the token gives another secret for the same host, and the first opens nothing", async () => {
@@ -171,6 +219,8 @@ test("a machine that becomes another host is the old one no more, and the old on
   const second = await admit(it.options, request({ token: `${TOKEN}-2` }));
   expect(second).toMatchObject({ admitted: true, hostId: other, putOut: [first.hostId] });
   expect(it.options.credentials.admits(first.hostId, first.secret)).toBe(false);
+  const words = (await outbox(it.site)).filter(({ type }) => type === "credential");
+  expect(words.find(({ hostId }) => hostId === first.hostId)).toMatchObject({ hash: null, machine: MACHINE });
   expect(await expulsions(it.site)).toEqual([{ host: first.hostId }]);
   expect((await it.site.get(Host, first.hostId))?.fields).toMatchObject({ hostStatus: "Not Connected" });
 });

@@ -1,6 +1,5 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import type { EnrolRequest } from "@holdfast/protocol/enrolment";
-import { siteScope, tenantScope } from "@holdfast/protocol/feed";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { type Clock, Fault, type FaultCode, hashSecret, newSecret } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
@@ -9,6 +8,7 @@ import { expel } from "../hosts/expulsion.ts";
 import { observe } from "../hosts/observe.ts";
 import { NOT_CONNECTED } from "../hosts/statuses.ts";
 import type { Intents } from "../intents/intents.ts";
+import { holdsBothScopes } from "../intents/synced.ts";
 import { takeLentId } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
@@ -77,7 +77,7 @@ class Admitting {
   async run(request: EnrolRequest, secret: string): Promise<Admission> {
     const { machine, token } = request;
     const now = this.#options.clock.now();
-    if (!(await this.#isWhole())) {
+    if (!(await holdsBothScopes(this.#transaction, this.#of))) {
       return refused(
         "Unavailable",
         "this site is still fetching what its hub knows, and with it which machines are expected",
@@ -89,7 +89,7 @@ class Admitting {
     if ("code" in host) return { admitted: false, ...host };
     if (use.is === "fresh") await this.#spend(use.id, { token, machine, host: host.id });
     const putOut = await this.#replace(host.id, machine);
-    await storeCredential(this.#transaction, { host: host.id, hash: hashSecret(secret), machine, at: now });
+    await this.#know(host.id, { hash: hashSecret(secret), machine, at: now });
     await this.#options.outbox.event(this.#transaction, {
       kind: "host",
       subject: host.id,
@@ -97,6 +97,12 @@ class Admitting {
       detail: { machine, agent: request.agent, again: use.is === "again" },
     });
     return { admitted: true, hostId: host.id, secret, putOut };
+  }
+
+  /** The hub keeps by what the machine is known, so that the host's next site knows it too, and this one with a new disk. */
+  async #know(host: string, credential: { hash: string; machine: string; at: number }): Promise<void> {
+    await storeCredential(this.#transaction, { host, ...credential });
+    await this.#options.outbox.add(this.#transaction, { type: "credential", hostId: host, ...credential });
   }
 
   /** A machine is one host and a host one machine: what either was before ends here. */
@@ -119,17 +125,6 @@ class Admitting {
     return putOut;
   }
 
-  /** With only one scope here, a machine that is registered in the other would be made a second time. */
-  async #isWhole(): Promise<boolean> {
-    const scopes = [tenantScope(this.#of.tenant), siteScope(this.#of.site)];
-    const reached = await siteTables(this.#transaction)
-      .selectFrom("replica_position")
-      .select("scope")
-      .where("scope", "in", scopes)
-      .execute();
-    return reached.length === scopes.length;
-  }
-
   async #hostFor(
     request: EnrolRequest,
     tokenHost: string | undefined,
@@ -149,6 +144,7 @@ class Admitting {
     if (match.is === "refused") return { code: "FailedPrecondition", reason: match.reason };
     if (match.is === "new") return this.#newHost(request);
     if (match.claim) await this.#claim(match.id);
+    await this.#options.intents.bind(this.#transaction, match.id);
     return { id: match.id };
   }
 
@@ -192,6 +188,7 @@ class Admitting {
     await this.#options.intents.create(this.#transaction, this.#of, Host, {
       id,
       creation: request.machine,
+      bound: true,
       actor: `site:${site}`,
       fields: {
         name: nameFrom(request.hostname, id),

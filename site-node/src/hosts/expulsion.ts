@@ -5,6 +5,8 @@ import type { Outbox } from "../outbox/outbox.ts";
 /** Why a machine is put out. */
 export type ExpelledBy = "deleted" | "moved" | "gone" | "untrusted" | "other-host" | "other-machine";
 
+const GOES_ALONG: ReadonlySet<ExpelledBy> = new Set(["moved", "gone"]);
+
 /**
  * Takes a host's credential away, and notes that whoever used it is still to be put out at the broker: whatever happens
  * next, a later run will do it.
@@ -15,7 +17,11 @@ export async function expel(
   { host, by, at }: { host: string; by: ExpelledBy; at: number },
 ): Promise<void> {
   const tables = siteTables(transaction);
-  await tables.deleteFrom("credential").where("host", "=", host).execute();
+  const held = await tables.deleteFrom("credential").where("host", "=", host).returning("machine").executeTakeFirst();
+  // Where the host goes by itself its credential goes with it: the next site is to know the machine.
+  if (held && !GOES_ALONG.has(by)) {
+    await outbox.add(transaction, { type: "credential", hostId: host, hash: null, machine: held.machine, at });
+  }
   await tables.deleteFrom("desired_document").where("host", "=", host).execute();
   await tables
     .insertInto("expulsion")
