@@ -3,7 +3,21 @@ import { UP } from "@holdfast/protocol/topics";
 import { type Clock, type Log, messageOf } from "@holdfast/runtime";
 import type { Link } from "./link.ts";
 
-/** Answers with what becomes JSON; throws a sentence for a person. */
+/** Nothing was begun, and nothing will be. Its message is a sentence for a person. */
+export class Refused extends Error {}
+
+/** An answer, and what is done once the site has it. */
+export class Afterwards {
+  readonly answer: unknown;
+  readonly work: () => Promise<void>;
+
+  constructor(answer: unknown, work: () => Promise<void>) {
+    this.answer = answer;
+    this.work = work;
+  }
+}
+
+/** Answers with what becomes JSON, or with Afterwards; throws a sentence for a person, as Refused when nothing was begun. */
 export type Operation = (parameters: Readonly<Record<string, unknown>>) => Promise<unknown> | unknown;
 
 export interface CallsOptions {
@@ -13,9 +27,12 @@ export interface CallsOptions {
   readonly link: () => Link | undefined;
 }
 
-/** Short calls from the site. All of them only look, so that answering one twice does no harm. */
+/** Short calls from the site. They only look, or take care themselves that doing it twice does no harm. */
 export interface Calls {
-  /** A request on `req/{request}/{operation}`; the answer goes to `res/{request}`, once, if the link still holds. */
+  /**
+   * A request on `req/{request}/{operation}`; the answer goes to `res/{request}`, once, if the link still holds, and a second
+   * time when what was to be done after it failed.
+   */
   receive(request: string, operation: string, payload: Uint8Array): Promise<void>;
 }
 
@@ -25,52 +42,82 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /**
  * Answers calls. One past its `notAfter` by this machine's clock is refused, with both times in the sentence; but a clock
- * that was plainly never set is not asked.
+ * that was plainly never set is not asked, so that a machine without a battery can still be looked at and switched. What is
+ * to happen once is guarded by its id, not by the clock.
  */
 export function createCalls({ clock, log, operations, link }: CallsOptions): Calls {
   async function perform(operation: string, payload: Uint8Array): Promise<unknown> {
     const call = decode("Call", payload);
     const perform = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
     if (perform === undefined) {
-      throw new Error(`this agent knows no ${operation}; it knows ${Object.keys(operations).join(", ")}`);
+      throw new Refused(`this agent knows no ${operation}; it knows ${Object.keys(operations).join(", ")}`);
     }
     refuseExpired(call, clock.now());
     return await perform(parametersOf(call));
   }
 
+  async function answer(request: string, operation: string, result: CallResult): Promise<boolean> {
+    const through = link();
+    if (through === undefined) return false;
+    return through.publish(UP.result(request), encode("CallResult", result), { qos: 1 }).then(
+      () => true,
+      (error) => {
+        log.debug({ request, operation, error: messageOf(error) }, "the answer found no way back");
+        return false;
+      },
+    );
+  }
+
   return {
     receive: async (request, operation, payload) => {
       if (!REQUEST_ID.test(request)) return;
-      const result = await perform(operation, payload).then(succeeded, failed);
-      const encoded = encode("CallResult", result);
-      await link()
-        ?.publish(UP.result(request), encoded, { qos: 1 })
-        .catch((error) => log.debug({ request, operation, error: messageOf(error) }, "the answer found no way back"));
+      const asked = perform(operation, payload);
+      const { result, work } = await asked.then(outcomeOf, (error): Outcome => ({ result: failed(error) }));
+      const isAnswered = await answer(request, operation, result);
+      if (!work || !isAnswered) return;
+      await work().catch((error) => {
+        log.error({ operation, error: messageOf(error) }, "what the site asked for could not be done");
+        return answer(request, operation, failed(error));
+      });
     },
   };
 }
 
+interface Outcome {
+  readonly result: CallResult;
+  readonly work?: () => Promise<void>;
+}
+
+function outcomeOf(value: unknown): Outcome {
+  if (!(value instanceof Afterwards)) return { result: succeeded(value) };
+  return { result: succeeded(value.answer), work: value.work };
+}
+
 function succeeded(value: unknown): CallResult {
   const text = JSON.stringify(value ?? null);
-  if (text.length <= MESSAGE_LIMITS.stringLength) return { ok: true, value: text };
-  return { ok: false, error: `the answer has ${text.length} characters, ${MESSAGE_LIMITS.stringLength} can be sent` };
+  if (text.length <= MESSAGE_LIMITS.stringLength) return { ok: true, value: text, refused: false };
+  return {
+    ok: false,
+    error: `the answer has ${text.length} characters, ${MESSAGE_LIMITS.stringLength} can be sent`,
+    refused: false,
+  };
 }
 
 function failed(error: unknown): CallResult {
-  return { ok: false, error: messageOf(error).slice(0, 1_000) };
+  return { ok: false, error: messageOf(error).slice(0, 1_000), refused: error instanceof Refused };
 }
 
 function refuseExpired({ notAfter }: Call, now: number): void {
   if (now <= notAfter || now < CLOCK_UNSET_BEFORE) return;
   const text = (time: number) => new Date(Math.min(time, 8.64e15)).toISOString();
-  throw new Error(`expired: not to be answered after ${text(notAfter)}, and this machine's clock says ${text(now)}`);
+  throw new Refused(`expired: not to be answered after ${text(notAfter)}, and this machine's clock says ${text(now)}`);
 }
 
 function parametersOf({ arguments: text }: Call): Record<string, unknown> {
   if (text === undefined || text === "") return {};
   const parsed: unknown = JSON.parse(text);
   if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {
-    throw new Error("the arguments are not a JSON object");
+    throw new Refused("the arguments are not a JSON object");
   }
   return { ...parsed };
 }

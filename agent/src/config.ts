@@ -28,6 +28,10 @@ export const AgentConfig = Type.Object({
       description: "MQTT port of the site-node, when not the one that it tells",
     }),
   ),
+  allowPower: Type.Boolean({
+    default: false,
+    description: "lets the site switch this machine off and reset it",
+  }),
   root: Type.String({
     minLength: 1,
     default: "/",

@@ -9,6 +9,9 @@ export interface ConnectionOptions {
   readonly address: Address;
   /** The port at which the site's broker is now; asked when no connection came up. Undefined when that is not known. */
   readonly findPort?: (signal: AbortSignal) => Promise<number | undefined>;
+  /** Asked when the site refuses the secret: where the machine is welcome now. Undefined when nowhere yet. */
+  readonly findWelcome?: (signal: AbortSignal) => Promise<Address | undefined>;
+  readonly protocolVersion?: number;
   readonly bootId: string;
   readonly onMessage: (leaf: string, payload: Uint8Array) => void;
   /** The site has let us in through this link. */
@@ -32,22 +35,25 @@ export interface Connection {
 
 const RECONNECT = { first: seconds(1), most: minutes(5) };
 /** A site that knows this host not may learn of it yet, but not by being asked every second. */
-const REFUSED = { first: seconds(10), most: minutes(5) };
+const REFUSED = { first: seconds(10), most: minutes(1) };
+/** Somebody has to install another version first. */
+const UNSERVED = minutes(5);
 const STABLE = minutes(1);
 const MANNERS = seconds(2);
 
 /** Starts connecting, and connects again with full jitter whenever the link is lost. */
 export function startConnection(options: ConnectionOptions): Connection {
-  const { clock, log, random, findPort, bootId, onMessage, onUp, onDown } = options;
+  const { clock, log, random, findPort, findWelcome, bootId, protocolVersion, onMessage, onUp, onDown } = options;
   const stopped = new AbortController();
   let { address } = options;
   let opening: Link | undefined;
   let link: Link | undefined;
   let failures = 0;
-  let refusalLogged = false;
+  let told: string | undefined;
+  let wasWelcome = false;
 
   async function hold(): Promise<Ending> {
-    const mine = openLink({ address, session: randomUUID(), bootId, log, onMessage });
+    const mine = openLink({ address, session: randomUUID(), bootId, log, onMessage, protocolVersion });
     opening = mine;
     const isUp = await mine.up.then(
       () => true,
@@ -56,13 +62,16 @@ export function startConnection(options: ConnectionOptions): Connection {
     if (isUp) {
       const since = clock.monotonic();
       link = mine;
-      refusalLogged = false;
+      wasWelcome = false;
       log.info({ session: mine.session, host: address.host, port: address.port }, "connected to the site");
       onUp(mine);
       await mine.over;
       link = undefined;
       onDown();
-      if (clock.monotonic() - since >= STABLE) failures = 0;
+      if (clock.monotonic() - since >= STABLE) {
+        failures = 0;
+        told = undefined;
+      }
     } else {
       // Let in but not served: without this it would stay half open for ever.
       mine.cut();
@@ -82,22 +91,35 @@ export function startConnection(options: ConnectionOptions): Connection {
 
   function tell({ reason, refused }: Ending, pause: number): void {
     const { host, port } = address;
-    if (!refused) {
+    if (refused === undefined) {
       log.warn({ host, port, reason, failures, pause }, "not connected to the site, will try again");
-    } else if (!refusalLogged) {
-      refusalLogged = true;
-      log.error(
-        { host, port, reason, pause },
-        "the site refuses this host's secret; the identity is kept, will try again",
-      );
+    } else if (told !== reason) {
+      told = reason;
+      const what =
+        refused === "secret"
+          ? "the site refuses this host's secret; the identity is kept, will try again"
+          : "the site and this agent do not speak the same protocol, will try again";
+      log.error({ host, port, reason, pause }, what);
     }
+  }
+
+  /** How long to wait before the next try, after having looked for where this machine is welcome. */
+  async function pauseAfter({ refused }: Ending): Promise<number> {
+    if (refused === "version") return UNSERVED / 2 + fullJitter(0, { first: UNSERVED / 2, most: UNSERVED / 2 }, random);
+    if (refused === undefined) return fullJitter(failures, RECONNECT, random);
+    const welcome = await findWelcome?.(stopped.signal);
+    if (welcome) address = welcome;
+    // At once, but not again and again: whoever says welcome and lets nobody in is met as one who refuses.
+    const isNew = welcome !== undefined && !wasWelcome;
+    wasWelcome = welcome !== undefined;
+    return fullJitter(isNew ? 0 : failures, isNew ? RECONNECT : REFUSED, random);
   }
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       const ending = await hold();
       if (stopped.signal.aborted) return;
-      const pause = fullJitter(failures, ending.refused ? REFUSED : RECONNECT, random);
+      const pause = await pauseAfter(ending);
       failures += 1;
       tell(ending, pause);
       await clock.sleep(pause, stopped.signal).catch(() => undefined);

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { enrol } from "./enrol.ts";
 import { reportOf, TOKEN, temporaryDirectory, testLog } from "./testing/agents.ts";
@@ -31,6 +32,7 @@ function asking(random = 0.999) {
     siteUrl: site.url,
     tokenFile,
     machine: "7f3c1a52-0000-4000-8000-000000000001",
+    protocolVersion: PROTOCOL_VERSION,
     report: () => reportOf(1_024),
   };
   return { tokenFile, clock, lines, stop, options, begin: () => enrol(options, stop.signal) };

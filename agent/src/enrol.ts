@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { EnrolReply, EnrolRequest } from "@holdfast/protocol/enrolment";
-import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
+import { offerHeaders } from "@holdfast/protocol/handshake";
 import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, fullJitter, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import { Value } from "typebox/value";
@@ -16,6 +16,7 @@ export interface EnrolOptions {
   readonly siteUrl: string;
   readonly tokenFile: string;
   readonly machine: string;
+  readonly protocolVersion: number;
   /** What is known of the machine, when anything is. */
   readonly report: () => HardwareReport | undefined;
 }
@@ -50,7 +51,7 @@ export async function enrol(options: EnrolOptions, signal: AbortSignal): Promise
 }
 
 async function ask(options: EnrolOptions, signal: AbortSignal): Promise<Outcome> {
-  const { clock, siteUrl, tokenFile } = options;
+  const { clock, siteUrl, tokenFile, protocolVersion } = options;
   let request: EnrolRequest;
   try {
     request = enrolRequest(readFileSync(tokenFile, "utf8").trim(), options);
@@ -59,7 +60,7 @@ async function ask(options: EnrolOptions, signal: AbortSignal): Promise<Outcome>
   }
   try {
     return await withDeadline({ clock, within: ANSWER_WITHIN, what: "enrolment", signal }, async (within) => {
-      const offer = { version: PROTOCOL_VERSION, capabilities: CAPABILITIES };
+      const offer = { version: protocolVersion, capabilities: CAPABILITIES };
       const url = new URL("/v1/enroll", siteUrl);
       const { status, body } = await post(url, { headers: offerHeaders(offer), body: request, signal: within });
       return outcomeOf(siteUrl, status, body);
@@ -69,7 +70,7 @@ async function ask(options: EnrolOptions, signal: AbortSignal): Promise<Outcome>
   }
 }
 
-function enrolRequest(token: string, { machine, report }: EnrolOptions): EnrolRequest {
+function enrolRequest(token: string, { machine, protocolVersion, report }: EnrolOptions): EnrolRequest {
   const { system, os } = report() ?? {};
   const { serialNumber, uuid, uuidDerived } = system ?? {};
   return {
@@ -77,7 +78,7 @@ function enrolRequest(token: string, { machine, report }: EnrolOptions): EnrolRe
     machine,
     ...sayable({ serialNumber, uuid, uuidDerived, hostname: os?.hostname }),
     agent: AGENT_VERSION,
-    protocol: PROTOCOL_VERSION,
+    protocol: protocolVersion,
     capabilities: [...CAPABILITIES],
   };
 }

@@ -47,6 +47,30 @@ test("installing lays down the executable, private state, token, settings that t
   expect(one.commands).toEqual([]);
 });
 
+test("an installed agent may switch its machine, and polkit lets its user do that and nothing else", async () => {
+  using one = machine();
+  await install(one.list, one.surroundings);
+  expect(readFileSync(one.below(INSTALLED.unit), "utf8")).toMatch(/^ExecStart=.* --allow-power$/m);
+  const rule = readFileSync(one.below(INSTALLED.powerRule), "utf8");
+  expect(modeOf(one.below(INSTALLED.powerRule))).toBe("644");
+  const allowed = (user: string, id: string) => {
+    const rules: ((action: { id: string }, subject: { user: string }) => unknown)[] = [];
+    const polkit = { addRule: (added: (typeof rules)[number]) => rules.push(added), Result: { YES: "yes" } };
+    new Function("polkit", rule)(polkit);
+    return rules.some((each) => each({ id }, { user }) === "yes");
+  };
+  const login = "org.freedesktop.login1";
+  for (const id of ["power-off", "reboot", "reboot-ignore-inhibit", "power-off-multiple-sessions"]) {
+    expect(allowed(INSTALLED.user, `${login}.${id}`), id).toBe(true);
+  }
+  expect(allowed("mallory", `${login}.power-off`)).toBe(false);
+  for (const id of [`${login}.suspend`, "org.freedesktop.systemd1.manage-units", `x.${login}.reboot`]) {
+    expect(allowed(INSTALLED.user, id), id).toBe(false);
+  }
+  await uninstall(["--prefix", one.prefix], one.surroundings);
+  expect(existsSync(one.below(INSTALLED.powerRule))).toBe(false);
+});
+
 test("what everybody needs can be read by everybody, however strict root's umask is", async () => {
   using one = machine();
   const before = process.umask(0o077);

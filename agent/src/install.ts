@@ -6,7 +6,7 @@ import { Fault, helpText, readConfig } from "@holdfast/runtime";
 import { type Static, Type } from "typebox";
 import { AgentConfig } from "./config.ts";
 import { writeDurably } from "./durable-file.ts";
-import { INSTALLED, unitText } from "./unit.ts";
+import { INSTALLED, powerRuleText, unitText } from "./unit.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 const prefix = Type.String({
@@ -69,6 +69,7 @@ export async function install(list: readonly string[], surroundings: InstallSurr
   mkdirSync(dirname(below(INSTALLED.unit)), { recursive: true });
   writeDurably(below(INSTALLED.unit), unitText());
   chmodSync(below(INSTALLED.unit), 0o644);
+  writePowerRule(below);
   if (!isReal) {
     out(`installed below ${config.prefix}; no user made, no service started`);
     return 0;
@@ -101,6 +102,7 @@ export async function uninstall(list: readonly string[], surroundings: InstallSu
   const hasSystemd = isReal && existsSync("/run/systemd/system");
   if (hasSystemd && existsSync(INSTALLED.unit)) await command("systemctl", ["disable", "--now", INSTALLED.unitName]);
   remove(INSTALLED.unit);
+  remove(INSTALLED.powerRule);
   if (hasSystemd) await command("systemctl", ["daemon-reload"]);
   remove(INSTALLED.programs);
   if (config.purge) {
@@ -170,6 +172,13 @@ function copyExecutable(executable: string, below: Below): void {
   rmSync(`${link}.new`, { force: true });
   symlinkSync(join("releases", AGENT_VERSION), `${link}.new`);
   renameSync(`${link}.new`, link);
+}
+
+/** Where there is no polkit it changes nothing, and the agent says that it could not switch the machine. */
+function writePowerRule(below: Below): void {
+  mkdirSync(dirname(below(INSTALLED.powerRule)), { recursive: true });
+  writeDurably(below(INSTALLED.powerRule), powerRuleText());
+  chmodSync(below(INSTALLED.powerRule), 0o644);
 }
 
 function writeSettings({ siteUrl }: Static<typeof InstallConfig>, token: string, below: Below): void {

@@ -1,5 +1,5 @@
-import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
-import { type AgentStatus, DOWN, hostTopic, UP } from "@holdfast/protocol/topics";
+import { PROTOCOL_VERSION, shakeHands } from "@holdfast/protocol/handshake";
+import { type AgentStatus, DOWN, hostTopic, type NodeStatus, nodeStatusTopic, UP } from "@holdfast/protocol/topics";
 import { Fault, type Log, messageOf } from "@holdfast/runtime";
 import mqtt from "mqtt";
 import { AGENT_VERSION, CAPABILITIES } from "./version.ts";
@@ -19,6 +19,8 @@ export interface LinkOptions {
   readonly log: Log;
   /** A message to this host, by the topic below its prefix. What it throws is logged. */
   readonly onMessage: (leaf: string, payload: Uint8Array) => void;
+  /** The protocol that this agent speaks. */
+  readonly protocolVersion?: number | undefined;
 }
 
 export interface Delivery {
@@ -26,11 +28,14 @@ export interface Delivery {
   readonly retain?: boolean;
 }
 
-/** How a link ended: `refused` when the site does not know this host or its secret. */
+/** How a link ended: `refused` when the site does not know this host or its secret, or speaks another protocol. */
 export interface Ending {
   readonly reason: string;
-  readonly refused: boolean;
+  readonly refused: "secret" | "version" | undefined;
 }
+
+/** The site says which protocol it speaks, and it is not one that the two can speak together (rule 23). */
+class Unserved extends Error {}
 
 /** One MQTT connection, from CONNECT to its end. It is never used again after that. */
 export interface Link {
@@ -53,8 +58,10 @@ const CONNECT_TIMEOUT = 15_000;
 const REFUSALS: readonly number[] = [2, 4, 5];
 
 /** Opens one connection. Its will carries the same session as its `online`, so a late will of an older link says so. */
-export function openLink({ address, session, bootId, log, onMessage }: LinkOptions): Link {
+export function openLink(options: LinkOptions): Link {
+  const { address, session, bootId, log, onMessage, protocolVersion = PROTOCOL_VERSION } = options;
   const { siteId, hostId } = address;
+  const nodeStatus = nodeStatusTopic(siteId);
   const topic = (leaf: string) => hostTopic(siteId, hostId, leaf);
   const status = (state: AgentStatus["state"]) =>
     JSON.stringify({
@@ -62,7 +69,7 @@ export function openLink({ address, session, bootId, log, onMessage }: LinkOptio
       session,
       bootId,
       agent: AGENT_VERSION,
-      protocol: PROTOCOL_VERSION,
+      protocol: protocolVersion,
       capabilities: CAPABILITIES,
     } satisfies AgentStatus);
   // An options object: with a URL text mqtt.js calls url.parse, which Node deprecates aloud.
@@ -93,13 +100,14 @@ export function openLink({ address, session, bootId, log, onMessage }: LinkOptio
       const reason = failure === undefined ? "the connection was closed" : messageOf(failure);
       for (const reject of waiting) reject(new Fault("Unavailable", reason));
       waiting.clear();
-      resolve({ reason, refused: isRefusal(failure) });
+      resolve({ reason, refused: refusalIn(failure) });
     });
   });
   client.on("error", (error) => {
     failure ??= error;
   });
   client.on("message", (full, payload) => {
+    if (full === nodeStatus) return hearSite(payload);
     const prefix = topic("");
     if (!full.startsWith(prefix)) return;
     try {
@@ -108,6 +116,17 @@ export function openLink({ address, session, bootId, log, onMessage }: LinkOptio
       log.error({ topic: full, error: messageOf(error) }, "handling a message failed");
     }
   });
+
+  /** The site cuts off whom it cannot serve, without a word on why: that stands in what it says of itself. */
+  function hearSite(payload: Uint8Array): void {
+    const version = versionOf(payload);
+    if (version === undefined) return;
+    const ours = { version: protocolVersion, capabilities: CAPABILITIES };
+    const hands = shakeHands({ version, capabilities: [] }, ours, "agent");
+    if (hands.accepted) return;
+    failure = new Unserved(hands.reason);
+    client.end(true);
+  }
 
   /** Rejects what the callback will never be called for: mqtt.js forgets its callbacks when the connection ends. */
   function untilOver<T>(start: (resolve: (value: T) => void, reject: (reason: Error) => void) => void): Promise<T> {
@@ -136,7 +155,7 @@ export function openLink({ address, session, bootId, log, onMessage }: LinkOptio
 
   async function open(): Promise<void> {
     await untilOver<void>((resolve) => client.once("connect", () => resolve()));
-    const filters = [DOWN.desired, DOWN.nextJob, DOWN.requests].map(topic);
+    const filters = [...[DOWN.desired, DOWN.nextJob, DOWN.requests].map(topic), nodeStatus];
     const granted = await untilOver<mqtt.ISubscriptionGrant[]>((resolve, reject) => {
       client.subscribe(filters, { qos: 1 }, (error, grants = []) => (error ? reject(error) : resolve(grants)));
     });
@@ -165,6 +184,16 @@ export function openLink({ address, session, bootId, log, onMessage }: LinkOptio
   };
 }
 
-function isRefusal(failure: unknown): boolean {
-  return failure instanceof mqtt.ErrorWithReasonCode && REFUSALS.includes(failure.code);
+function refusalIn(failure: unknown): Ending["refused"] {
+  if (failure instanceof Unserved) return "version";
+  return failure instanceof mqtt.ErrorWithReasonCode && REFUSALS.includes(failure.code) ? "secret" : undefined;
+}
+
+function versionOf(payload: Uint8Array): number | undefined {
+  try {
+    const { protocol } = JSON.parse(Buffer.from(payload).toString()) as Partial<NodeStatus>;
+    return typeof protocol === "number" ? protocol : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -17,6 +17,7 @@ import { runCapture } from "./hardware/capture-command.ts";
 import { readHardware } from "./hardware/read.ts";
 import { INSTALL_HELP, install, uninstall } from "./install.ts";
 import { createLogTail } from "./log-tail.ts";
+import { systemdPower } from "./power.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -40,7 +41,7 @@ async function run(list: readonly string[]): Promise<number> {
     },
   };
   const log = createLog("agent", config.logLevel, destination);
-  const agent = createAgent(config, { clock: systemClock, log, readHardware, logTail });
+  const agent = createAgent(config, { clock: systemClock, log, readHardware, logTail, power: systemdPower() });
   await agent.start();
   log.info({ version: AGENT_VERSION, siteUrl: config.siteUrl, stateDir: config.stateDir }, "started");
   const watchdog = superviseBy(process.env, log, () => agent.status.healthy);

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { MESSAGE_LIMITS } from "@holdfast/protocol/messages";
+import { CALL } from "@holdfast/protocol/topics";
 import type { Operation } from "./calls.ts";
 import type { Identity } from "./identity.ts";
 import type { LogTail } from "./log-tail.ts";
@@ -11,28 +12,31 @@ export interface OperationsOf {
   readonly reporter: Reporter;
   readonly bootId: string;
   readonly logTail: LogTail | undefined;
+  /** Switches the machine, or refuses. */
+  readonly power: Operation;
 }
 
 /** What is left of an answer for the lines themselves. */
 const LOG_CHARACTERS = MESSAGE_LIMITS.stringLength - 64;
 
-/** What a site may ask for: `identify`, `rescan`, `log-tail`. */
-export function operationsOf({ identity, reporter, bootId, logTail }: OperationsOf): Record<string, Operation> {
+/** What a site may ask for. */
+export function operationsOf({ identity, reporter, bootId, logTail, power }: OperationsOf): Record<string, Operation> {
   return {
-    identify: () => ({
+    [CALL.identify]: () => ({
       hostId: identity.enrolment?.hostId,
       agent: AGENT_VERSION,
       hostname: reporter.latest?.os?.hostname ?? hostname(),
       bootId,
     }),
-    rescan: async () => ({ hash: (await reporter.scan("asked")).hash }),
+    [CALL.rescan]: async () => ({ hash: (await reporter.scan("asked")).hash }),
     // As much as one answer holds; `skip` leaves out that many of the latest lines, to page back.
-    "log-tail": ({ skip = 0 }) => {
+    [CALL.logTail]: ({ skip = 0 }) => {
       if (logTail === undefined) throw new Error("this agent keeps no log of its own");
       if (typeof skip !== "number" || !Number.isInteger(skip) || skip < 0) {
         throw new Error("skip is not a number of lines");
       }
       return logTail.lines({ skip, characters: LOG_CHARACTERS });
     },
+    [CALL.power]: power,
   };
 }

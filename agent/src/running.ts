@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, closeAll, Fault, hashSecret, type Log, messageOf, minutes } from "@holdfast/runtime";
 import { askBrokerPort } from "./broker-port.ts";
@@ -13,10 +14,13 @@ import { enrol } from "./enrol.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { type Enrolment, openIdentity } from "./identity.ts";
 import { createJobs } from "./jobs.ts";
+import type { Address } from "./link.ts";
 import type { LogTail } from "./log-tail.ts";
 import { startLoop } from "./loop.ts";
 import { operationsOf } from "./operations.ts";
+import { createPower, type SwitchMachine } from "./power.ts";
 import { createReporter, type ReadHardware } from "./report.ts";
+import { createSiteSwitch } from "./site-switch.ts";
 import { openSpool } from "./spool.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { type Source, systemSources } from "./telemetry-sources.ts";
@@ -33,6 +37,10 @@ export interface Surroundings {
   readonly logTail?: LogTail;
   /** What telemetry measures; by default this machine. */
   readonly sources?: Readonly<Record<string, Source>>;
+  /** What switches the machine; nothing does without it, whatever `--allow-power` says. */
+  readonly power?: SwitchMachine;
+  /** The protocol that is spoken; another one stands in for a version that was not released. */
+  readonly protocolVersion?: number;
 }
 
 export interface AgentState {
@@ -58,7 +66,7 @@ const UNHEALTHY_AFTER_MISSED = 6;
 
 /** Builds the parts of an agent, top to bottom, and starts them. The state directory has to be held by then. */
 export function run(config: AgentConfig, surroundings: Surroundings): Running {
-  const { clock, log, readHardware, random = Math.random, logTail } = surroundings;
+  const { clock, log, readHardware, random = Math.random, logTail, protocolVersion = PROTOCOL_VERSION } = surroundings;
   const { stateDir, root, siteUrl, rescanSeconds } = config;
   const { bootId = readLine(root, "proc/sys/kernel/random/boot_id") ?? randomUUID() } = surroundings;
   const stopped = new AbortController();
@@ -82,12 +90,14 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
     root,
     readHardware,
     spool,
-    enrolment: () => identity.enrolment && hashSecret(identity.enrolment.secret),
+    enrolment: () => identity.enrolment && nameOf(identity.enrolment),
     signal: stopped.signal,
   });
   const heartbeatSeconds = () => desired?.applied?.heartbeatSeconds ?? HEARTBEAT_SECONDS;
   const telemetrySeconds = () => desired?.applied?.telemetrySeconds ?? config.telemetrySeconds;
-  const operations = operationsOf({ identity, reporter, bootId, logTail });
+  const switchMachine = config.allowPower ? surroundings.power : undefined;
+  const power = createPower({ log, stateDir, switchMachine });
+  const operations = operationsOf({ identity, reporter, bootId, logTail, power });
   const calls = createCalls({ clock, log, operations, link });
   const jobs = createJobs({ log, stateDir, spool });
 
@@ -115,25 +125,37 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
     },
   });
 
-  function connect(enrolment: Enrolment): void {
-    const { siteId, hostId, secret, mqttPort } = enrolment;
-    if (enrolment.siteUrl !== siteUrl) {
-      log.warn({ siteUrl, enrolledAt: enrolment.siteUrl }, "enrolled at another address; the identity is kept");
-    }
+  const switchSite = createSiteSwitch({ clock, log, siteUrl, identity, report: () => reporter.latest });
+
+  /** What this machine should be is for the site to say that it belongs to: another site's word does not count. */
+  function belongTo({ siteId, hostId, secret, mqttPort }: Enrolment): Address {
     const onApplied = () => {
       heartbeat.wake();
       telemetry.wake();
     };
-    const applying = createDesiredState({ log, stateDir, spool, siteId, hostId, onApplied });
-    desired = applying;
+    desired = createDesiredState({ log, stateDir, spool, siteId, hostId, onApplied });
+    return { host: hostOf(siteUrl), port: config.mqttPort ?? mqttPort, siteId, hostId, secret };
+  }
+
+  function connect(enrolment: Enrolment): void {
+    if (enrolment.siteUrl !== siteUrl) {
+      log.warn({ siteUrl, enrolledAt: enrolment.siteUrl }, "enrolled at another address; the identity is kept");
+    }
     connection = startConnection({
       clock,
       log,
       random,
       bootId,
-      address: { host: hostOf(siteUrl), port: config.mqttPort ?? mqttPort, siteId, hostId, secret },
+      protocolVersion,
+      address: belongTo(enrolment),
       ...(config.mqttPort === undefined && { findPort: (signal) => askBrokerPort({ clock, siteUrl, signal }) }),
-      onMessage: dispatch({ desired: applying, jobs, calls }),
+      findWelcome: async (signal) => {
+        const welcome = await switchSite(signal);
+        if (!welcome) return undefined;
+        rescanning.wake();
+        return belongTo(welcome);
+      },
+      onMessage: (leaf, payload) => desired && dispatch({ desired, jobs, calls })(leaf, payload),
       onUp: (up) => {
         spool.attach(({ leaf, payload, retain }) => up.publish(leaf, payload, { qos: 1, retain }));
         heartbeat.wake();
@@ -146,7 +168,7 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
     // Before asking, for a site knows a registered machine by its serial number or UUID.
     await reporter.scan("look").catch((error) => log.warn({ error: messageOf(error) }, "the hardware cannot be read"));
     const { machine } = identity;
-    const asking = { clock, log, random, siteUrl, tokenFile, machine, report: () => reporter.latest };
+    const asking = { clock, log, random, siteUrl, tokenFile, machine, protocolVersion, report: () => reporter.latest };
     identity.enrolled(await enrol(asking, stopped.signal));
     log.info({ host: identity.enrolment?.hostId, site: identity.enrolment?.siteId }, "enrolled");
   }
@@ -184,6 +206,11 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
       await closeAll(connection, telemetry, rescanning, heartbeat);
     },
   };
+}
+
+/** Names an enrolment: a site, or a life of one, that has given another secret has been told nothing yet. */
+function nameOf({ siteId, secret }: Enrolment): string {
+  return hashSecret(`${siteId} ${secret}`);
 }
 
 function hostOf(siteUrl: string): string {

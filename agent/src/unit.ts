@@ -11,10 +11,12 @@ export const INSTALLED = {
   state: "/var/lib/holdfast-agent",
   unitName: "holdfast-agent.service",
   unit: "/etc/systemd/system/holdfast-agent.service",
+  powerRule: "/etc/polkit-1/rules.d/50-holdfast-agent.rules",
 } as const;
 
 /**
  * The systemd unit of the agent. An unprivileged user with one capability, to read what firmware shows to root alone.
+ * What it may do beyond its own directory, switching the machine, logind and polkit decide by `powerRule`.
  * Never MemoryDenyWriteExecute: V8 could not compile. Never ProcSubset=pid: it hides /proc/cpuinfo.
  */
 export function unitText(executable: string = INSTALLED.executable): string {
@@ -28,7 +30,7 @@ StartLimitIntervalSec=0
 Type=notify
 # systemd-notify run by a user that is not root is seen under its own process id.
 NotifyAccess=all
-ExecStart=${executable} run --config ${INSTALLED.config}
+ExecStart=${executable} run --config ${INSTALLED.config} --allow-power
 Restart=always
 RestartSec=10
 # Each sign of life starts a process, so they are rare.
@@ -74,5 +76,18 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target
+`;
+}
+
+/**
+ * The polkit rule by which the agent's user, who is not root, may have logind switch the machine off and reset it: whoever is
+ * logged in, and whatever asked not to be interrupted, where the site orders that.
+ */
+export function powerRuleText(): string {
+  return `// Holdfast: lets the agent switch this machine when its site orders it.
+polkit.addRule(function (action, subject) {
+  var allowed = /^org\\.freedesktop\\.login1\\.(power-off|reboot)(-multiple-sessions|-ignore-inhibit)?$/;
+  if (subject.user === "${INSTALLED.user}" && allowed.test(action.id)) return polkit.Result.YES;
+});
 `;
 }

@@ -52,6 +52,7 @@ export function testAgent(site: TestSite, settings: Partial<AgentConfig> = {}, g
     siteUrl: site.url,
     stateDir,
     enrolTokenFile: tokenFile,
+    allowPower: false,
     root: "/",
     logLevel: "debug",
     telemetrySeconds: 0,
@@ -73,8 +74,8 @@ export function testAgent(site: TestSite, settings: Partial<AgentConfig> = {}, g
     },
     ...given,
   };
-  const again = (more: Partial<Surroundings> = {}) => {
-    const agent = createAgent(config, { ...surroundings, ...more });
+  const again = (more: Partial<Surroundings> = {}, settings: Partial<AgentConfig> = {}) => {
+    const agent = createAgent({ ...config, ...settings }, { ...surroundings, ...more });
     made.push(agent);
     return agent;
   };

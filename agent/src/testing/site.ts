@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { type Desired, decode, encode, type Messages } from "@holdfast/protocol/messages";
-import { type AgentStatus, hostTopic } from "@holdfast/protocol/topics";
+import { type AgentStatus, hostTopic, nodeStatusTopic } from "@holdfast/protocol/topics";
 import { Aedes, type AedesPublishPacket, type Client } from "aedes";
 
 export const HOST = "host-0a1b2c3d";
@@ -22,7 +22,7 @@ interface Answer {
 }
 
 /** What a site is to an agent: an address to enrol at and a broker, both real, on ports of their own choosing. */
-export async function startSite() {
+export async function startSite(siteId = SITE) {
   const arrived: Arrived[] = [];
   const asked: Record<string, unknown>[] = [];
   const sockets = new Set<Socket>();
@@ -31,13 +31,15 @@ export async function startSite() {
   let server: Server;
   let port = 0;
   let secret = SECRET;
+  const arrivals: Record<string, unknown>[] = [];
+  let welcomes: (request: Record<string, unknown>) => boolean = () => false;
   let answer: (request: Record<string, unknown>) => Answer = () => ({ status: 200, body: reply() });
   /** What the broker does with a publication before it is acknowledged. */
   let admit: (leaf: string) => Error | undefined = () => undefined;
 
   const reply = () => ({
     hostId: HOST,
-    siteId: SITE,
+    siteId,
     secret,
     mqtt: { port },
     protocol: 1,
@@ -46,16 +48,23 @@ export async function startSite() {
 
   async function newBroker(): Promise<Aedes> {
     const made = await Aedes.createBroker();
-    made.authenticate = (client, username, password, done) => {
-      done(null, username === HOST && client.id === HOST && password?.toString() === secret);
+    const ofOtherSites = new WeakSet<Client>();
+    made.preConnect = (client, packet, done) => {
+      const will = packet.will?.topic;
+      if (will !== undefined && will !== hostTopic(siteId, HOST, "status")) ofOtherSites.add(client);
+      done(null, true);
     };
-    made.authorizePublish = (_client, packet, done) => done(admit(leafOf(packet.topic)) ?? null);
+    made.authenticate = (client, username, password, done) => {
+      const isOurs = !ofOtherSites.has(client);
+      done(null, isOurs && username === HOST && client.id === HOST && password?.toString() === secret);
+    };
+    made.authorizePublish = (_client, packet, done) => done(admit(leafOf(packet.topic, siteId)) ?? null);
     made.on("client", (client) => clients.set(client.id, client));
     made.on("publish", (packet: AedesPublishPacket, client: Client | null) => {
       if (packet.topic.startsWith("$SYS")) return;
       if (client === null && !packet.topic.endsWith("/status")) return;
       arrived.push({
-        leaf: leafOf(packet.topic),
+        leaf: leafOf(packet.topic, siteId),
         payload: Buffer.from(packet.payload),
         retain: packet.retain,
         qos: packet.qos,
@@ -84,7 +93,13 @@ export async function startSite() {
   }
 
   function answerTo(path: string | undefined, body: string): Answer {
-    if (path === "/v1/health") return { status: 200, body: { status: "active", mqtt: { port } } };
+    if (path === "/v1/health") return { status: 200, body: { status: "active", siteId, mqtt: { port } } };
+    if (path === "/v1/arrivals") {
+      const request = JSON.parse(body);
+      arrivals.push(request);
+      const state = welcomes(request) ? "welcome" : "misplaced";
+      return { status: 200, body: { state, siteId, mqtt: { port } } };
+    }
     if (path !== "/v1/enroll") return { status: 404, body: { message: "no such path" } };
     const request = JSON.parse(body);
     asked.push(request);
@@ -107,6 +122,27 @@ export async function startSite() {
     arrived,
     /** Bodies of the enrolments asked for. */
     asked,
+    /** Bodies of the arrivals that were shown. */
+    arrivals,
+    /** Says of which machines that show up they belong here; of none until it is told. */
+    welcomeIf: (given: typeof welcomes) => {
+      welcomes = given;
+    },
+    /** What the site says of itself, retained, until its broker stops. */
+    sayItself: (protocol: number) =>
+      new Promise<void>((resolve, reject) => {
+        const status = { state: "online", node: siteId, protocol, capabilities: [] };
+        const payload = Buffer.from(JSON.stringify(status));
+        const packet = {
+          cmd: "publish",
+          topic: nodeStatusTopic(siteId),
+          payload,
+          qos: 1,
+          retain: true,
+          dup: false,
+        } as const;
+        broker.publish(packet, (error) => (error ? reject(error) : resolve()));
+      }),
     get connected() {
       return broker.connectedClients;
     },
@@ -118,7 +154,7 @@ export async function startSite() {
     /** Publishes as the site, retained when told so. */
     say: (leaf: string, payload: Uint8Array, retain = false) =>
       new Promise<void>((resolve, reject) => {
-        const topic = hostTopic(SITE, HOST, leaf);
+        const topic = hostTopic(siteId, HOST, leaf);
         const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false } as const;
         broker.publish(packet, (error) => (error ? reject(error) : resolve()));
       }),
@@ -169,7 +205,7 @@ export type TestSite = Awaited<ReturnType<typeof startSite>>;
 
 const DESIRED: Desired = { hostId: HOST, name: "edge-one", generation: 1, metadata: {} };
 
-function leafOf(topic: string): string {
-  const prefix = hostTopic(SITE, HOST, "");
+function leafOf(topic: string, siteId: string): string {
+  const prefix = hostTopic(siteId, HOST, "");
   return topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
 }
