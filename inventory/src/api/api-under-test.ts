@@ -5,6 +5,7 @@ import type { Inventory } from "../inventory.ts";
 import type { Store, Tenant } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
 import { type ApiOptions, createApi } from "./api.ts";
+import { CommandsUnderTest, ConflictsUnderTest, HoldsUnderTest } from "./providers-under-test.ts";
 
 export type Body = Record<string, unknown>;
 
@@ -34,15 +35,13 @@ export interface ApiUnderTest extends AsyncDisposable {
   done(method: NonNullable<InjectOptions["method"]>, path: string, body?: unknown): Promise<Body>;
 }
 
-export interface TestOptions {
+export interface TestOptions extends Partial<Omit<ApiOptions, "inventory" | "authenticate" | "title" | "clock">> {
   readonly clock?: Clock;
-  readonly extend?: ApiOptions["extend"];
-  readonly log?: ApiOptions["log"];
   /** Puts something between the API and the inventory. */
   readonly between?: (inventory: Inventory) => Inventory;
 }
 
-export async function openApi({ clock = systemClock, extend, log, between }: TestOptions = {}): Promise<ApiUnderTest> {
+export async function openApi({ clock = systemClock, between, ...options }: TestOptions = {}): Promise<ApiUnderTest> {
   const store = await openSqliteStore({ path: ":memory:" });
   const inventory = await createAuthority({ store, clock });
   const acme = await inventory.createTenant({ actor: "hub", name: "acme" });
@@ -50,11 +49,16 @@ export async function openApi({ clock = systemClock, extend, log, between }: Tes
   const app = await createApi({
     inventory: between ? between(inventory) : inventory,
     clock,
-    log: log ?? silentLog,
+    log: silentLog,
     title: "Holdfast",
-    ...(extend ? { extend } : {}),
+    conflicts: new ConflictsUnderTest(),
+    commands: new CommandsUnderTest(),
+    holds: new HoldsUnderTest(),
+    ...options,
     authenticate: async ({ headers }) => {
-      if (headers.authorization === "Bearer writer") return { actor: "operator:w", role: "write", tenants: "all" };
+      if (headers.authorization === "Bearer writer") {
+        return { actor: "operator:w", role: "write", token: "token-w", tenants: "all" };
+      }
       if (headers.authorization === "Bearer reader") return { actor: "operator:r", role: "read", tenants: [acme.id] };
       if (headers.authorization === "Bearer writer-of-other") {
         return { actor: "operator:o", role: "write", tenants: [other.id] };

@@ -63,7 +63,7 @@ export function extrasOf(kind: Kind): ReadonlySet<string> {
       ...Object.keys(kind.derived),
       ...embeddingsOf(kind).map(([name]) => name),
       ...backReferencesOf(kind).map(({ name }) => name),
-      ...["timestamps", "generation", "observedGeneration", "observation"],
+      ...["timestamps", "generation", "observedGeneration", "observation", "misplaced", "openConflicts"],
     ]);
     EXTRAS.set(kind, extras);
   }

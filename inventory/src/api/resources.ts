@@ -1,8 +1,8 @@
 import type { Field, Kind, Resource } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
-import type { Inventory } from "../inventory.ts";
+import type { Inventory, UpdateRequest } from "../inventory.ts";
 import type { Condition } from "../store/condition.ts";
-import type { Tenant, View } from "../store/contract.ts";
+import type { ListQuery, Tenant, View } from "../store/contract.ts";
 import { missing } from "../store/faults.ts";
 import { refusal } from "./body/check-value.ts";
 import { refuseFalseClaims } from "./body/claims.ts";
@@ -10,14 +10,27 @@ import { fieldsToCreate, type ReadBody, readBody } from "./body/read-body.ts";
 import { readFilter } from "./filter/resolve.ts";
 import { readOrder } from "./order.ts";
 import { tenantFor } from "./principal.ts";
-import { type Rendered, renderAll } from "./render/render.ts";
+import { type Rendered, type RenderOptions, renderAll } from "./render/render.ts";
 import { checkId } from "./resource-id.ts";
 import type { Call } from "./routes/route.ts";
+import { type LookAround, PLAIN_SITUATION, type Situation } from "./situation.ts";
 
 /** The tenant of a call, and one snapshot to look into. */
 export interface TenantView {
   readonly view: View;
   readonly tenant: Tenant;
+}
+
+/** The id under which a resource is known now; undefined when the one given is no former id. `tenant` is an id. */
+export type AliasOf = (view: View, tenant: string, id: string) => Promise<string | undefined>;
+
+export interface ResourcesParts {
+  readonly inventory: Inventory;
+  readonly clock: Pick<Clock, "now">;
+  readonly situation?: LookAround;
+  readonly aliasOf?: AliasOf;
+  /** The site whose machines are all that is held here. */
+  readonly slice?: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -26,10 +39,16 @@ type Fields = Readonly<Record<string, unknown>>;
 export class Resources {
   readonly #inventory: Inventory;
   readonly #clock: Pick<Clock, "now">;
+  readonly #situation: LookAround;
+  readonly #aliasOf: AliasOf | undefined;
+  readonly #slice: string | undefined;
 
-  constructor({ inventory, clock }: { inventory: Inventory; clock: Pick<Clock, "now"> }) {
+  constructor({ inventory, clock, situation = () => PLAIN_SITUATION, aliasOf, slice }: ResourcesParts) {
     this.#inventory = inventory;
     this.#clock = clock;
+    this.#situation = situation;
+    this.#aliasOf = aliasOf;
+    this.#slice = slice;
   }
 
   /** Looks into one snapshot of the tenant that a call names. */
@@ -48,14 +67,17 @@ export class Resources {
     ];
     const from = Number(offset ?? 0);
     return this.read(call, async ({ view, tenant }) => {
+      const situation = await this.#situation(view, tenant.id);
       const { resources, total } = await view.list(kind, {
         tenant: tenant.id,
+        ...whileSilent(situation),
         ...(conditions.length > 0 ? { where: { is: "and", of: conditions } } : {}),
         ...(typeof orderBy === "string" ? { orderBy: readOrder(kind, orderBy) } : {}),
         limit: Number(pageSize ?? 20),
         offset: from,
       });
-      const shown = await this.#render({ view, tenant }, kind, resources, showTotalSites === true);
+      const options = { situation, totalSites: showTotalSites === true };
+      const shown = await this.#render({ view, tenant }, kind, resources, options);
       return { [listKey]: shown, totalElements: total, hasNext: from + resources.length < total };
     });
   }
@@ -82,7 +104,7 @@ export class Resources {
   /** Makes a resource of fields already checked. */
   async createOf(kind: Kind, call: Call, fields: Fields): Promise<Rendered> {
     const tenant = await this.read(call, async (found) => found.tenant);
-    const request = { actor: call.principal.actor, tenant: tenant.id, fields: fieldsToCreate(kind, fields) };
+    const request = { ...call.asking, tenant: tenant.id, fields: fieldsToCreate(kind, fields) };
     const { resourceId } = await this.#inventory.create(kind, request);
     return this.get(kind, resourceId, call);
   }
@@ -96,46 +118,73 @@ export class Resources {
     const { fields, claims } = readBody(kind, wanted.body);
     const writes = wanted.writes(kind, fields);
     const seen = generationOf(claims);
-    await this.read(call, async (tenantView) => {
+    const addressed = await this.read(call, async (tenantView) => {
       const resource = await this.#standing(tenantView, kind, id);
       if (seen !== undefined && seen !== resource.generation) {
         throw new Fault("Aborted", `generation: ${resource.generation} stands, the body is of ${seen}`);
       }
       if (Object.keys(claims).length > 0) {
-        refuseFalseClaims(claims, await this.#renderOne(tenantView, kind, resource));
+        refuseFalseClaims(ofSurvivor(kind, claims, id, resource), await this.#renderOne(tenantView, kind, resource));
       }
+      return { tenant: tenantView.tenant.id, id: resource.resourceId };
     });
-    return this.write(kind, id, call, writes, seen);
+    return this.#write(kind, addressed, call, {
+      fields: writes,
+      ...(seen === undefined ? {} : { ifGeneration: seen }),
+    });
   }
 
   /** Writes fields already checked. */
-  async write(kind: Kind, id: string, call: Call, fields: Fields, ifGeneration?: number): Promise<Rendered> {
-    const tenant = await this.read(call, async (found) => found.tenant);
-    if (Object.keys(fields).length > 0) {
-      const expected = ifGeneration === undefined ? {} : { ifGeneration };
-      await this.#inventory.update(kind, { actor: call.principal.actor, tenant: tenant.id, id, fields, ...expected });
-    }
-    return this.get(kind, id, call);
+  async write(kind: Kind, id: string, call: Call, fields: Fields): Promise<Rendered> {
+    return this.#write(kind, await this.find(kind, id, call), call, { fields });
   }
 
   async remove(kind: Kind, id: string, call: Call): Promise<object> {
     checkId(kind, id);
-    const tenant = await this.read(call, async (tenantView) => {
-      await this.#standing(tenantView, kind, id);
-      return tenantView.tenant;
-    });
-    await this.#inventory.remove(kind, { actor: call.principal.actor, tenant: tenant.id, id });
+    const addressed = await this.find(kind, id, call);
+    await this.#inventory.remove(kind, { ...call.asking, ...addressed });
     return {};
   }
 
+  /** The tenant of a call and the id by which a resource is known now. Throws NotFound, or NotHeldHere. */
+  find(kind: Kind, id: string, call: Call): Promise<{ readonly tenant: string; readonly id: string }> {
+    return this.read(call, async (tenantView) => {
+      const { resourceId } = await this.#standing(tenantView, kind, id);
+      return { tenant: tenantView.tenant.id, id: resourceId };
+    });
+  }
+
+  /** Since when sites are silent, as lists take it. */
+  async silentSites({ view, tenant }: TenantView): Promise<Pick<ListQuery, "silent">> {
+    return whileSilent(await this.#situation(view, tenant.id));
+  }
+
+  async #write(
+    kind: Kind,
+    addressed: { readonly tenant: string; readonly id: string },
+    call: Call,
+    change: Pick<UpdateRequest, "fields" | "ifGeneration">,
+  ): Promise<Rendered> {
+    if (Object.keys(change.fields).length > 0) {
+      await this.#inventory.update(kind, { ...call.asking, ...addressed, ...change });
+    }
+    return this.get(kind, addressed.id, call);
+  }
+
+  /** The resource of an id, or what it has become. */
   async #standing({ view, tenant }: TenantView, kind: Kind, id: string): Promise<Resource> {
     const resource = await view.get(kind, tenant.id, id);
-    if (!resource) throw missing(kind);
-    return resource;
+    if (resource) return resource;
+    const now = await this.#aliasOf?.(view, tenant.id, id);
+    const survivor = now === undefined ? undefined : await view.get(kind, tenant.id, now);
+    if (survivor) return survivor;
+    if (this.#slice === undefined || kind.feed !== "machine") throw missing(kind);
+    throw new Fault("NotHeldHere", `${kind.name} ${id} is not held at ${this.#slice}: ask the hub, or its own site`);
   }
 
   async #renderOne(tenantView: TenantView, kind: Kind, resource: Resource): Promise<Rendered> {
-    const [rendered] = await this.#render(tenantView, kind, [resource], true);
+    const situation = await this.#situation(tenantView.view, tenantView.tenant.id);
+    const [rendered] = await this.#render(tenantView, kind, [resource], { situation, totalSites: true });
     if (!rendered) throw new TypeError("one resource rendered to none");
     return rendered;
   }
@@ -144,10 +193,28 @@ export class Resources {
     { view, tenant }: TenantView,
     kind: Kind,
     resources: readonly Resource[],
-    totalSites: boolean,
+    options: Pick<RenderOptions, "situation" | "totalSites">,
   ): Promise<Rendered[]> {
-    return renderAll(view, kind, resources, { tenant: tenant.id, clock: this.#clock, totalSites });
+    return renderAll(view, kind, resources, { tenant: tenant.id, clock: this.#clock, ...options });
   }
+}
+
+function whileSilent(situation: Situation): Pick<ListQuery, "silent"> {
+  const { silentSites } = situation;
+  if (silentSites.length === 0) return {};
+  const silent = new Map<string, number>();
+  for (const site of silentSites) {
+    const since = situation.contactOf(site)?.silentSince;
+    if (since !== undefined) silent.set(site, since);
+  }
+  return { silent };
+}
+
+/** A body may still name a resource by the former id that it was asked for by. */
+function ofSurvivor(kind: Kind, claims: Fields, asked: string, { resourceId }: Resource): Fields {
+  if (asked === resourceId) return claims;
+  const ids = new Set(["resourceId", ...kind.aliasIds]);
+  return Object.fromEntries(Object.entries(claims).filter(([name, value]) => !ids.has(name) || value !== asked));
 }
 
 /** What a body wants changed. */

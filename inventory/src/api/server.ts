@@ -7,7 +7,9 @@ import { refuseNoHttp } from "./no-http.ts";
 import { refuseUnprintableUrl } from "./printable.ts";
 
 const LARGEST_BODY = 100 * 1024;
-const LONGEST_REQUEST = seconds(15);
+
+/** How long a request may take, milliseconds, unless its route says otherwise. */
+export const LONGEST_REQUEST = seconds(15);
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
 /**

@@ -1,7 +1,14 @@
 import { refusal } from "./check-value.ts";
 
 /** What changes without anyone's wish: a body that repeats an older value of it says nothing. */
-const VOLATILE = new Set(["timestamps", "observation", "observedGeneration", "generation"]);
+const VOLATILE = new Set([
+  "timestamps",
+  "observation",
+  "observedGeneration",
+  "generation",
+  "misplaced",
+  "openConflicts",
+]);
 
 const DEEPEST = 12;
 

@@ -2,9 +2,11 @@ import {
   type Component,
   EMBEDDED_KINDS,
   type Field,
+  Host,
   HostRegister,
   KINDS,
   type Kind,
+  type ObservationGroup,
   Timestamps,
 } from "@holdfast/protocol";
 import { backReferencesOf } from "../../store/back-references.ts";
@@ -43,16 +45,46 @@ export function deletedName(kind: Kind): string {
 
 export const EMPTY: Schema = { type: "object", additionalProperties: false };
 
+export const TIME = { type: "string", format: "date-time" } as const;
+
+const GROUPS: readonly ObservationGroup[] = ["hardware", "power", "status"];
+
 const OURS: Components = {
   Observation: {
     type: "object",
-    description: "By which site and when the observed fields were seen.",
+    description: "By which site and when the observed fields were seen, and whether they are known to hold.",
     properties: {
       site: { type: "string", description: "Id of the site." },
-      at: { type: "string", format: "date-time" },
+      at: { ...TIME, description: "When the site saw them last, by its clock; absent when it never did." },
+      ageSeconds: { type: "integer", minimum: 0 },
+      heardAt: { ...TIME, description: "When the site was last heard; absent when it never was." },
+      stale: { type: "boolean", description: "The site is silent: nobody knows whether they still hold." },
+      unknownSince: { ...TIME, description: "Since when nobody does." },
+      groups: {
+        type: "object",
+        description: "By group of fields that are seen together.",
+        properties: Object.fromEntries(GROUPS.map((group) => [group, componentRef("ObservationGroup")])),
+        additionalProperties: false,
+      },
+    },
+    required: ["site", "stale"],
+    additionalProperties: false,
+  },
+  ObservationGroup: {
+    type: "object",
+    properties: {
+      source: { type: "string", description: "`agent`: the machine itself; `site`: its site." },
+      at: TIME,
       ageSeconds: { type: "integer", minimum: 0 },
     },
-    required: ["site", "at", "ageSeconds"],
+    required: ["source", "at", "ageSeconds"],
+    additionalProperties: false,
+  },
+  Misplaced: {
+    type: "object",
+    description: "The machine has shown up at a site that does not manage it.",
+    properties: { siteId: { type: "string" }, since: TIME },
+    required: ["siteId", "since"],
     additionalProperties: false,
   },
   Error: {
@@ -135,14 +167,16 @@ function bookkeepingSchemas(kind: Kind): Record<string, Schema> {
       ? {
           observedGeneration: { ...count, description: "How far the managing site has got with the generation." },
           observation: readOnly(componentRef("Observation")),
+          ...(kind.name === Host.name ? { misplaced: readOnly(componentRef("Misplaced")) } : {}),
         }
       : {};
+  const openConflicts = { ...count, minimum: 1, description: "Conflicts about it that wait for an operator, if any." };
   const generation = {
     ...count,
     description:
       "Counts the changes of what operators want. Sent back with a change, it refuses that with 409 (Aborted) when somebody else has changed the resource since; left out, the last writer wins.",
   };
-  return { timestamps: readOnly(componentRef("Timestamps")), generation, ...ours };
+  return { timestamps: readOnly(componentRef("Timestamps")), generation, ...ours, openConflicts };
 }
 
 function readOnly(schema: Schema): Schema {

@@ -1,4 +1,4 @@
-import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import { type Kind, kindNamed, kindOfId, type Resource } from "@holdfast/protocol";
 import { backReferencesOf } from "../../store/back-references.ts";
 import type { Condition } from "../../store/condition.ts";
 import type { View } from "../../store/contract.ts";
@@ -13,6 +13,8 @@ export interface Neighbours {
   get(id: string): Resource | undefined;
   /** By name of the back reference and id of the resource referred to. */
   referring(name: string, id: string): Resource | undefined;
+  /** Ids of all machines among them. */
+  machines(): readonly string[];
   /** Sites in a region and below it; undefined when nobody asked. */
   totalSites(regionId: string): number | undefined;
 }
@@ -33,8 +35,13 @@ export async function loadNeighbours(view: View, wanted: Wanted): Promise<Neighb
   return {
     get: (id) => loaded.get(id),
     referring: (name, id) => referring.get(`${name} ${id}`)?.resource,
+    machines: () => machinesAmong([...loaded.values(), ...[...referring.values()].map(({ resource }) => resource)]),
     totalSites: (id) => totals?.get(id),
   };
+}
+
+function machinesAmong(resources: readonly Resource[]): string[] {
+  return resources.map(({ resourceId }) => resourceId).filter((id) => kindOfId(id)?.feed === "machine");
 }
 
 interface Found {

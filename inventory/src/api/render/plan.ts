@@ -22,6 +22,20 @@ export function planOf(kind: Kind): readonly PlannedField[] {
   return plan;
 }
 
+/** One field's value as answers show it; null for one that they do not show. */
+export function shownField(kind: Kind, name: string, value: unknown): unknown {
+  const field = planOf(kind).find((each) => each.name === name);
+  return field?.show(value ?? undefined) ?? null;
+}
+
+/** Those of a resource's fields that are known and shown. */
+export function shownFields(kind: Kind, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return null;
+  const known = value as Readonly<Record<string, unknown>>;
+  const shown = planOf(kind).filter(({ name }) => known[name] !== undefined && known[name] !== null);
+  return Object.fromEntries(shown.map(({ name, show }) => [name, show(known[name])]));
+}
+
 function plannedFields(kind: Kind): PlannedField[] {
   return Object.entries(kind.fields).flatMap(([name, field]) => {
     if (field.secret || field.reference?.hidden) return [];

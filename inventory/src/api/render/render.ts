@@ -2,11 +2,15 @@ import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import type { Clock } from "@holdfast/runtime";
 import { type BackReference, backReferencesOf } from "../../store/back-references.ts";
 import type { View } from "../../store/contract.ts";
+import { SINCE, unknownSince, unseenFields } from "../../unseen.ts";
 import { anyKindNamed, embeddingsOf } from "../resource-shape.ts";
+import { type Notice, PLAIN_SITUATION, type Situation } from "../situation.ts";
 import { fieldValue } from "./field-value.ts";
 import { inheritedMetadata } from "./inherited-metadata.ts";
 import { LONGEST_CHAIN, loadNeighbours, type Neighbours } from "./neighbours.ts";
+import { observationOf, unseenSince } from "./observation.ts";
 import { planOf } from "./plan.ts";
+import { rfc3339 } from "./time.ts";
 
 /** A resource as the API shows it; ready for `JSON.stringify`. */
 export type Rendered = Record<string, unknown>;
@@ -16,6 +20,7 @@ export interface RenderOptions {
   readonly clock: Pick<Clock, "now">;
   /** Whether regions say how many sites they have; otherwise they show 0. */
   readonly totalSites: boolean;
+  readonly situation: Situation;
 }
 
 /** Resources of one kind and tenant with all that they embed, in their order. */
@@ -23,11 +28,12 @@ export async function renderAll(
   view: View,
   kind: Kind,
   resources: readonly Resource[],
-  { tenant, clock, totalSites }: RenderOptions,
+  { tenant, clock, totalSites, situation }: RenderOptions,
 ): Promise<Rendered[]> {
   const wanted = { tenant, kind, resources, totalSites: totalSites && "totalSites" in kind.derived };
   const neighbours = await loadNeighbours(view, wanted);
-  const answer = { neighbours, now: clock.now(), embedded: new Map<string, Rendered>() };
+  const notices = situation === PLAIN_SITUATION ? NO_NOTICES : await situation.notices(idsShown(resources, neighbours));
+  const answer = { neighbours, situation, notices, now: clock.now(), embedded: new Map<string, Rendered>() };
   return resources.map((resource) => {
     const rendered = show({ ...answer, kind, depth: 0, without: undefined }, resource);
     for (const back of backReferencesOf(kind)) {
@@ -37,9 +43,18 @@ export async function renderAll(
   });
 }
 
+const NO_NOTICES: ReadonlyMap<string, Notice> = new Map();
+
+/** Of those asked for, and of the machines that are shown in them. */
+function idsShown(resources: readonly Resource[], neighbours: Neighbours): string[] {
+  return [...new Set([...resources.map(({ resourceId }) => resourceId), ...neighbours.machines()])];
+}
+
 /** What all of one answer shares. */
 interface Answer {
   readonly neighbours: Neighbours;
+  readonly situation: Situation;
+  readonly notices: ReadonlyMap<string, Notice>;
   readonly now: number;
   /** By depth and id: the hosts of a page are mostly of one site, which is shown in each. */
   readonly embedded: Map<string, Rendered>;
@@ -66,7 +81,7 @@ function show(showing: Showing, resource: Resource): Rendered {
   }
   if ("inheritedMetadata" in kind.derived) rendered.inheritedMetadata = inheritedMetadata(kind, resource, neighbours);
   if ("totalSites" in kind.derived) rendered.totalSites = neighbours.totalSites(resource.resourceId) ?? 0;
-  return showBookkeeping(rendered, resource, showing.now);
+  return showBookkeeping(rendered, resource, showing);
 }
 
 function embedded(showing: Showing, kind: Kind | undefined, id: unknown): Rendered | null {
@@ -90,17 +105,28 @@ function showReferring(
   return referring ? show({ ...answer, kind: anyKindNamed(from), depth: 1, without: by }, referring) : null;
 }
 
-function showBookkeeping(rendered: Rendered, resource: Resource, now: number): Rendered {
+function showBookkeeping(rendered: Rendered, resource: Resource, showing: Showing): Rendered {
+  const { kind, now, situation } = showing;
   rendered.timestamps = { createdAt: rfc3339(resource.createdAt), updatedAt: rfc3339(resource.updatedAt) };
   rendered.generation = resource.generation;
   if (resource.observedGeneration !== undefined) rendered.observedGeneration = resource.observedGeneration;
-  if (resource.observedAt !== undefined) {
-    const ageSeconds = Math.max(0, Math.floor((now - resource.observedAt) / 1000));
-    rendered.observation = { site: resource.observedBy, at: rfc3339(resource.observedAt), ageSeconds };
+  if (kind.feed === "machine") {
+    const unseen = unseenSince(resource, situation);
+    if (unseen !== undefined) hideUnseen(rendered, kind, unseen);
+    const observation = observationOf(resource, { now, situation, unseen });
+    if (observation) rendered.observation = observation;
   }
+  const notice = showing.notices.get(resource.resourceId);
+  if (notice) showNotice(rendered, notice);
   return rendered;
 }
 
-function rfc3339(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+/** Rule 13: what was last seen is not shown as what is. Lists are narrowed and ordered by the same. */
+function hideUnseen(rendered: Rendered, kind: Kind, since: number): void {
+  for (const [name, instead] of unseenFields(kind)) rendered[name] = instead === SINCE ? unknownSince(since) : instead;
+}
+
+function showNotice(rendered: Rendered, { misplaced, openConflicts }: Notice): void {
+  if (misplaced) rendered.misplaced = { siteId: misplaced.siteId, since: rfc3339(misplaced.since) };
+  if (openConflicts !== undefined && openConflicts > 0) rendered.openConflicts = openConflicts;
 }

@@ -155,7 +155,7 @@ describe("the summary", () => {
     await machine(api, { ...at, host: { amtStatusIndicator: failing }, instance: running });
     await machine(api, { host: { hostStatusIndicator: failing }, instance: { provisioningStatusIndicator: failing } });
     await api.done("POST", REGISTER, { serialNumber: "SN00001" });
-    const all = { total: 5, error: 3, running: 1, unallocated: 2 };
+    const all = { total: 5, error: 3, running: 1, unallocated: 2, unknown: 0 };
     expect(await api.done("GET", "compute/hosts/summary")).toEqual(all);
     expect(await api.done("GET", "compute/hosts_summary")).toEqual(all);
     const filter = encodeURIComponent(`site.resourceId="${String(site.resourceId)}"`);
@@ -164,6 +164,7 @@ describe("the summary", () => {
       error: 2,
       running: 1,
       unallocated: 0,
+      unknown: 0,
     });
     const deep = encodeURIComponent("site.region.parentRegion.parentRegion.parentRegion.name=x AND has(instance)");
     expect(await api.done("GET", `compute/hosts_summary?filter=${deep}`)).toMatchObject({ total: 0 });

@@ -1,6 +1,6 @@
 import { Host, Instance, type Kind } from "@holdfast/protocol";
 import type { Condition } from "../../store/condition.ts";
-import type { View } from "../../store/contract.ts";
+import type { ListQuery, View } from "../../store/contract.ts";
 import { readFilter } from "../filter/resolve.ts";
 import type { Components } from "../openapi/components.ts";
 import { LIST_QUERY } from "../query.ts";
@@ -12,28 +12,37 @@ const COUNT = { type: "integer", readOnly: true } as const;
 export const HOST_SUMMARY_COMPONENTS: Components = {
   GetHostSummaryResponse: {
     type: "object",
-    properties: { total: COUNT, error: COUNT, running: COUNT, unallocated: COUNT },
+    properties: {
+      total: COUNT,
+      error: COUNT,
+      running: COUNT,
+      unallocated: COUNT,
+      unknown: { ...COUNT, description: "Hosts of silent sites: nobody knows whether they fail or run." },
+    },
     additionalProperties: false,
   },
 };
 
 const ERROR = "STATUS_INDICATION_ERROR";
 
-/** How many hosts there are, and how many of them fail, run, or are at no site. */
+/** How many hosts there are, and how many of them fail, run, are at no site, or are out of sight. */
 export function hostSummary(resources: Resources): Route[] {
   return ["compute/hosts/summary", "compute/hosts_summary"].map((path, index) => ({
     method: "GET",
     path,
     tag: "Hosts",
     operationId: `GetHostSummary${index === 0 ? "" : index + 1}`,
-    summary: "How many hosts there are, and how many of them fail, run, or are at no site",
+    summary: "How many hosts there are, and how many of them fail, run, are at no site, or are out of sight",
     query: { filter: LIST_QUERY.filter },
     readQuery: { filter: { type: "string" } },
     response: "GetHostSummaryResponse",
     handle: (call) => {
       const { filter } = call.query;
       const wanted = typeof filter === "string" ? readFilter(Host, filter) : ALL;
-      return resources.read(call, ({ view, tenant }) => summarise(view, tenant.id, wanted));
+      return resources.read(call, async (tenantView) => {
+        const within = { tenant: tenantView.tenant.id, ...(await resources.silentSites(tenantView)) };
+        return summarise(tenantView.view, within, wanted);
+      });
     },
   }));
 }
@@ -41,9 +50,9 @@ export function hostSummary(resources: Resources): Route[] {
 const ALL: Condition = { is: "and", of: [] };
 
 /** A host has at most one instance: so hosts with an instance like that are counted as instances. */
-async function summarise(view: View, tenant: string, wanted: Condition): Promise<object> {
+async function summarise(view: View, within: Pick<ListQuery, "tenant" | "silent">, wanted: Condition): Promise<object> {
   const count = async (kind: Kind, ...of: Condition[]) =>
-    (await view.list(kind, { tenant, where: { is: "and", of }, limit: 1 })).total;
+    (await view.list(kind, { ...within, where: { is: "and", of }, limit: 1 })).total;
   const ofHost = through("host", wanted);
   const failing = anyError(Host);
   const hostFailing = through("host", failing);
@@ -51,8 +60,10 @@ async function summarise(view: View, tenant: string, wanted: Condition): Promise
   const unallocated = await count(Host, wanted, not({ is: "has", path: ["siteId"] }));
   const failingHosts = await count(Host, wanted, failing);
   const failingInstances = await count(Instance, ofHost, anyError(Instance), not(hostFailing));
-  const running = await count(Instance, ofHost, RUNNING, not(anyError(Instance)), not(hostFailing));
-  return { total, error: failingHosts + failingInstances, running, unallocated };
+  const inSight = within.silent ? [not(through("host", UNSEEN))] : [];
+  const running = await count(Instance, ofHost, RUNNING, not(anyError(Instance)), not(hostFailing), ...inSight);
+  const unknown = within.silent ? await count(Host, wanted, UNSEEN) : 0;
+  return { total, error: failingHosts + failingInstances, running, unallocated, unknown };
 }
 
 const RUNNING: Condition = {
@@ -61,6 +72,8 @@ const RUNNING: Condition = {
   operator: "equal",
   value: "INSTANCE_STATE_RUNNING",
 };
+
+const UNSEEN: Condition = { is: "unseen", path: [] };
 
 function anyError(kind: Kind): Condition {
   const indicators = Object.keys(kind.fields).filter((name) => name.endsWith("Indicator"));

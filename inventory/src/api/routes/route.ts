@@ -1,7 +1,10 @@
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
+import type { Asking } from "../../inventory.ts";
+import { askingOf, LONGEST_WAIT } from "../asking.ts";
 import { componentRef } from "../openapi/components.ts";
 import { type Principal, principalOf } from "../principal.ts";
 import { type QuerySchemas, type QueryValues, readQuery } from "../query.ts";
+import { LONGEST_REQUEST } from "../server.ts";
 
 /** One operation of a project: how it is found, how it is described, what it does. */
 export interface Route {
@@ -24,6 +27,8 @@ export interface Route {
 /** A request to a route: parameters checked, body parsed and not yet checked. */
 export interface Call {
   readonly principal: Principal;
+  /** What goes with every write. */
+  readonly asking: Asking;
   /** The project's name or UUID as the caller wrote it. */
   readonly project: string;
   readonly parameters: Readonly<Record<string, string>>;
@@ -55,9 +60,12 @@ export function mount(app: FastifyInstance, routes: readonly Route[], where: Mou
       method: route.method,
       url: `${where.prefix}/${route.path}`.replace(/\{(\w+)\}/g, ":$1"),
       schema: documented(route, where),
+      // A write may wait for the hub's word on it, as long as its caller likes to.
+      ...(route.method === "GET" ? {} : { handlerTimeout: LONGEST_REQUEST + LONGEST_WAIT }),
       handler: async (request, reply) => {
         const answer = await route.handle({
           principal: principalOf(request),
+          asking: askingOf(request, reply),
           project: where.projectOf(request),
           parameters: request.params as Readonly<Record<string, string>>,
           query: readQuery(querySchemas, request.query),
