@@ -73,3 +73,17 @@ test("the table of settings has a row for each, with flag, variable and default"
   expect(rows).toHaveLength(Object.keys(schema.properties).length);
   expect(rows[0]).toBe("| `--hub-port` | `HOLDFAST_HUB_PORT` | `8080` | port of the API |");
 });
+
+test("a setting may be told without its flag where a command says so, before or after the flags", () => {
+  const told = (...given: string[]) =>
+    readConfig(schema, { arguments: given, environment: {}, operands: ["tokenFile"] });
+  for (const given of [
+    ["a", "--verbose"],
+    ["--hub-port", "1", "a"],
+    ["--token-file", "a"],
+  ]) {
+    expect(told(...given)).toMatchObject({ tokenFile: "a" });
+  }
+  expect(() => told("a", "b")).toThrow(/"b" is one too many/);
+  expect(() => told("a", "--token-file", "b")).toThrow(/--token-file is told twice/);
+});

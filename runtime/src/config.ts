@@ -14,6 +14,8 @@ export type ConfigSchema = TObject<TProperties>;
 export interface ConfigSources {
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Settings that are also told by what stands without a flag, in this order. */
+  readonly operands?: readonly string[];
 }
 
 /**
@@ -21,7 +23,8 @@ export interface ConfigSources {
  * and frozen. Throws InvalidArgument naming the setting and where it came from.
  */
 export function readConfig<S extends ConfigSchema>(schema: S, sources: ConfigSources): Readonly<Static<S>> {
-  const flags = readFlags(schema, sources.arguments);
+  const { operands = [] } = sources;
+  const flags = readFlags(schema, sources.arguments, operands);
   const variables = readEnvironment(schema, sources.environment);
   const file = readFile(schema, flags.config?.value ?? sources.environment.HOLDFAST_CONFIG);
   const config: Record<string, unknown> = {};
@@ -30,7 +33,8 @@ export function readConfig<S extends ConfigSchema>(schema: S, sources: ConfigSou
     if (given !== undefined) config[name] = check(property, given);
     else if ("default" in property) config[name] = property.default;
     else if (schema.required?.includes(name)) {
-      throw new Fault("InvalidArgument", `--${kebab(name)} is needed: ${describe(property)}`);
+      const asked = operands.includes(name) ? placeholder(property) : `--${kebab(name)}`;
+      throw new Fault("InvalidArgument", `${asked} is needed: ${describe(property)}`);
     }
   }
   return Object.freeze(config) as Readonly<Static<S>>;
@@ -71,14 +75,16 @@ interface Given {
 
 type GivenSettings = Partial<Record<string, Given>>;
 
-function readFlags(schema: ConfigSchema, list: readonly string[]): GivenSettings {
+function readFlags(schema: ConfigSchema, list: readonly string[], operands: readonly string[]): GivenSettings {
   const options: Record<string, { type: "string" | "boolean" }> = { config: { type: "string" } };
   for (const [name, property] of Object.entries(schema.properties)) {
     options[kebab(name)] = { type: isBoolean(property) ? "boolean" : "string" };
   }
   let values: Record<string, unknown>;
+  let positionals: string[];
   try {
-    ({ values } = parseArgs({ args: [...list], options, strict: true, allowPositionals: false }));
+    const allowPositionals = operands.length > 0;
+    ({ values, positionals } = parseArgs({ args: [...list], options, strict: true, allowPositionals }));
   } catch (cause) {
     throw new Fault("InvalidArgument", `${messageOf(cause)} (--help lists the options)`, { cause });
   }
@@ -86,6 +92,12 @@ function readFlags(schema: ConfigSchema, list: readonly string[]): GivenSettings
   for (const name of [...Object.keys(schema.properties), "config"]) {
     const value = values[kebab(name)];
     if (value !== undefined) given[name] = { value: String(value), from: `--${kebab(name)}` };
+  }
+  for (const [at, value] of positionals.entries()) {
+    const name = operands[at];
+    if (name === undefined) throw new Fault("InvalidArgument", `"${value}" is one too many (--help lists the options)`);
+    if (given[name]) throw new Fault("InvalidArgument", `--${kebab(name)} is told twice`);
+    given[name] = { value, from: placeholder(schema.properties[name] ?? {}) };
   }
   return given;
 }

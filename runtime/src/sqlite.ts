@@ -27,3 +27,19 @@ export function openSqlite(path: string): Sqlite {
   }
   return database;
 }
+
+/**
+ * A database that is only looked at: nothing is made, and no mode of it changes. Throws when there is no such file or it is
+ * no database.
+ */
+export function openSqliteReadOnly(path: string): Sqlite {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    database.pragma("busy_timeout = 5000");
+    database.prepare("select count(*) from sqlite_schema").get();
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}

@@ -1,0 +1,57 @@
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Fault, systemCode } from "@holdfast/runtime";
+
+/** What SQLite may keep beside a database file. */
+export const COMPANIONS = ["-wal", "-shm", "-journal"] as const;
+
+/** Makes a file's content, or a directory's names, outlive a loss of power. */
+export function makeDurable(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Gives a file another name in the same directory, durably; one that has that name already is replaced. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  makeDurable(dirname(to));
+}
+
+/** Removes a database file and what SQLite keeps beside it. Absent ones do no harm. */
+export function removeDatabase(path: string): void {
+  for (const companion of ["", ...COMPANIONS]) rmSync(`${path}${companion}`, { force: true });
+}
+
+/** Whether two paths name one file, through whatever links. */
+export function isSameFile(one: string, other: string): boolean {
+  if (!existsSync(one) || !existsSync(other)) return false;
+  const [a, b] = [statSync(one), statSync(other)];
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/** An error of the file system or of SQLite, in words for whoever named the path. */
+export function pathFault(path: string, doing: string, cause: unknown): Fault {
+  if (cause instanceof Fault) return cause;
+  const code = systemCode(cause) ?? "";
+  const why = WHY[code];
+  if (why === undefined) return new Fault("FailedPrecondition", `${doing} ${path} failed`, { cause });
+  const full = code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL";
+  return new Fault(full ? "Unavailable" : "FailedPrecondition", `${doing} ${path} failed: ${why}`, { cause });
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  ENOTDIR: "a part of the path is no directory",
+  EACCES: "this user may not",
+  EPERM: "this user may not",
+  EROFS: "it is on a disk that cannot be written to",
+  EISDIR: "it is a directory",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  SQLITE_FULL: "the disk is full",
+  SQLITE_CANTOPEN: "it cannot be opened",
+};

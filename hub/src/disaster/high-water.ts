@@ -1,0 +1,115 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Store } from "@holdfast/inventory";
+import { type Clock, type Closable, type Log, messageOf, seconds, systemCode } from "@holdfast/runtime";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
+import { feedPosition } from "../feed-position.ts";
+
+/** How far the hub is known to have got, kept beside its database: a database behind it has lost history (rule 20). */
+export interface HighWater {
+  readonly epoch: string;
+  readonly seq: number;
+  /** Milliseconds since the epoch, for people. */
+  readonly at: number;
+}
+
+const Shape = Type.Object({
+  epoch: Type.String({ minLength: 1 }),
+  seq: Type.Integer({ minimum: 0 }),
+  at: Type.Number(),
+});
+
+/** No more than this is lost of it. */
+const WRITTEN_EVERY = seconds(1);
+
+export function highWaterIn(home: string): string {
+  return join(home, "high-water");
+}
+
+/** The mark of a home; undefined when there is none, or none that can be read: that proves nothing. */
+export function readHighWater(home: string): HighWater | undefined {
+  try {
+    const read: unknown = JSON.parse(readFileSync(highWaterIn(home), "utf8"));
+    return Value.Check(Shape, read) ? read : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || systemCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+/** Writes the mark, whole or not at all, durable when this returns. Only of what is durable in the database already. */
+export function writeHighWater(home: string, { epoch, seq, at }: HighWater): void {
+  const path = highWaterIn(home);
+  const descriptor = openSync(`${path}.new`, "w", 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify({ epoch, seq, at })}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(`${path}.new`, path);
+}
+
+/** Whether a mark proves that a database has lost history: it is behind in the same life, or has never had that life. */
+export function provesLoss(
+  mark: Pick<HighWater, "epoch" | "seq"> | undefined,
+  database: { readonly lineage: readonly string[]; readonly position: number },
+): boolean {
+  if (!mark) return false;
+  if (mark.epoch === database.lineage.at(-1)) return mark.seq > database.position;
+  return !database.lineage.includes(mark.epoch);
+}
+
+interface Parts {
+  readonly home: string;
+  readonly store: Pick<Store, "read" | "onCommit">;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Keeps the mark: at once, at most a second after each commit, and when closed. What it says was read from the database, where
+ * nothing is seen before it is durable, so it is never ahead. A disk that takes no mark is no reason to stop.
+ */
+export async function keepHighWater({ home, store, clock, log }: Parts): Promise<Closable> {
+  const stopped = new AbortController();
+  let [written, complained] = ["", false];
+  let wake = Promise.withResolvers<void>();
+  const stopListening = store.onCommit(() => wake.resolve());
+
+  async function write(): Promise<void> {
+    try {
+      const { epoch, seq } = await store.read(async (view) => {
+        return { epoch: (await view.setting("epoch")) ?? "", seq: await feedPosition(view) };
+      });
+      if (written === `${epoch} ${seq}`) return;
+      writeHighWater(home, { epoch, seq, at: clock.now() });
+      [written, complained] = [`${epoch} ${seq}`, false];
+    } catch (error) {
+      if (!complained) log.warn({ error: messageOf(error) }, "the high-water mark could not be written, it lags");
+      complained = true;
+    }
+  }
+
+  async function keep(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await wake.promise;
+      wake = Promise.withResolvers();
+      await write();
+      await clock.sleep(WRITTEN_EVERY, stopped.signal).catch(() => undefined);
+    }
+  }
+
+  await write();
+  const kept = keep();
+  return {
+    async close() {
+      stopListening();
+      stopped.abort(new Error("stopped"));
+      wake.resolve();
+      await kept;
+      await write();
+    },
+  };
+}

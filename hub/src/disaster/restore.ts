@@ -1,0 +1,147 @@
+import { chmodSync, copyFileSync, existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { createAuthority, openSqliteStore } from "@holdfast/inventory";
+import { type Clock, Fault } from "@holdfast/runtime";
+import { holdHome } from "@holdfast/runtime/home";
+import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
+import { feedPosition } from "../feed-position.ts";
+import { createHolds } from "../holds/holds.ts";
+import { databaseOf } from "../home.ts";
+import { HUB_MIGRATIONS } from "../tables.ts";
+import { isSameFile, makeDurable, pathFault, removeDatabase } from "./files.ts";
+import { type HighWater, readHighWater } from "./high-water.ts";
+import { type HubContents, inspectDatabase } from "./inspect.ts";
+import { finishSwap, type OnStep, preparedIn, swapIn } from "./swap.ts";
+
+export interface RestoreRequest {
+  readonly home: string;
+  /** A backup. */
+  readonly file: string;
+  /** Whether the backup of another hub is taken too. */
+  readonly force: boolean;
+  readonly clock: Clock;
+  readonly onStep?: OnStep;
+}
+
+export interface Restored {
+  /** What was in the backup. */
+  readonly contents: HubContents;
+  /** The life of the hub that begins with it. */
+  readonly epoch: string;
+  /** Where the old database is; null when there was none. */
+  readonly aside: string | null;
+}
+
+/**
+ * Puts a backup in the place of a home's database, as a new life of the hub in which nothing disruptive is done until an
+ * operator says so. The backup is checked whole, and all that can fail is done to a copy of it, before anything changes; then
+ * the process may end anywhere and leaves the old or the new. Throws FailedPrecondition when a hub holds the home, and for
+ * a file that is no good.
+ */
+export async function restore(request: RestoreRequest): Promise<Restored> {
+  const { home, force, clock, onStep = () => undefined } = request;
+  const file = resolve(request.file);
+  const database = databaseOf(home);
+  const held = holdHome(home, "hub");
+  try {
+    finishSwap(home);
+    if (isSameFile(file, database)) {
+      throw new Fault("FailedPrecondition", `FILE: ${file} is what the hub has already, not a copy of it`);
+    }
+    const { contents, mark } = await prepare({ home, file, force, clock }, onStep);
+    const aside = existsSync(database) ? `hub.db.before-restore-${compact(clock.now())}` : null;
+    swapIn(home, { aside, mark }, onStep);
+    return { contents, epoch: mark.epoch, aside };
+  } finally {
+    await held.close();
+  }
+}
+
+/** Makes the database ready that shall take the place, and leaves nothing when that fails. The old one is only read. */
+async function prepare(
+  { home, file, force, clock }: Omit<RestoreRequest, "onStep">,
+  onStep: OnStep,
+): Promise<{ contents: HubContents; mark: HighWater }> {
+  const [prepared, database] = [preparedIn(home), databaseOf(home)];
+  try {
+    onStep("copy");
+    const contents = takeCopy(file, prepared);
+    const old = existsSync(database) ? standing(database) : undefined;
+    if (!force) refuseOther(file, contents, old);
+    onStep("prepare");
+    const beyond = Math.max(readHighWater(home)?.seq ?? 0, old?.position ?? 0);
+    const mark = await beginLife(prepared, { beyond, clock });
+    makeDurable(prepared);
+    return { contents, mark };
+  } catch (error) {
+    removeDatabase(prepared);
+    throw error;
+  }
+}
+
+/** Copies a backup to where nobody else writes, and says what it holds. Throws a `Fault` that names the file. */
+function takeCopy(file: string, prepared: string): HubContents {
+  removeDatabase(prepared);
+  try {
+    if (statSync(file).isDirectory()) throw new Fault("FailedPrecondition", `FILE: ${file} is a directory`);
+    // Files of a hub that was ended hard: a part of what it has written is in the log beside the database.
+    for (const part of ["", "-wal"]) {
+      if (part !== "" && !existsSync(`${file}${part}`)) continue;
+      copyFileSync(`${file}${part}`, `${prepared}${part}`);
+      chmodSync(`${prepared}${part}`, 0o600);
+    }
+  } catch (cause) {
+    throw pathFault(file, "FILE: copying", cause);
+  }
+  return inspectDatabase(prepared, file);
+}
+
+interface Standing {
+  readonly lineage: readonly string[];
+  readonly position: number;
+}
+
+/** How far the old database had got; undefined when that cannot be read any more. */
+function standing(path: string): Standing | undefined {
+  try {
+    const database = openSqliteReadOnly(path);
+    try {
+      const setting = database.prepare<[string], { value: string }>("select value from setting where name = ?");
+      const lineage = setting.get("lineage")?.value;
+      const row = database.prepare<[], { value: number }>("select value from sequence where name = 'feed'").get();
+      return {
+        lineage: lineage === undefined ? [setting.get("epoch")?.value ?? ""] : (JSON.parse(lineage) as string[]),
+        position: row?.value ?? 0,
+      };
+    } finally {
+      database.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two databases are of one hub when one of them has been in a life of the other. */
+function refuseOther(file: string, { epoch, lineage }: HubContents, old: Standing | undefined): void {
+  if (!old || lineage.some((life) => old.lineage.includes(life))) return;
+  const message = `FILE: ${file} is of another hub (epoch ${epoch}) than what this home has (epoch ${old.lineage.at(-1)})`;
+  throw new Fault("FailedPrecondition", `${message}; --force takes it all the same`);
+}
+
+async function beginLife(path: string, { beyond, clock }: { beyond: number; clock: Clock }): Promise<HighWater> {
+  const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS, clock });
+  try {
+    const authority = await createAuthority({ store, clock });
+    const holds = createHolds({ store, clock });
+    const epoch = await authority.beginEpoch({ beyond, also: (tx) => holds.holdAll(tx, "hub-restored") });
+    return { epoch, seq: await store.read(feedPosition), at: clock.now() };
+  } finally {
+    // The last to close takes the write-ahead log into the file.
+    await store.close();
+  }
+}
+
+/** `20261123T033400Z` */
+function compact(now: number): string {
+  return new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+}

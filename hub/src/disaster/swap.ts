@@ -1,0 +1,85 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Fault } from "@holdfast/runtime";
+import { databaseOf } from "../home.ts";
+import { COMPANIONS, makeDurable, renameDurably } from "./files.ts";
+import { type HighWater, writeHighWater } from "./high-water.ts";
+
+/** Where a database is made ready that shall take the place of a home's. */
+export function preparedIn(home: string): string {
+  return `${databaseOf(home)}.prepared`;
+}
+
+/** What has been decided: from here on the prepared database takes the place, however often that is broken off. */
+export interface Swap {
+  /** The name that the old database gets, in the home; null when there is none. */
+  readonly aside: string | null;
+  /** Of the prepared database. */
+  readonly mark: HighWater;
+}
+
+/** Told before each step, so that a test can end the process there. */
+export type OnStep = (step: string) => void;
+
+function journalIn(home: string): string {
+  return join(home, "restore.json");
+}
+
+/** Puts the prepared database in its place. To be called with the home held, the database made durable. */
+export function swapIn(home: string, swap: Swap, onStep: OnStep = () => undefined): void {
+  onStep("decide");
+  const path = `${journalIn(home)}.new`;
+  const descriptor = openSync(path, "w", 0o600);
+  try {
+    writeSync(descriptor, JSON.stringify(swap));
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameDurably(path, journalIn(home));
+  finishSwap(home, onStep);
+}
+
+/**
+ * Finishes a swap that was broken off, from wherever it stands; does nothing when none was decided. Returns what it was. To
+ * be called with the home held, before its database is opened.
+ */
+export function finishSwap(home: string, onStep: OnStep = () => undefined): Swap | undefined {
+  const journal = journalIn(home);
+  if (!existsSync(journal)) return undefined;
+  const swap = JSON.parse(readFileSync(journal, "utf8")) as Swap;
+  const [prepared, database] = [preparedIn(home), databaseOf(home)];
+  // While it is still there under this name, whatever has the database's name is the old one.
+  if (existsSync(prepared)) {
+    // What SQLite keeps beside a database would be taken for the new one's.
+    for (const companion of COMPANIONS) {
+      onStep(`put ${companion} aside`);
+      putAside(home, swap, companion);
+    }
+    onStep("put the database aside");
+    putAside(home, swap, "");
+    onStep("rename");
+    renameDurably(prepared, database);
+  }
+  onStep("mark");
+  writeHighWater(home, swap.mark);
+  onStep("end");
+  rmSync(journal);
+  makeDurable(home);
+  return swap;
+}
+
+/** Throws FailedPrecondition in a home whose database is just being replaced by another. */
+export function refuseHalfRestored(home: string): void {
+  if (!existsSync(journalIn(home))) return;
+  const message = `in ${home} a restore was broken off: start the hub, which finishes it, and ask again`;
+  throw new Fault("FailedPrecondition", message);
+}
+
+function putAside(home: string, { aside }: Swap, companion: string): void {
+  const path = `${databaseOf(home)}${companion}`;
+  if (!existsSync(path)) return;
+  // The index of a write-ahead log is made anew from the log.
+  if (aside === null || companion === "-shm") rmSync(path);
+  else renameDurably(path, join(home, `${aside}${companion}`));
+}
