@@ -11,7 +11,7 @@ import {
 } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
 import { ALICE, Harness, TENANT } from "./harness.ts";
-import { FIRST_LENT } from "./ids.ts";
+import { FIRST_LENT, SEGMENT } from "./ids.ts";
 
 const SHARED = tenantScope(TENANT);
 
@@ -246,19 +246,26 @@ describe("ids for sites", () => {
       await hub.authority.lendIds(tx, 100),
       await hub.authority.lendIds(tx, 5),
     ]);
+    const [first = 0] = blocks.map((block) => block.first);
+    expect(first).toBeGreaterThanOrEqual(FIRST_LENT);
     expect(blocks).toEqual([
-      { first: FIRST_LENT, count: 100 },
-      { first: FIRST_LENT + 100, count: 5 },
+      { first, count: 100 },
+      { first: first + 100, count: 5 },
     ]);
     await expect(hub.store.write((tx) => hub.authority.lendIds(tx, 0))).rejects.toThrow(RangeError);
   });
 
-  test("run out with a word for it", async () => {
+  test("of a segment that is used up are followed by those of another; at last they run out with a word for it", async () => {
     await using hub = await Harness.open();
-    await hub.store.write((tx) => tx.nextNumber("ids-lent", FIRST_LENT - 1));
-    expect(await hub.store.write((tx) => hub.authority.lendIds(tx, 1))).toEqual({ first: 0xffff_ffff, count: 1 });
-    await expect(hub.store.write((tx) => hub.authority.lendIds(tx, 1))).rejects.toMatchObject({
-      code: "ResourceExhausted",
+    const lend = (count: number) => hub.store.write((tx) => hub.authority.lendIds(tx, count));
+    const [whole, next] = [await lend(SEGMENT - 1), await lend(2)];
+    expect(next.first === whole.first + SEGMENT || next.first < whole.first).toBe(true);
+    expect(next.first + next.count).toBeLessThanOrEqual(0xffff_ffff);
+    await hub.store.write(async (tx) => {
+      const all = Array.from({ length: 0x8000_0000 / SEGMENT }, (_, segment) => segment);
+      await tx.setSetting("lent-segments", JSON.stringify(all));
     });
+    await lend(SEGMENT);
+    await expect(lend(1)).rejects.toMatchObject({ code: "ResourceExhausted" });
   });
 });

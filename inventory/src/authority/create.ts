@@ -6,8 +6,10 @@ import { FieldFault, idTaken } from "../store/faults.ts";
 import { positionOf } from "./feed-rows.ts";
 import { freshId } from "./ids.ts";
 import { type Fields, normalise } from "./intent-rules.ts";
-import { addResource, stampsOf, type Write, withoutUndefined } from "./intent-writes.ts";
+import { addResource, stampsOf, withoutUndefined } from "./intent-writes.ts";
+import { tombstoneOf } from "./tombstones.ts";
 import { validateFields } from "./validate.ts";
+import type { Write } from "./write.ts";
 
 export interface CreateInRequest extends CreateRequest {
   /** Id that every stamp of the creation carries; a fresh one when absent. */
@@ -68,10 +70,9 @@ export function initialFields(kind: Kind): Fields {
   return withoutUndefined(Object.fromEntries(entries));
 }
 
-/** What a site made and the hub then deleted stays deleted, however late the creation comes again. */
-async function refuseReturned(tx: Transaction, kind: Kind, { tenant, owner, id }: CreateInRequest): Promise<void> {
-  if (owner === undefined || id === undefined || (await tx.get(kind, tenant, id))) return;
-  if (!(await positionOf(tx, kind, { tenant, owner, resourceId: id }))) return;
+/** What was made once and then deleted stays deleted, however late the creation comes again (rule 15). */
+async function refuseReturned(tx: Transaction, kind: Kind, { tenant, id }: CreateInRequest): Promise<void> {
+  if (id === undefined || !(await tombstoneOf(tx, kind, { tenant, resourceId: id }))) return;
   throw new Fault("FailedPrecondition", `${kind.name}_resource ${id} was made before and is gone`);
 }
 

@@ -4,8 +4,9 @@ import type { Transaction } from "../store/contract.ts";
 import { deletedState, isBeingDeleted } from "./desired-state.ts";
 import { positionOf } from "./feed-rows.ts";
 import { normalise } from "./intent-rules.ts";
-import { setFields, type Write } from "./intent-writes.ts";
+import { changeOf, setFields } from "./intent-writes.ts";
 import { validateFields } from "./validate.ts";
+import type { Write } from "./write.ts";
 
 /** One intent field changed at a site, by somebody who saw the stamp `base` on it; `""` when it was never written. */
 export interface Edit {
@@ -26,6 +27,8 @@ export interface EditOutcome {
   /** Where the feed shows the outcome. */
   readonly at?: FeedPosition;
   readonly reason?: string;
+  /** Of a conflict: which write stands, and what it set; absent when the resource is gone. */
+  readonly standing?: { readonly write: string; readonly value: unknown };
 }
 
 /**
@@ -39,18 +42,63 @@ export async function applyEdit(tx: Transaction, edit: Edit, write: Write): Prom
   }
   validateFields(kind, { [field]: edit.value }, { who: "operator", on: "update" });
   const before = await tx.get(kind, edit.tenant, edit.id);
-  if (!before) return { result: "conflict", reason: `${kind.name} ${edit.id} is gone` };
-  if (before.stamps[field]?.id === edit.write) return { result: "applied", ...(await shown(tx, kind, before)) };
-  const against = reasonAgainst(edit, before);
-  if (against !== undefined) return { result: "conflict", reason: against, ...(await shown(tx, kind, before)) };
+  if (!before) return setAside(tx, edit, { before, write, reason: `${kind.name} ${edit.id} is gone` });
+  if (before.stamps[field]?.id === edit.write || (await hasApplied(tx, edit))) {
+    return { result: "applied", ...(await shown(tx, kind, before)) };
+  }
+  const reason = reasonAgainst(edit, before);
+  if (reason !== undefined) return setAside(tx, edit, { before, write, reason });
   const value = normalise(kind, { [field]: edit.value })[field] ?? kind.fields[field]?.initial;
   try {
     const { at } = await tx.savepoint(() => setFields(tx, kind, before, { fields: { [field]: value }, write }));
     return { result: "applied", at };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return { result: "conflict", reason: error.message, ...(await shown(tx, kind, before)) };
+    return setAside(tx, edit, { before, write, reason: error.message });
   }
+}
+
+/** Whether the edit has been applied before, be it that the hub then forgot it and took it back from a row (rule 20). */
+async function hasApplied(tx: Transaction, { tenant, kind, id, write }: Edit): Promise<boolean> {
+  const row = await tx
+    .tables<ChangeLog>()
+    .selectFrom("change_log")
+    .select("seq")
+    .where("tenant_id", "=", tenant)
+    .where("write", "=", write)
+    .where("kind", "=", kind.name)
+    .where("resource_id", "=", id)
+    .where("operation", "!=", "conflict")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+interface ChangeLog {
+  readonly change_log: {
+    readonly seq: number;
+    readonly tenant_id: string;
+    readonly kind: string;
+    readonly resource_id: string;
+    readonly operation: string;
+    readonly write: string | null;
+  };
+}
+
+/** Keeps in the history what did not apply, so that it is known when it comes again, and says what stands in its place. */
+async function setAside(
+  tx: Transaction,
+  { kind, tenant, id, field, value }: Edit,
+  { before, write, reason }: { before: Resource | undefined; write: Write; reason: string },
+): Promise<EditOutcome> {
+  const stands = (before?.fields as Record<string, unknown> | undefined)?.[field] ?? null;
+  const change = { before: before ? { [field]: stands } : null, after: { [field]: value ?? null } };
+  const subject = { tenant, resourceId: id };
+  if (!(await tx.knowsWrite(tenant, write.id))) {
+    await tx.appendChange(changeOf(kind, subject, write, { operation: "conflict", ...change }));
+  }
+  if (!before) return { result: "conflict", reason };
+  const standing = { write: before.stamps[field]?.id ?? "", value: stands };
+  return { result: "conflict", reason, standing, ...(await shown(tx, kind, before)) };
 }
 
 /** Why a site's edit does not apply to a resource as it is; undefined when it does. */

@@ -16,10 +16,11 @@ export function scopeOf(kind: Kind, { tenant, owner }: Pick<Resource, "tenant" |
 
 /** What a site is told of a resource: its intent, without secrets and without what sites observed. */
 export function bodyOf(kind: Kind, resource: Resource): ResourceBody {
-  const { tenant, generation, createdAt, updatedAt, creation, owner, stamps } = resource;
+  const { tenant, generation, createdAt, updatedAt, creation, owner, stamps, retired } = resource;
   return {
     ...{ tenant, generation, createdAt, updatedAt, creation, stamps: { ...stamps } },
     ...(owner === undefined ? {} : { owner }),
+    ...(retired === undefined ? {} : { retired }),
     fields: intentOf(kind, resource.fields),
   };
 }

@@ -1,26 +1,61 @@
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { type IdBlock, idFromNumber, type Kind } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
+import { tombstoneOf } from "./tombstones.ts";
 
 /** Numbers of ids below are the hub's own, drawn at random; from here on they are lent to sites in blocks. */
 export const FIRST_LENT = 0x8000_0000;
-const LAST_LENT = 0xffff_ffff;
+/** Blocks are cut from segments of so many numbers; each life of the hub has segments of its own. */
+export const SEGMENT = 0x4_0000;
+const SEGMENTS = 0x8000_0000 / SEGMENT;
+/** An earlier version lent from the first number on, and knew no segments. */
+const LENT_BEFORE = SEGMENTS / 32;
 const DRAWS = 20;
 
-/** An id that no resource of the kind has in the tenant, of those that are never lent. */
+/** An id that no resource of the kind has or had in the tenant, of those that are never lent. */
 export async function freshId(tx: Transaction, kind: Kind, tenant: string): Promise<string> {
   for (let draw = 0; draw < DRAWS; draw += 1) {
     const id = idFromNumber(kind.prefix, randomInt(FIRST_LENT));
-    if (!(await tx.get(kind, tenant, id))) return id;
+    if (await tx.get(kind, tenant, id)) continue;
+    if (!(await tombstoneOf(tx, kind, { tenant, resourceId: id }))) return id;
   }
   throw new Fault("ResourceExhausted", `no free id for another ${kind.name}`);
 }
 
-/** A block of numbers that no other site was or will be lent. */
-export async function lendBlock(tx: Transaction, count: number): Promise<IdBlock> {
-  if (!Number.isInteger(count) || count < 1) throw new RangeError(`cannot lend ${count} ids`);
-  const first = FIRST_LENT + (await tx.nextNumber("ids-lent", count)) - 1;
-  if (first + count - 1 > LAST_LENT) throw new Fault("ResourceExhausted", "all ids for sites are lent");
-  return { first, count };
+/** A block of numbers that no other site was or will be lent, in this life of the hub and as far as known in others. */
+export async function lendBlock(tx: Transaction, epoch: string, count: number): Promise<IdBlock> {
+  if (!Number.isInteger(count) || count < 1 || count > SEGMENT) throw new RangeError(`cannot lend ${count} ids`);
+  const segment = (await segmentsTaken(tx)).at(-1) ?? (await takeSegment(tx, epoch));
+  return (await cut(tx, segment, count)) ?? (await cut(tx, await takeSegment(tx, epoch), count)) ?? exhausted();
+}
+
+/**
+ * Takes a segment that this database has not lent from, for a life of the hub. Which one follows from the epoch, for a
+ * restored database does not know what was lent after its backup (rule 16).
+ */
+export async function takeSegment(tx: Transaction, epoch: string): Promise<number> {
+  const taken = await segmentsTaken(tx);
+  const [free, from] = [SEGMENTS - LENT_BEFORE, createHash("sha256").update(epoch).digest().readUInt32BE()];
+  for (let step = 0; step < free; step += 1) {
+    const segment = LENT_BEFORE + ((from + step) % free);
+    if (taken.includes(segment)) continue;
+    await tx.setSetting("lent-segments", JSON.stringify([...taken, segment]));
+    return segment;
+  }
+  return exhausted();
+}
+
+async function segmentsTaken(tx: Transaction): Promise<readonly number[]> {
+  return JSON.parse((await tx.setting("lent-segments")) ?? "[]") as number[];
+}
+
+/** A block of what is left of a segment; undefined when that is less, and the rest is then never lent. */
+async function cut(tx: Transaction, segment: number, count: number): Promise<IdBlock | undefined> {
+  const at = (await tx.nextNumber(`ids-lent-${segment}`, count)) - 1;
+  return at + count > SEGMENT ? undefined : { first: FIRST_LENT + segment * SEGMENT + at, count };
+}
+
+function exhausted(): never {
+  throw new Fault("ResourceExhausted", "all ids for sites are lent");
 }

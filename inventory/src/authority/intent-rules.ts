@@ -5,6 +5,7 @@ import { FieldFault, missingReference } from "../store/faults.ts";
 import { checkDesiredState, deletedState, isBeingDeleted } from "./desired-state.ts";
 import { checkRegionParent } from "./region-tree.ts";
 import { isUnset } from "./validate.ts";
+import type { Write } from "./write.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -46,17 +47,25 @@ export function refuseImmutable(kind: Kind, before: Fields, changes: Fields): vo
   }
 }
 
+/** What a write changes; `before` is undefined when it makes the resource. */
+interface Changing {
+  readonly before: Resource | undefined;
+  readonly after: Resource;
+  readonly changes: Fields;
+  readonly write: Pick<Write, "site">;
+}
+
 /**
- * The rules between fields and between resources, of changes to a resource or of one that shall be made (`before` is then
- * undefined). Throws faults that name the field.
+ * The rules between fields and between resources, of changes to a resource or of one that shall be made. Throws faults that
+ * name the field.
  */
 export async function checkChanges(
   tx: Transaction,
   kind: Kind,
-  { before, after, changes }: { before: Resource | undefined; after: Resource; changes: Fields },
+  { before, after, changes, write }: Changing,
 ): Promise<void> {
   refuseRepeatedKeys(changes);
-  await checkReferences(tx, kind, after.tenant, changes);
+  await checkReferences(tx, kind, { tenant: after.tenant, changes, write });
   if (before && changes.desiredState !== undefined) checkDesiredState(kind, before.fields, changes.desiredState);
   if (!before && deletedState(kind) !== undefined && changes.desiredState === deletedState(kind)) {
     throw new FieldFault("InvalidArgument", ["desiredState"], `a ${kind.name} cannot begin as deleted`);
@@ -78,14 +87,23 @@ function refuseRepeatedKeys({ metadata }: Fields): void {
   throw new FieldFault("InvalidArgument", ["metadata"], `metadata: the key ${String(repeated)} is given twice`);
 }
 
-/** Throws InvalidArgument for an id of nothing. Kinds that nobody can make yet have no table to look in. */
-async function checkReferences(tx: Transaction, kind: Kind, tenant: string, changes: Fields): Promise<void> {
+/**
+ * Throws InvalidArgument for an id of nothing; at the hub what is retired is nothing any more, a site may not have heard of
+ * it yet (rule 12). Kinds that nobody can make yet have no table to look in.
+ */
+async function checkReferences(
+  tx: Transaction,
+  kind: Kind,
+  { tenant, changes, write }: Pick<Changing, "changes" | "write"> & { tenant: string },
+): Promise<void> {
   for (const [name, value] of Object.entries(changes)) {
     const reference = kind.fields[name]?.reference;
     if (!reference || value === undefined) continue;
     const target = kindNamed(reference.kind);
     for (const id of Array.isArray(value) ? value : [value]) {
-      if (!target || !(await tx.get(target, tenant, String(id)))) throw missingReference(name, reference.kind);
+      const found = target && (await tx.get(target, tenant, String(id)));
+      const offered = found && (found.retired === undefined || write.site !== undefined);
+      if (!offered) throw missingReference(name, reference.kind);
     }
   }
 }

@@ -4,14 +4,10 @@ import { stillReferred } from "../store/faults.ts";
 import { deletedState } from "./desired-state.ts";
 import { intentOf, publish, withdraw } from "./feed-rows.ts";
 import { changedFields, checkChanges, type Fields, refuseFrozen, refuseImmutable } from "./intent-rules.ts";
+import { bury } from "./tombstones.ts";
+import { intentFields, tellGone, tellMoved, tellWritten, type Write } from "./write.ts";
 
-/** One write: whose it is, when, and the id that its stamps carry. */
-export interface Write {
-  readonly id: string;
-  readonly epoch: string;
-  readonly actor: string;
-  readonly at: number;
-}
+export type { Write } from "./write.ts";
 
 /** A resource after a write, and where its feed shows that. */
 export interface Written {
@@ -21,8 +17,9 @@ export interface Written {
 
 /** Stamps of the intent fields among these, as set by a write that makes this generation. */
 export function stampsOf(kind: Kind, fields: Fields, write: Write, generation: number): Resource["stamps"] {
-  const names = Object.keys(fields).filter((name) => kind.fields[name]?.owner === "operator");
-  return Object.fromEntries(names.map((name) => [name, { id: write.id, epoch: write.epoch, generation }]));
+  return Object.fromEntries(
+    intentFields(kind, fields).map((name) => [name, { id: write.id, epoch: write.epoch, generation }]),
+  );
 }
 
 /** Adds a resource of which all is known, with its history and feed row. Throws when a rule forbids it. */
@@ -32,10 +29,12 @@ export async function addResource(
   resource: Resource,
   { given, write }: { given: Fields; write: Write },
 ): Promise<Written> {
-  await checkChanges(tx, kind, { before: undefined, after: resource, changes: given });
+  await checkChanges(tx, kind, { before: undefined, after: resource, changes: given, write });
   await tx.insert(kind, resource);
   await tx.appendChange(changeOf(kind, resource, write, { operation: "create", after: loggedOf(kind, resource) }));
-  return { resource, at: await publish(tx, kind, resource) };
+  const at = await publish(tx, kind, resource);
+  await tellWritten(tx, kind, { resource, fields: given, write });
+  return { resource, at };
 }
 
 /**
@@ -52,26 +51,31 @@ export async function setFields(
   refuseFrozen(kind, before);
   refuseImmutable(kind, before.fields, changes);
   const after = withFields(kind, before, fields, write);
-  await checkChanges(tx, kind, { before, after, changes });
+  await checkChanges(tx, kind, { before, after, changes, write });
   if (changes.desiredState !== undefined && changes.desiredState === deletedState(kind)) {
     await refuseReferred(tx, kind, before);
     if (before.owner === undefined) return { resource: after, at: await erase(tx, kind, before, write) };
   }
   await tx.replace(kind, after);
   const was = Object.fromEntries(Object.keys(changes).map((name) => [name, before.fields[name]]));
-  if (Object.keys(changes).length > 0) {
-    await tx.appendChange(changeOf(kind, after, write, { operation: "update", before: was, after: changes }));
-  }
-  if (after.owner === before.owner) return { resource: after, at: await publish(tx, kind, after) };
-  const { entered: at } = await moveBetweenFeeds(tx, before, after);
+  // Also when no value is another: the write is known from now on by its stamps, and must be known by its id (rule 20).
+  await tx.appendChange(changeOf(kind, after, write, { operation: "update", before: was, after: changes }));
+  const at =
+    after.owner === before.owner
+      ? await publish(tx, kind, after)
+      : (await moveBetweenFeeds(tx, { before, after, write })).entered;
+  await tellWritten(tx, kind, { resource: after, fields, write });
   return { resource: after, at };
 }
 
 /** Removes a resource that nothing refers to, with its history and tombstone. */
 export async function erase(tx: Transaction, kind: Kind, resource: Resource, write: Write): Promise<FeedPosition> {
   await tx.delete(kind, resource.tenant, resource.resourceId);
+  await bury(tx, kind, resource);
   await tx.appendChange(changeOf(kind, resource, write, { operation: "delete", before: loggedOf(kind, resource) }));
-  return withdraw(tx, kind, resource);
+  const at = await withdraw(tx, kind, resource);
+  await tellGone(tx, kind, resource, write);
+  return at;
 }
 
 /** Gives a host and its instances to another site, or to none: they leave one feed and enter the other. */
@@ -84,7 +88,7 @@ export async function handOver(
   await tx.replace(Host, after);
   const change = { before: { owner: host.owner ?? null }, after: { owner: owner ?? null } };
   await tx.appendChange(changeOf(Host, after, write, { operation: "update", ...change }));
-  return (await moveBetweenFeeds(tx, host, after)).left;
+  return (await moveBetweenFeeds(tx, { before: host, after, write })).left;
 }
 
 /** Throws FailedPrecondition naming whatever needs a resource. */
@@ -104,20 +108,26 @@ interface Moved {
  * Takes a host that has another owner from one feed to the other, and its instances with it: they belong to whoever manages
  * their host. In either feed nothing refers to what is not there.
  */
-async function moveBetweenFeeds(tx: Transaction, before: Resource, after: Resource): Promise<Moved> {
+export async function moveBetweenFeeds(
+  tx: Transaction,
+  { before, after, write }: { before: Resource; after: Resource; write: Write },
+): Promise<Moved> {
   const instances = await tx.find(Instance, { hostID: after.resourceId }, after.tenant);
   for (const instance of instances) await withdraw(tx, Instance, instance);
   const left = await withdraw(tx, Host, before);
   const entered = await publish(tx, Host, after);
+  await tellMoved(tx, Host, { before, after, write });
   for (const instance of instances) {
     const followed = owned(instance, after.owner);
     await tx.replace(Instance, followed);
     await publish(tx, Instance, followed);
+    await tellMoved(tx, Instance, { before: instance, after: followed, write });
   }
   return { left, entered };
 }
 
-function owned<R extends Resource>(resource: R, owner: string | undefined): R {
+/** A resource under another owner, or under none. */
+export function owned<R extends Resource>(resource: R, owner: string | undefined): R {
   const { owner: _, ...rest } = resource;
   return { ...rest, ...(owner === undefined ? {} : { owner }) } as R;
 }
@@ -139,15 +149,17 @@ export function withoutUndefined(fields: Fields): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function loggedOf(kind: Kind, { fields, owner }: Resource): Fields {
+/** What the history tells of a whole resource. */
+export function loggedOf(kind: Kind, { fields, owner }: Resource): Fields {
   return { ...intentOf(kind, fields), ...(owner === undefined ? {} : { owner }) };
 }
 
-function changeOf(
+/** An entry of the history. */
+export function changeOf(
   kind: Kind,
-  { tenant, resourceId: id }: Resource,
-  { at, actor }: Write,
+  { tenant, resourceId: id }: Pick<Resource, "tenant" | "resourceId">,
+  { id: write, at, actor }: Write,
   change: Pick<Change, "operation"> & Partial<Pick<Change, "before" | "after">>,
 ): Omit<Change, "seq"> {
-  return { at, tenant, actor, kind: kind.name, id, before: null, after: null, ...change };
+  return { at, tenant, actor, kind: kind.name, id, before: null, after: null, write, ...change };
 }

@@ -1,4 +1,4 @@
-import type { Kind, Resource } from "@holdfast/protocol";
+import type { Kind, ObservationGroup, Resource, Source } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault, missing } from "../store/faults.ts";
@@ -18,10 +18,14 @@ export interface Report {
   readonly observedAt: number;
   readonly observedGeneration: number;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** By group of observations, who made them and when. */
+  readonly sources?: Readonly<Record<string, Source>>;
+  /** Groups of which this life of the site has seen nothing: they stay as they were. */
+  readonly keep?: readonly string[];
 }
 
 /**
- * Replaces all observations of a resource. Throws a `Fault`: NotFound when it does not exist, for state never creates a
+ * Replaces the observations of a resource, but for the groups that the report keeps. Throws a `Fault`: NotFound when it does not exist, for state never creates a
  * row; PermissionDenied when the site does not manage it or when a field is not an observation; InvalidArgument naming a
  * field with a wrong value.
  */
@@ -30,6 +34,7 @@ export async function applyReport(tx: Transaction, report: Report): Promise<void
   if (kind.feed !== "machine") throw new Fault("PermissionDenied", `nothing of a ${kind.name} is observed`);
   validateFields(kind, report.fields, { who: "site", on: "update" });
   checkCount("observedAt", report.observedAt, LAST_TIME);
+  for (const [group, { at }] of Object.entries(report.sources ?? {})) checkCount(`sources.${group}.at`, at, LAST_TIME);
   checkCount("observedGeneration", report.observedGeneration, Number.MAX_SAFE_INTEGER);
   const before = await tx.get(kind, report.tenant, report.id);
   if (!before) throw missing(kind);
@@ -37,17 +42,32 @@ export async function applyReport(tx: Transaction, report: Report): Promise<void
   await tx.replace(kind, observedAs(before, report));
 }
 
-function observedAs(before: Resource, { kind, site, observedAt, observedGeneration, fields }: Report): Resource {
+function observedAs(before: Resource, report: Report): Resource {
+  const { kind, site, observedAt, observedGeneration, fields, keep = [] } = report;
   const observations = Object.entries(kind.fields)
-    .filter(([, field]) => field.owner === "site")
+    .filter(([, field]) => field.owner === "site" && !keep.includes(field.group ?? ""))
     .map(([name, field]) => [name, fields[name] ?? field.initial]);
+  const { observedSources: _, ...rest } = before;
+  const sources = sourcesOf(before, report);
   return {
-    ...before,
+    ...rest,
     observedAt,
     observedGeneration,
     observedBy: site,
+    ...(Object.keys(sources).length === 0 ? {} : { observedSources: sources }),
     fields: withoutUndefined({ ...before.fields, ...Object.fromEntries(observations) }),
   };
+}
+
+/** Of a group that stays as it was, who saw it stays too. */
+function sourcesOf({ observedSources = {} }: Resource, { kind, sources = {}, keep = [] }: Report) {
+  const groups = new Set(Object.values(kind.fields).flatMap(({ group }) => (group === undefined ? [] : [group])));
+  const known: Partial<Record<ObservationGroup, Source>> = {};
+  for (const group of groups) {
+    const source = keep.includes(group) ? observedSources[group] : sources[group];
+    if (source) known[group] = { source: source.source, at: source.at };
+  }
+  return known;
 }
 
 function checkCount(name: string, value: number, most: number): void {

@@ -1,7 +1,9 @@
-import { type FeedPosition, Host, type Kind, type Resource } from "@holdfast/protocol";
+import { type FeedPosition, Host, type Kind, type Resource, type ResourceBody } from "@holdfast/protocol";
 import type { Transaction } from "../store/contract.ts";
 import { isBeingDeleted } from "./desired-state.ts";
-import { erase, handOver, refuseReferred, type Write } from "./intent-writes.ts";
+import type { FieldConflict } from "./held.ts";
+import { erase, handOver, refuseReferred } from "./intent-writes.ts";
+import { type TakingBack, takeOver } from "./take-over.ts";
 
 /** A site has let a machine go, as the write named by `stamp` asked. */
 export interface Release {
@@ -12,6 +14,8 @@ export interface Release {
   readonly reason: "deleted" | "moved";
   /** Id of the stamp of `desiredState` for a delete, of `siteId` for a move. */
   readonly stamp: string;
+  /** The row as the site held it: what the hub has forgotten of it is taken over before the site's row is gone too. */
+  readonly body?: ResourceBody;
 }
 
 export interface ReleaseOutcome {
@@ -19,21 +23,26 @@ export interface ReleaseOutcome {
   /** Where the feed of the site that let go shows that it is gone. */
   readonly at?: FeedPosition;
   readonly reason?: string;
+  /** Of what the body brought: the caller records them. */
+  readonly conflicts?: readonly FieldConflict[];
 }
 
 /** Lets a resource disappear, or go over to its new site. A release that answers no standing wish changes nothing. */
-export async function applyRelease(tx: Transaction, release: Release, write: Write): Promise<ReleaseOutcome> {
-  const { kind } = release;
-  const resource = await tx.get(kind, release.tenant, release.id);
-  if (!resource) return { result: "ignored", reason: `${kind.name} ${release.id} is gone` };
-  const against = reasonAgainst(release, resource);
+export async function applyRelease(tx: Transaction, release: Release, on: TakingBack): Promise<ReleaseOutcome> {
+  const { kind, tenant, id, reason, body } = release;
+  const before = await tx.get(kind, tenant, id);
+  if (!before) return { result: "ignored", reason: `${kind.name} ${id} is gone` };
+  const against = reasonAgainst(release, before);
   if (against !== undefined) return { result: "ignored", reason: against };
-  if (release.reason === "moved") {
-    const owner = resource.fields.siteId as string | undefined;
-    return { result: "applied", at: await handOver(tx, resource, { owner, write }) };
-  }
-  await refuseReferred(tx, kind, resource);
-  return { result: "applied", at: await erase(tx, kind, resource, write) };
+  if (reason === "deleted") await refuseReferred(tx, kind, before);
+  const rightful = body?.tenant === tenant && (body.creation ?? before.creation) === before.creation;
+  const taken = rightful ? await takeOver(tx, kind, before, { body, on }) : undefined;
+  const resource = taken?.resource ?? before;
+  const at =
+    reason === "deleted"
+      ? await erase(tx, kind, resource, on.write)
+      : await handOver(tx, resource, { owner: resource.fields.siteId as string | undefined, write: on.write });
+  return { result: "applied", at, ...(taken && taken.conflicts.length > 0 ? { conflicts: taken.conflicts } : {}) };
 }
 
 function reasonAgainst({ kind, site, reason, stamp }: Release, resource: Resource): string | undefined {

@@ -1,0 +1,35 @@
+import type { Transaction } from "../store/contract.ts";
+import { takeSegment } from "./ids.ts";
+
+/** The lives of the hub that its database tells of, oldest first: at least the one that it is in, which begins now if none has. */
+export async function livesOf(tx: Transaction, newId: () => string): Promise<readonly string[]> {
+  const epoch = await tx.setting("epoch");
+  if (epoch === undefined) return keep(tx, [newId()]);
+  const lineage = await tx.setting("lineage");
+  return lineage === undefined ? keep(tx, [epoch]) : (JSON.parse(lineage) as string[]);
+}
+
+interface Beginning {
+  readonly lives: readonly string[];
+  readonly epoch: string;
+  /** A position in the feed that the hub is known to have reached, or the time: the later one counts. */
+  readonly beyond: number;
+}
+
+/**
+ * Begins another life: its stamps have another epoch, its ids are of another segment, and its feed goes on beyond all that a
+ * lost one can have reached.
+ */
+export async function beginLife(tx: Transaction, { lives, epoch, beyond }: Beginning): Promise<readonly string[]> {
+  if (lives.includes(epoch)) throw new TypeError(`the epoch ${epoch} has been before`);
+  const at = await tx.nextNumber("feed");
+  if (beyond > at) await tx.nextNumber("feed", beyond - at);
+  await takeSegment(tx, epoch);
+  return keep(tx, [...lives, epoch]);
+}
+
+async function keep(tx: Transaction, lives: readonly string[]): Promise<readonly string[]> {
+  await tx.setSetting("epoch", lives.at(-1) ?? "");
+  await tx.setSetting("lineage", JSON.stringify(lives));
+  return lives;
+}
