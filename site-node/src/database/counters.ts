@@ -5,6 +5,8 @@ import { siteTables } from "./tables.ts";
 export type CounterName =
   | "feed-rows-malformed"
   | "events-dropped"
+  | "arrivals-dropped"
+  | "intents-forgotten"
   | "entries-oversized"
   | "entries-quarantined"
   | "batches-too-large"

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
+import { commandsMigration } from "../commands/migration.ts";
 import { intentsMigration } from "../intents/migration.ts";
+import { phasesMigration, refusedStateMigration } from "./sync-migrations.ts";
 
 const TABLES = [
   `create table replica_position (
@@ -61,5 +63,8 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
       await sql.raw(REFUSING).execute(db);
     },
   },
+  "site-0004-phases": phasesMigration,
+  "site-0005-commands": commandsMigration,
   "site-0006-intents": intentsMigration,
+  "site-0007-refused-state": refusedStateMigration,
 };

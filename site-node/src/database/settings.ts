@@ -8,12 +8,47 @@ export interface SiteStream extends Stream {
   readonly previous: string;
 }
 
+/** The hub's own signature of how far it had taken this site's entries in. */
+export interface CursorReceipt {
+  readonly epoch: string;
+  readonly incarnation: number;
+  readonly cursor: number;
+  readonly receipt: string;
+}
+
+/** An answer of the hub that would have put a scope back: what the site had, and what came. */
+export interface BehindAnswer {
+  readonly scope: string;
+  readonly had: number;
+  readonly came: number;
+  readonly at: number;
+}
+
+/** The hub does not let this site in. */
+export interface HubRefusal {
+  readonly since: number;
+  readonly status: number;
+  readonly reason: string;
+}
+
 interface Settings {
   /** Whose home this is. */
   readonly site: string;
   readonly tenant: Tenant;
   readonly stream: SiteStream;
   readonly phase: Phase;
+  readonly listening: number;
+  /** The hub's lives that this site has known, oldest first. */
+  readonly lineage: readonly string[];
+  readonly cursorReceipt: CursorReceipt;
+  readonly behind: BehindAnswer | null;
+  readonly hubRefusal: HubRefusal | null;
+  /** When the hub was last heard, by the site's clock; as of a minute ago. */
+  readonly hubHeardAt: number;
+  /** No time before this one is true. */
+  readonly timeFloor: number;
+  /** The versions of the protocol that hub and site spoke when the link was last opened. */
+  readonly versions: { readonly hub: number; readonly site: number };
   /** The greatest incarnation that this home has had. */
   readonly incarnation: number;
   /** When this site-node last noted that it runs, by its own clock. */

@@ -3,8 +3,20 @@ import type { Generated, Kysely } from "kysely";
 
 /** What the site-node keeps in `site.db` beside the inventory's own tables, written in the same transactions. */
 export interface SiteTables {
-  /** How far each followed scope has got. */
-  replica_position: { scope: string; handle: string; position: string; seq: number; at: number };
+  /**
+   * How far each followed scope has got; `-1` is a position from which it is followed anew while what is there serves on.
+   * `reached`: it has been heard since the phase asked for it. `receipt` is the hub's signature of `receipt_seq`.
+   */
+  replica_position: {
+    scope: string;
+    handle: string;
+    position: string;
+    seq: number;
+    at: number;
+    reached: Generated<number>;
+    receipt: Generated<string | null>;
+    receipt_seq: Generated<number | null>;
+  };
   /**
    * The feed as it came. `body` is null for a row that is gone from the scope while something still refers to it;
    * `parked` says why the newest version is not applied yet.
@@ -85,7 +97,54 @@ export interface SiteTables {
     published: number;
     reached: string | null;
   };
-  released: { kind: string; id: string; reason: string; stamp: string; seq: number };
+  /** `body` is the feed row that asked for it as it was then, `conflicts` what was open about it: JSON by conflict's id. */
+  released: {
+    kind: string;
+    id: string;
+    reason: string;
+    stamp: string;
+    seq: number;
+    body: Generated<string | null>;
+    conflicts: Generated<string | null>;
+  };
+  /**
+   * This site's own newest word on who may speak for a host; `hash` is null when nobody may. `seq` is how far the hub's feed
+   * had got when it took the word, null until it has: older rows of the feed know nothing of it.
+   */
+  credential_word: { host: string; hash: string | null; machine: string; at: number; seq: number | null };
+  /** Observations that the hub could not take, and when it was last asked to. */
+  refused_state: { kind: string; id: string; reason: string; since: number; asked_at: number };
+  /**
+   * What became of commands. `given_here` is 1 for one that was given at this site; `told_epoch` is the life of the hub that
+   * was last told of the status.
+   */
+  command_journal: {
+    id: string;
+    host: string;
+    command: string;
+    status: string;
+    reason: string | null;
+    actor: string;
+    token: string | null;
+    issued_at: number;
+    not_after: number;
+    updated_at: number;
+    given_here: number;
+    incarnation: number;
+    told_epoch: string | null;
+  };
+  /** What was done to a host at this site: `seq` is how far the hub's feed had got when it knew, null until it does. */
+  local_act: { host: string; act: string; seq: number | null };
+  /** The last order to switch a host off; `outcome` is null until it is known. */
+  host_power: {
+    host: string;
+    id: string;
+    session: string;
+    at: number;
+    tries: number;
+    outcome: string | null;
+    reason: string | null;
+  };
   counter: { name: string; value: number };
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
-import type { FieldsOf, Resource } from "@holdfast/protocol/kinds/kind";
+import type { FieldsOf, Kind, ObservationGroup, Resource } from "@holdfast/protocol/kinds/kind";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import type { Status } from "./statuses.ts";
@@ -9,7 +9,7 @@ import type { Status } from "./statuses.ts";
 export interface Seen {
   /** A field that is named and undefined is not known any more. */
   readonly fields?: { readonly [Name in keyof FieldsOf<typeof Host>]?: FieldsOf<typeof Host>[Name] | undefined };
-  readonly statuses?: Partial<Record<"hostStatus" | "onboardingStatus" | "registrationStatus", Status>>;
+  readonly statuses?: Partial<Record<"hostStatus" | "onboardingStatus" | "registrationStatus" | "powerStatus", Status>>;
   readonly observedGeneration?: number;
 }
 
@@ -51,11 +51,34 @@ export function withSeen(
     });
   }
   const reached = observedGeneration ?? host.observedGeneration;
-  if (Object.keys(changes).length === 0 && reached === host.observedGeneration) return undefined;
+  const known = sourcesOf(host);
+  const seen = groupsSeen(fields, statuses);
+  const isNews = seen.some((group) => known[group] === undefined);
+  if (Object.keys(changes).length === 0 && reached === host.observedGeneration && !isNews) return undefined;
   const merged = Object.entries({ ...shown, ...changes }).filter(([, value]) => value !== undefined);
   return {
     ...host,
     ...(reached === undefined ? {} : { observedGeneration: reached }),
+    observedSources: {
+      ...known,
+      ...Object.fromEntries(seen.map((group) => [group, { source: SOURCE[group], at: now }])),
+    },
     fields: Object.fromEntries(merged),
   };
+}
+
+/** What the machine says of itself, and what its site sees of it or does about it. */
+const SOURCE: Readonly<Record<ObservationGroup, string>> = { hardware: "agent", power: "site", status: "site" };
+
+function groupsSeen(fields: NonNullable<Seen["fields"]>, statuses: NonNullable<Seen["statuses"]>): ObservationGroup[] {
+  const kind: Kind = Host;
+  const groups = Object.keys(fields).map((name) => kind.fields[name]?.group ?? "status");
+  return [...new Set([...groups, ...(Object.keys(statuses).length > 0 ? ["status" as const] : [])])];
+}
+
+/** A version that did not note who saw what has seen all that it shows. */
+function sourcesOf({ observedSources, observedAt }: Resource<typeof Host>): NonNullable<Resource["observedSources"]> {
+  if (observedSources || observedAt === undefined) return observedSources ?? {};
+  const groups = Object.entries(SOURCE) as [ObservationGroup, string][];
+  return Object.fromEntries(groups.map(([group, source]) => [group, { source, at: observedAt }]));
 }

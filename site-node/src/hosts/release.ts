@@ -2,6 +2,7 @@ import type { Transaction } from "@holdfast/inventory";
 import type { Kind } from "@holdfast/protocol/kinds/kind";
 import { siteTables } from "../database/tables.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { boundReleased } from "../outbox/released.ts";
 import { readBody } from "../replica/body.ts";
 
 /**
@@ -33,12 +34,13 @@ export async function release(
     .where("id", "=", id)
     .executeTakeFirst();
   if (said && said.reason === reason && said.stamp === stamp && said.seq >= row.seq) return false;
-  const now = { reason, stamp, seq: row.seq };
+  const now = { reason, stamp, seq: row.seq, body: row.body };
   await tables
     .insertInto("released")
     .values({ kind: kind.name, id, ...now })
     .onConflict((conflict) => conflict.columns(["kind", "id"]).doUpdateSet(now))
     .execute();
-  await outbox.add(transaction, { type: "release", kind: kind.name, id, reason, stamp });
+  await boundReleased(transaction);
+  await outbox.add(transaction, { type: "release", kind: kind.name, id, reason, stamp, body: read.body });
   return true;
 }

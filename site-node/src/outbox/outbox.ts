@@ -8,14 +8,15 @@ import {
   type UplinkEntry,
 } from "@holdfast/protocol/uplink";
 import { type Clock, Fault } from "@holdfast/runtime";
-import { count } from "../database/counters.ts";
+import { type CounterName, count } from "../database/counters.ts";
 import { siteTables } from "../database/tables.ts";
+import { noteWord } from "./credential-words.ts";
 
 /** How many events wait for the hub at most; beyond that the oldest give way, and are counted. */
 export const MAX_EVENTS = 5_000;
 
-const EVENT_LANE = LANES.event;
-const STATE_LANE = LANES.state;
+/** Of how many machines that belong elsewhere the hub is still to be told. */
+export const MAX_ARRIVALS = 1_000;
 
 /** What waits to be sent: entries of each lane, and since when the oldest waits (milliseconds since the epoch). */
 export interface OutboxLevel {
@@ -36,11 +37,10 @@ export class Outbox {
   }
 
   /**
-   * Throws InvalidArgument for an intent that no batch could hold. A release waiting unsent is replaced by a newer one of
-   * the same resource; an event too large loses its detail; neither blocks what comes after it.
+   * Throws InvalidArgument for an intent that no batch could hold. A release, credential or arrival waiting unsent is
+   * replaced by a newer one of the same resource; an event too large loses its detail; neither blocks what comes after it.
    */
   async add(transaction: Transaction, entry: Exclude<UplinkEntry, StateEntry>): Promise<void> {
-    const key = entry.type === "release" ? `release/${entry.kind}/${entry.id}` : null;
     let body = JSON.stringify(entry);
     if (entry.type === "event" && byteLength(body) > MAX_ENTRY_BYTES) {
       await count(transaction, "entries-oversized");
@@ -52,13 +52,19 @@ export class Outbox {
         `a change of ${byteLength(body)} bytes; at most ${MAX_ENTRY_BYTES} reach the hub`,
       );
     }
-    await this.#insert(transaction, { lane: LANES[laneOf(entry)], key, body });
-    if (entry.type === "event") await dropOldestEvents(transaction);
+    await this.#insert(transaction, { lane: LANES[laneOf(entry)], key: keyOf(entry), body });
+    if (entry.type === "event")
+      await dropOldest(transaction, { lane: LANES.event, most: MAX_EVENTS }, "events-dropped");
+    if (entry.type === "arrival") {
+      const waiting = { lane: LANES.state, key: "arrival/%", most: MAX_ARRIVALS };
+      await dropOldest(transaction, waiting, "arrivals-dropped");
+    }
+    if (entry.type === "credential") await noteWord(transaction, entry);
   }
 
   /** The observed state of a resource has changed: the hub gets all of it, as it is when the batch is sealed. */
   async touch(transaction: Transaction, kind: string, id: string): Promise<void> {
-    await this.#insert(transaction, { lane: STATE_LANE, key: `state/${kind}/${id}`, body: null });
+    await this.#insert(transaction, { lane: LANES.state, key: `state/${kind}/${id}`, body: null });
   }
 
   /** Something happened to a resource, kept as history at the hub. */
@@ -106,24 +112,36 @@ export class Outbox {
   }
 }
 
-async function dropOldestEvents(transaction: Transaction): Promise<void> {
+/** Under which what waits is replaced by something newer; null for what is said in full. */
+function keyOf(entry: UplinkEntry): string | null {
+  switch (entry.type) {
+    case "release":
+      return `release/${entry.kind}/${entry.id}`;
+    case "credential":
+      return `credential/${entry.hostId}`;
+    case "arrival":
+      return `arrival/${entry.hostId}`;
+    default:
+      return null;
+  }
+}
+
+async function dropOldest(
+  transaction: Transaction,
+  { lane, key, most }: { readonly lane: number; readonly key?: string; readonly most: number },
+  counter: CounterName,
+): Promise<void> {
   const tables = siteTables(transaction);
-  const { waiting } = await tables
-    .selectFrom("outbox")
-    .select(({ fn }) => fn.countAll<number>().as("waiting"))
-    .where("sealed", "=", 0)
-    .where("lane", "=", EVENT_LANE)
-    .executeTakeFirstOrThrow();
-  if (waiting <= MAX_EVENTS) return;
-  const oldest = tables
-    .selectFrom("outbox")
+  const unsent = tables.selectFrom("outbox").where("sealed", "=", 0).where("lane", "=", lane);
+  const waiting = key === undefined ? unsent : unsent.where("key", "like", key);
+  const { entries } = await waiting.select(({ fn }) => fn.countAll<number>().as("entries")).executeTakeFirstOrThrow();
+  if (entries <= most) return;
+  const oldest = waiting
     .select("number")
-    .where("sealed", "=", 0)
-    .where("lane", "=", EVENT_LANE)
     .orderBy("number")
-    .limit(waiting - MAX_EVENTS);
+    .limit(entries - most);
   await tables.deleteFrom("outbox").where("number", "in", oldest).execute();
-  await count(transaction, "events-dropped", waiting - MAX_EVENTS);
+  await count(transaction, counter, entries - most);
 }
 
 function withoutDetail({ detail: _detail, ...entry }: EventEntry): EventEntry {

@@ -14,9 +14,10 @@ import { readSetting, type SiteStream } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { idsWanted } from "./id-pool.ts";
 import { byteLength } from "./outbox.ts";
+import { readWitness } from "./witness.ts";
 
-/** What a batch costs beside its entries: stream, numbers, hash, punctuation. */
-const ENVELOPE_BYTES = 1_024;
+/** What a batch costs beside its entries: stream, numbers, hash, the hub's signatures, punctuation. */
+const ENVELOPE_BYTES = 2_048;
 
 /** A batch as it is sent, to the byte, until the hub has acknowledged it. */
 export interface SealedBatch {
@@ -66,12 +67,14 @@ async function makeBatch(
   { entries, now }: { entries: readonly unknown[]; now: number },
 ): Promise<UplinkBatch> {
   const wantIds = await idsWanted(transaction);
+  const witness = await readWitness(transaction);
   return {
     stream: { epoch, incarnation },
     first: next,
     previous,
     sealedAt: now,
     entries: [...entries],
+    ...(witness === undefined ? {} : { witness }),
     ...(wantIds === undefined ? {} : { wantIds }),
   };
 }
@@ -149,14 +152,29 @@ async function isReleased(transaction: Transaction, kind: Kind, { resourceId, st
   return said !== undefined && said.stamp === stamps[said.reason === "deleted" ? "desiredState" : "siteId"]?.id;
 }
 
-function stateEntry(kind: Kind, resource: Resource): StateEntry {
-  const observed = Object.entries(resource.fields).filter(([name]) => kind.fields[name]?.owner === "site");
+/** Groups of observations that this life of the site has seen nothing of are the hub's to keep: a disk may have been lost. */
+function stateEntry(kind: Kind, { resourceId, fields, ...made }: Resource): StateEntry {
+  const { observedSources: sources = {}, observedAt, observedGeneration } = made;
+  const keep = unseenGroups(kind, made);
+  const observed = Object.entries(fields).filter(([name]) => {
+    const field = kind.fields[name];
+    return field?.owner === "site" && !(field.group && keep.includes(field.group));
+  });
   return {
     type: "state",
     kind: kind.name,
-    id: resource.resourceId,
-    observedAt: resource.observedAt ?? 0,
-    observedGeneration: resource.observedGeneration ?? 0,
+    id: resourceId,
+    observedAt: observedAt ?? 0,
+    observedGeneration: observedGeneration ?? 0,
     fields: Object.fromEntries(observed),
+    ...(Object.keys(sources).length === 0 ? {} : { sources: { ...sources } }),
+    ...(keep.length === 0 ? {} : { keep }),
   };
+}
+
+function unseenGroups(kind: Kind, { observedSources, observedAt }: Pick<Resource, "observedSources" | "observedAt">) {
+  // Observed by a version that did not note who saw what: all of it counts as seen.
+  if (observedSources === undefined && observedAt !== undefined) return [];
+  const groups = new Set(Object.values(kind.fields).flatMap(({ group }) => (group === undefined ? [] : [group])));
+  return [...groups].filter((group) => observedSources?.[group] === undefined);
 }

@@ -1,12 +1,15 @@
 import type { Transaction } from "@holdfast/inventory";
-import { kindNamed } from "@holdfast/protocol/kinds/kinds";
+import { ROW } from "@holdfast/protocol/feed";
+import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
 import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
+import { takeCredentials } from "../outbox/credential-words.ts";
+import { forgetReleased, keepConflict } from "../outbox/released.ts";
 import type { ReplicaOf } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
 
-/** Kinds of feed rows that are no resources: enrolments are read where they lie, the tenant is known from the session. */
-const READ_IN_PLACE: ReadonlySet<string> = new Set(["enrolment", "tenant"]);
+/** Kinds of feed rows that are no resources: they are read where they lie, and the tenant is known from the session. */
+const READ_IN_PLACE: ReadonlySet<string> = new Set([...Object.values(ROW), "tenant"]);
 
 const UNKNOWN_KIND = "this version does not know the kind";
 
@@ -17,6 +20,12 @@ export type FeedChange =
   | { readonly is: "row"; readonly kind: string; readonly id: string; readonly seq: number; readonly body: string }
   | { readonly is: "gone"; readonly kind: string; readonly id: string };
 
+/** The hub's signature of how far a scope was. */
+export interface FeedReceipt {
+  readonly seq: number;
+  readonly receipt: string;
+}
+
 /** All that one scope said up to a position. A snapshot is the whole of the scope: what it does not name is gone. */
 export interface FeedBatch {
   readonly scope: string;
@@ -24,6 +33,13 @@ export interface FeedBatch {
   readonly position: string;
   readonly snapshot: boolean;
   readonly changes: readonly FeedChange[];
+  readonly receipt?: FeedReceipt | undefined;
+}
+
+/** What a batch changed beside what is shown. */
+export interface Applied {
+  /** By what machines are known. */
+  readonly credentials: boolean;
 }
 
 /** The number that a position of the form `12_0` has reached. */
@@ -34,25 +50,31 @@ export function seqOf(position: string): number {
 
 /**
  * Applies what a scope said, with the position it leads to, in the caller's transaction. A row that cannot be applied
- * yet is parked: what the site shows of it stays as it was, and the row is tried again with every later batch.
+ * yet is parked: what the site shows of it stays as it was, and the row is tried again with every later batch. Whether the
+ * batch may be applied at all is not asked here: see `takeBatch`.
  */
 export async function applyBatch(
   transaction: Transaction,
   of: ReplicaOf,
   batch: FeedBatch,
   now: number,
-): Promise<void> {
+): Promise<Applied> {
   const tables = siteTables(transaction);
   const touched = new Touched();
   if (batch.snapshot) await sweep(transaction, batch, touched);
   await storeChanges(transaction, batch);
   for (const { kind, id } of batch.changes) touched.add(kind, id);
-  const reached = { handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now };
+  const { receipt } = batch;
+  const reached = {
+    ...{ handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now },
+    ...(receipt === undefined ? {} : { receipt: receipt.receipt, receipt_seq: receipt.seq }),
+  };
   await tables
     .insertInto("replica_position")
     .values({ scope: batch.scope, ...reached })
     .onConflict((conflict) => conflict.column("scope").doUpdateSet(reached))
     .execute();
+  for (const { name } of KINDS) await forgetReleased(transaction, name, touched.of(name));
   await settleIntents(transaction, touched);
   const parked = await tables
     .selectFrom("replica_row")
@@ -61,6 +83,7 @@ export async function applyBatch(
     .execute();
   for (const { kind, id } of parked) touched.add(kind, id);
   await showAll(transaction, of, touched, now);
+  return { credentials: await takeCredentials(transaction, of) };
 }
 
 /** Shows resources anew whose local intents changed their standing: the hub refused them, or the replica shows them. */
@@ -71,7 +94,7 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
 }
 
 /** Of several changes of one row the last counts. */
-async function storeChanges(transaction: Transaction, { scope, changes }: FeedBatch): Promise<void> {
+async function storeChanges(transaction: Transaction, { scope, changes, snapshot }: FeedBatch): Promise<void> {
   const last = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
   const rows: (FeedChange & { is: "row" })[] = [];
   for (const change of last.values()) {
@@ -79,13 +102,14 @@ async function storeChanges(transaction: Transaction, { scope, changes }: FeedBa
     else await storeGone(transaction, scope, change);
   }
   for (let at = 0; at < rows.length; at += AT_ONCE) {
-    await storeRows(transaction, scope, rows.slice(at, at + AT_ONCE));
+    await storeRows(transaction, { scope, snapshot }, rows.slice(at, at + AT_ONCE));
   }
 }
 
+/** A row that comes again never puts a newer one back; a snapshot is right as it is. */
 async function storeRows(
   transaction: Transaction,
-  scope: string,
+  { scope, snapshot }: Pick<FeedBatch, "scope" | "snapshot">,
   rows: readonly (FeedChange & { is: "row" })[],
 ): Promise<void> {
   const values = rows.map(({ kind, id, seq, body }) => [kind, id, seq, body, isKnown(kind) ? null : UNKNOWN_KIND]);
@@ -94,9 +118,8 @@ async function storeRows(
     select ${scope}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, null
       from json_each(${JSON.stringify(values)}) where true
     on conflict (scope, kind, id) do update
-      set seq = excluded.seq, body = excluded.body, parked = excluded.parked, parked_at = null`.execute(
-    siteTables(transaction),
-  );
+      set seq = excluded.seq, body = excluded.body, parked = excluded.parked, parked_at = null
+      where ${snapshot ? 1 : 0} or excluded.seq >= replica_row.seq`.execute(siteTables(transaction));
 }
 
 function isKnown(kind: string): boolean {
@@ -105,6 +128,7 @@ function isKnown(kind: string): boolean {
 
 /** Kept as a row without a body until nothing refers to the resource any more; then it goes. */
 async function storeGone(transaction: Transaction, scope: string, { kind, id }: { kind: string; id: string }) {
+  if (kind === ROW.conflict) await keepClosed(transaction, scope, id);
   await siteTables(transaction)
     .updateTable("replica_row")
     .set({ body: null, parked: null, parked_at: null })
@@ -112,6 +136,17 @@ async function storeGone(transaction: Transaction, scope: string, { kind, id }: 
     .where("kind", "=", kind)
     .where("id", "=", id)
     .execute();
+}
+
+async function keepClosed(transaction: Transaction, scope: string, id: string): Promise<void> {
+  const row = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select("body")
+    .where("scope", "=", scope)
+    .where("kind", "=", ROW.conflict)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (row?.body) await keepConflict(transaction, id, row.body);
 }
 
 async function sweep(transaction: Transaction, { scope, changes }: FeedBatch, touched: Touched): Promise<void> {

@@ -1,7 +1,7 @@
 import { type Message, type Offset, ShapeStream } from "@electric-sql/client";
 import { FEED_TABLE } from "@holdfast/protocol/feed";
 import { type Clock, fullJitter, type Log, messageOf } from "@holdfast/runtime";
-import type { FeedBatch, FeedChange } from "./apply.ts";
+import type { FeedBatch, FeedChange, FeedReceipt } from "./apply.ts";
 import { lowerPosition, readMessage } from "./messages.ts";
 
 export interface FollowOptions {
@@ -20,6 +20,8 @@ export interface FollowOptions {
 export interface Follower {
   /** Resolves when the site has all that the hub's feed of this scope held when it was called. */
   refresh(signal?: AbortSignal): Promise<void>;
+  /** What is on its way is not listened to any more; the scope is followed again from the stored position. */
+  restart(): void;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export function follow(options: FollowOptions): Follower {
   const { clock, log, scope } = options;
   const stopped = new AbortController();
   let stream: ShapeStream | undefined;
+  let restarting = new AbortController();
   let applied = 0;
   /** The batch that is being stored. */
   let storing: Promise<void> | undefined;
@@ -39,23 +42,27 @@ export function follow(options: FollowOptions): Follower {
   async function run(): Promise<void> {
     for (let failures = 0; !stopped.signal.aborted; failures += 1) {
       const before = applied;
+      const restarted = restarting.signal;
       try {
-        await runOnce();
+        await runOnce(restarted);
       } catch (error) {
         if (stopped.signal.aborted) return;
-        if (applied > before) failures = 0;
         log.warn({ scope, error: messageOf(error) }, "following the hub's feed broke off, will begin again");
       }
-      await clock.sleep(fullJitter(failures, { first: 500, most: 30_000 }), stopped.signal).catch(() => undefined);
+      if (applied > before) failures = 0;
+      const wait = fullJitter(failures, { first: 500, most: 30_000 });
+      await clock.sleep(wait, AbortSignal.any([stopped.signal, restarted])).catch(() => undefined);
+      if (restarted.aborted) failures = -1;
     }
   }
 
-  async function runOnce(): Promise<void> {
+  async function runOnce(restarted: AbortSignal): Promise<void> {
     const start = await options.position();
     const ended = new AbortController();
-    const signal = AbortSignal.any([stopped.signal, ended.signal]);
+    const signal = AbortSignal.any([stopped.signal, restarted, ended.signal]);
     try {
       await new Promise<void>((resolve, reject) => {
+        if (signal.aborted) return resolve();
         signal.addEventListener("abort", () => resolve(), { once: true });
         const batches = new Batches(scope, start?.handle);
         stream = new ShapeStream({ ...streamOptions(options, start), signal });
@@ -116,6 +123,11 @@ export function follow(options: FollowOptions): Follower {
   const running = run();
   return {
     refresh,
+    restart: () => {
+      const before = restarting;
+      restarting = new AbortController();
+      before.abort(new Error("following begins again"));
+    },
     close: async () => {
       stopped.abort(new Error("stopped"));
       await running;
@@ -164,7 +176,7 @@ class Batches {
       if (read.is === "change") this.#changes.push(read.change);
       else if (read.is === "malformed") this.#malformed.push(read.reason);
       else if (read.is === "must-refetch") this.#beginAnew();
-      else if (read.is === "up-to-date") yield this.#finish(read.lastSeen, stream);
+      else if (read.is === "up-to-date") yield this.#finish(read, stream);
     }
   }
 
@@ -176,7 +188,10 @@ class Batches {
     this.#malformed = [];
   }
 
-  #finish(lastSeen: string | undefined, stream: ShapeStream): { batch: FeedBatch; malformed: string[] } {
+  #finish(
+    { lastSeen, receipt }: { readonly lastSeen: string | undefined; readonly receipt: FeedReceipt | undefined },
+    stream: ShapeStream,
+  ): { batch: FeedBatch; malformed: string[] } {
     this.#handle ??= stream.shapeHandle ?? "";
     const position = positionOf(lastSeen, this.#handle === stream.shapeHandle ? stream.lastOffset : undefined);
     const batch = {
@@ -185,6 +200,7 @@ class Batches {
       position,
       snapshot: this.#snapshot,
       changes: this.#changes,
+      receipt,
     };
     const malformed = this.#malformed;
     this.#snapshot = false;

@@ -49,6 +49,8 @@ export function resourceFrom(layers: Layers): Resource | undefined {
     ...(existing?.observedGeneration === undefined ? {} : { observedGeneration: existing.observedGeneration }),
     ...(existing?.observedAt === undefined ? {} : { observedAt: existing.observedAt }),
     ...(existing?.observedBy === undefined ? {} : { observedBy: existing.observedBy }),
+    ...(existing?.observedSources === undefined ? {} : { observedSources: existing.observedSources }),
+    ...(bottom.retired === undefined ? {} : { retired: bottom.retired }),
     fields: { ...observations(kind, existing), ...defined(fields) },
   };
 }
@@ -59,14 +61,15 @@ interface Bottom {
   readonly generation: number;
   readonly creation: string | undefined;
   readonly owner: string | undefined;
+  readonly retired: number | undefined;
   readonly stamps: Resource["stamps"];
   readonly fields: Record<string, unknown>;
 }
 
 function fromHub(kind: Kind, base: ResourceBody): Bottom {
-  const { createdAt, updatedAt, generation, creation, owner, stamps } = base;
+  const { createdAt, updatedAt, generation, creation, owner, retired, stamps } = base;
   const own = Object.entries(base.fields).filter(([name]) => (kind.fields[name]?.owner ?? "site") !== "site");
-  return { createdAt, updatedAt, generation, creation, owner, stamps, fields: Object.fromEntries(own) };
+  return { createdAt, updatedAt, generation, creation, owner, retired, stamps, fields: Object.fromEntries(own) };
 }
 
 function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "kind" | "site" | "epoch">): Bottom {
@@ -78,6 +81,7 @@ function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "
     generation: 1,
     creation,
     owner: kind.feed === "machine" ? site : undefined,
+    retired: undefined,
     stamps: Object.fromEntries(Object.keys(fields).map((name) => [name, stamp])),
     fields: { ...initialOf(kind, "operator"), ...fields },
   };

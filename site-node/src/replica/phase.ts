@@ -1,5 +1,6 @@
 import type { Transaction, View } from "@holdfast/inventory";
 import { readSetting, writeSetting } from "../database/settings.ts";
+import { siteTables } from "../database/tables.ts";
 
 /**
  * Where the site stands with this life of its hub (rules 7, 20). `recovering`: the hub may have lost what the site knows,
@@ -30,4 +31,32 @@ export async function writePhase(transaction: Transaction, phase: Phase): Promis
  */
 export async function mayActuate(view: View): Promise<boolean> {
   return (await readPhase(view)).is === "settled";
+}
+
+/**
+ * What is heard from now on must have been asked for from now on: an answer on its way may be of a time before. `fromTheStart`:
+ * what the positions mean died with the life of the hub that gave them, so each scope is followed anew; what is there serves
+ * until the new slice is whole.
+ */
+export async function listenAnew(
+  transaction: Transaction,
+  { fromTheStart }: { readonly fromTheStart: boolean },
+): Promise<void> {
+  await writeSetting(transaction, "listening", (await listening(transaction)) + 1);
+  const forgotten = fromTheStart ? { position: "-1", seq: 0, receipt: null, receipt_seq: null } : {};
+  await siteTables(transaction)
+    .updateTable("replica_position")
+    .set({ reached: 0, ...forgotten })
+    .execute();
+}
+
+/** The same feed from its beginning: it may hold what a version before could not read. What is there serves on. */
+export async function followAnew(transaction: Transaction): Promise<void> {
+  await writeSetting(transaction, "listening", (await listening(transaction)) + 1);
+  await siteTables(transaction).updateTable("replica_position").set({ position: "-1" }).execute();
+}
+
+/** How often the site has begun to listen anew; whoever asks the hub for its feed asks under this number. */
+export async function listening(view: View): Promise<number> {
+  return (await readSetting(view, "listening")) ?? 0;
 }

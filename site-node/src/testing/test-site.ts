@@ -11,6 +11,8 @@ import { Outbox } from "../outbox/outbox.ts";
 import { startStream } from "../outbox/stream.ts";
 import { applyBatch, type FeedBatch, type FeedChange } from "../replica/apply.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
+import { listening, writePhase } from "../replica/phase.ts";
+import { type Taken, takeBatch } from "../replica/take.ts";
 
 export const SITE = "site-0000000a";
 export const TENANT = "11111111-1111-4111-8111-111111111111";
@@ -34,6 +36,7 @@ export class TestSite {
       await writeSetting(transaction, "site", SITE);
       const start = { epoch: OF.epoch, reason: "first" as const, site: SITE, tenant: TENANT, now: 1_000_000 };
       await startStream(transaction, site.outbox, start);
+      await writePhase(transaction, { is: "settled" });
     });
     return site;
   }
@@ -53,10 +56,22 @@ export class TestSite {
     return this.store.write(work);
   }
 
-  /** What one scope says up to `seq`. */
-  feed(scope: string, seq: number, changes: readonly FeedChange[], more: Partial<FeedBatch> = {}): Promise<void> {
-    const batch = { scope, handle: "h1", position: `${seq}_0`, snapshot: false, changes, ...more };
-    return this.write((transaction) => applyBatch(transaction, OF, batch, 1_000));
+  /** What one scope says up to `seq`, applied whatever the phase is. */
+  async feed(scope: string, seq: number, changes: readonly FeedChange[], more: Partial<FeedBatch> = {}): Promise<void> {
+    await this.write((transaction) => applyBatch(transaction, OF, batchOf(scope, seq, changes, more), 1_000));
+  }
+
+  /** The same as an answer that was asked for now, or under another number of `listening`. */
+  hear(
+    scope: string,
+    seq: number,
+    changes: readonly FeedChange[],
+    { asked, ...more }: Partial<FeedBatch> & { asked?: number } = {},
+  ): Promise<Taken> {
+    return this.write(async (transaction) => {
+      const batch = batchOf(scope, seq, changes, more);
+      return takeBatch(transaction, OF, { batch, asked: asked ?? (await listening(transaction)), now: 1_000 });
+    });
   }
 
   async get<K extends Kind>(kind: K, id: string) {
@@ -67,6 +82,10 @@ export class TestSite {
     await this.store.close();
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+function batchOf(scope: string, seq: number, changes: readonly FeedChange[], more: Partial<FeedBatch>): FeedBatch {
+  return { scope, handle: "h1", position: `${seq}_0`, snapshot: false, changes, ...more };
 }
 
 /** A row of the feed with the hub's stamps: every field was last written by `w{seq}` unless said otherwise. */

@@ -1,14 +1,27 @@
 import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
+import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { type Clock, Fault } from "@holdfast/runtime";
 
 /** What this version of the site-node can do beyond the protocol's core. */
 export const CAPABILITIES: readonly string[] = [];
+
+/** Told of whatever the hub says. */
+export interface HubListener {
+  /** Something has come from a hub that lets this site in, be it a piece of an answer. */
+  note(): void;
+  answered(status: number, reason: string): void;
+  /** The hub has lost its disk, and knows no tokens (rule 20). */
+  recovering?(): void;
+}
 
 export interface HubLinkOptions {
   readonly hubUrl: string;
   readonly token: string;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
+  /** The version of the protocol that the site speaks, where it is not this program's. */
+  readonly protocolVersion?: number;
+  readonly listener?: HubListener;
 }
 
 export interface HubAnswer {
@@ -21,22 +34,50 @@ export interface HubAnswer {
 /** How the site speaks to its hub. All goes through the `fetch` given, which is the link. */
 export class HubLink {
   readonly hubUrl: string;
-  readonly fetch: typeof fetch;
+  readonly protocolVersion: number;
+  /** What a person compares at the site and at a hub that has lost its disk. */
+  readonly fingerprint: string;
+  readonly #fetch: typeof fetch;
   readonly #token: string;
   readonly #clock: Clock;
+  readonly #listener: HubListener | undefined;
 
-  constructor({ hubUrl, token, fetch, clock }: HubLinkOptions) {
+  constructor({ hubUrl, token, fetch, clock, protocolVersion = PROTOCOL_VERSION, listener }: HubLinkOptions) {
     this.hubUrl = hubUrl.replace(/\/+$/, "");
-    this.fetch = fetch;
+    this.protocolVersion = protocolVersion;
+    this.fingerprint = siteFingerprint(token);
+    this.#fetch = fetch;
     this.#token = token;
     this.#clock = clock;
+    this.#listener = listener;
   }
 
   /** Who asks, and in which version of the protocol. */
   headers(): Record<string, string> {
-    const offer = { version: PROTOCOL_VERSION, capabilities: CAPABILITIES };
+    const offer = { version: this.protocolVersion, capabilities: CAPABILITIES };
     return { authorization: `Bearer ${this.#token}`, ...offerHeaders(offer) };
   }
+
+  /** For what reads its answers itself: as the platform's. Pieces of an endless answer count as they come. */
+  readonly fetch: typeof fetch = async (input, init) => {
+    const response = await this.#fetch(input, init);
+    if (response.status >= 400) {
+      const body = response.status === 401 ? parsed(await response.clone().text()) : undefined;
+      this.#heard(response.status, body);
+      return response;
+    }
+    this.#heard(response.status, undefined);
+    const isEndless = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (!isEndless || !response.body || !this.#listener) return response;
+    const heard = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        this.#listener?.note();
+        controller.enqueue(chunk);
+      },
+    });
+    const { status, statusText, headers } = response;
+    return new Response(response.body.pipeThrough(heard), { status, statusText, headers });
+  };
 
   /** One request. Throws DeadlineExceeded when there is no whole answer in time, and what `fetch` throws. */
   async ask(path: string, request: { body?: string; within: number; signal: AbortSignal }): Promise<HubAnswer> {
@@ -48,19 +89,26 @@ export class HubLink {
       () => undefined,
     );
     try {
-      const response = await this.fetch(`${this.hubUrl}${path}`, {
+      const response = await this.#fetch(`${this.hubUrl}${path}`, {
         method: body === undefined ? "GET" : "POST",
         headers: { ...this.headers(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
         ...(body === undefined ? {} : { body }),
         signal: AbortSignal.any([signal, late.signal]),
         redirect: "error",
       });
-      const text = await response.text();
-      return { status: response.status, body: parsed(text), retryAfter: retryAfter(response) };
+      const read = parsed(await response.text());
+      this.#heard(response.status, read);
+      return { status: response.status, body: read, retryAfter: retryAfter(response) };
     } finally {
       done.abort();
       await timer;
     }
+  }
+
+  #heard(status: number, body: unknown): void {
+    const { message, recovering } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+    this.#listener?.answered(status, typeof message === "string" ? message.slice(0, 300) : `status ${status}`);
+    if (status === 401 && recovering === true) this.#listener?.recovering?.();
   }
 }
 

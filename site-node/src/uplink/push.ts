@@ -2,13 +2,12 @@ import type { Store } from "@holdfast/inventory";
 import { type UplinkRefusal, UplinkRefusal as UplinkRefusalSchema, UplinkReply } from "@holdfast/protocol/uplink";
 import { type Clock, fullJitter, type Log, messageOf, seconds } from "@holdfast/runtime";
 import { Compile } from "typebox/compile";
-import { count } from "../database/counters.ts";
 import { readSetting } from "../database/settings.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { acknowledge } from "../outbox/reply.ts";
 import { type SealedBatch, seal } from "../outbox/seal.ts";
-import { startStream } from "../outbox/stream.ts";
 import type { HubAnswer, HubLink } from "./hub-link.ts";
+import { restream } from "./restream.ts";
 
 const replyShape = Compile(UplinkReply);
 const refusalShape = Compile(UplinkRefusalSchema);
@@ -26,11 +25,17 @@ export interface PushOptions {
   readonly log: Log;
   /** Called when a request got through after some had not: whatever waits for the hub may try now. */
   readonly onReached?: () => void;
+  /** See `RestreamOptions`. */
+  readonly onListen?: () => void;
+  /** Called after each batch that the hub has taken, when what came of it is durable. */
+  readonly onTaken?: () => void;
 }
 
 export interface Push {
   /** Resolves when nothing waits to be sent and nothing is on its way. */
   drained(signal?: AbortSignal): Promise<void>;
+  /** The hub may take now what it did not take before. */
+  retry(): void;
   close(): Promise<void>;
 }
 
@@ -42,6 +47,7 @@ export function startPush(options: PushOptions): Push {
   let wanted = true;
   let drained = false;
   let failures = 0;
+  let retry = () => {};
   const wakers = new Set<() => void>();
   const wakeAll = () => {
     for (const wake of [...wakers]) wake();
@@ -74,7 +80,9 @@ export function startPush(options: PushOptions): Push {
         failures += 1;
         const wait = Math.max(waitAsked(error), fullJitter(failures, { first: 250, most: 60_000 }));
         log.warn({ failures, wait, error: messageOf(error) }, "the hub did not take the batch, will send it again");
-        await clock.sleep(wait, stopped.signal).catch(() => undefined);
+        const retried = new AbortController();
+        retry = () => retried.abort();
+        await clock.sleep(wait, AbortSignal.any([stopped.signal, retried.signal])).catch(() => undefined);
       }
     }
   }
@@ -100,6 +108,7 @@ export function startPush(options: PushOptions): Push {
         await changed(signal);
       }
     },
+    retry: () => retry(),
     close: async () => {
       stopped.abort(new Error("stopped"));
       unsubscribe();
@@ -155,13 +164,15 @@ export class Pusher {
   }
 
   async #acknowledged(batch: SealedBatch, reply: UplinkReply): Promise<void> {
-    const { store, site, tenant, clock } = this.#options;
-    const taken = await store.write(async (transaction) => {
+    const { store, site, tenant, clock, onListen, onTaken } = this.#options;
+    const done = await store.write(async (transaction) => {
       const stream = await readSetting(transaction, "stream");
       const of = { site, tenant, epoch: stream?.epoch ?? "" };
       return acknowledge(transaction, of, { batch, reply, now: clock.now() });
     });
-    if (!taken) throw new NotNow(`the hub's reply is not to this batch: cursor ${reply.cursor}`, seconds(5));
+    if (!done.taken) throw new NotNow(`the hub's reply is not to this batch: cursor ${reply.cursor}`, seconds(5));
+    if (done.listens) onListen?.();
+    onTaken?.();
   }
 
   /** The hub cannot take this batch in this stream, now or ever: a new stream starts, and loses nothing. */
@@ -171,7 +182,7 @@ export class Pusher {
       { reason, epoch, incarnation, first: batch.first },
       "the hub refused the stream, starting another",
     );
-    await this.#newStream(batch, { epoch, reason, above: incarnation });
+    await restream(this.#options, { epoch, reason, above: incarnation });
     // With a pause that grows: a hub that refuses every stream must not be asked without end.
     throw new NotNow(`the hub refused the stream: ${reason}`, 0);
   }
@@ -184,24 +195,7 @@ export class Pusher {
       { size, entries: batch.entries },
       "the hub finds a batch too large, starting another stream",
     );
-    await this.#newStream(batch, { reason: "too-large", above: 0 });
+    await restream(this.#options, { reason: "too-large" });
     throw new NotNow(`the hub found a batch of ${size} too large`, 0);
-  }
-
-  async #newStream(
-    batch: SealedBatch,
-    next: { epoch?: string; reason: "epoch" | "incarnation" | "gap" | "forked" | "too-large"; above: number },
-  ): Promise<void> {
-    const { store, outbox, site, tenant, clock } = this.#options;
-    await store.write(async (transaction) => {
-      const stream = await readSetting(transaction, "stream");
-      const epoch = next.epoch ?? stream?.epoch ?? "";
-      // A refusal that names the epoch we are in already was meant for an older batch.
-      if (next.reason === "epoch" && stream?.epoch === epoch) return;
-      if (next.reason === "too-large") await count(transaction, "batches-too-large");
-      const { reason, above } = next;
-      await startStream(transaction, outbox, { epoch, reason, above, site, tenant, now: clock.now() });
-    });
-    this.#options.log.info({ refused: batch.hash.slice(0, 12), reason: next.reason }, "a new stream has started");
   }
 }
