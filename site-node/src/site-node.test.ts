@@ -68,6 +68,7 @@ test("a site-node starts and serves with its hub away, also the very first time"
   const node = await start(home);
   expect(await (await fetch(`${node.url}/v1/health`)).json()).toEqual({
     status: "active",
+    siteId: SITE,
     mqtt: { port: node.mqttPort },
   });
   const status = await (await fetch(`${node.url}/v1/status`)).json();

@@ -3,6 +3,7 @@ import { openSqliteStore, type Store } from "@holdfast/inventory";
 import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
 import { Region } from "@holdfast/protocol/kinds/region";
 import { Site } from "@holdfast/protocol/kinds/site";
+import { siteFingerprint } from "@holdfast/protocol/recovery";
 import {
   type Clock,
   type Closable,
@@ -14,32 +15,35 @@ import {
   startReconciler,
 } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
-import { startServer } from "./api/server.ts";
-import { siteStatus } from "./api/status.ts";
+import { startLocalApi } from "./api/local-api.ts";
 import { type Broker, startBroker } from "./broker/broker.ts";
 import type { SiteConfig } from "./config.ts";
 import { watchDisk } from "./database/disk.ts";
 import { siteMigrations } from "./database/migrations.ts";
 import { readSetting, writeSetting } from "./database/settings.ts";
 import { siteTables } from "./database/tables.ts";
+import { TimeFloor } from "./database/time-floor.ts";
 import { admit } from "./enrolment/admit.ts";
-import { RefusalLimit } from "./enrolment/refusal-limit.ts";
 import { announceUrl, readToken } from "./home.ts";
 import { Credentials } from "./hosts/credentials.ts";
 import { hostReconciler } from "./hosts/host-reconciler.ts";
 import { Presence } from "./hosts/presence.ts";
 import { Said } from "./hosts/said.ts";
 import { Intents } from "./intents/intents.ts";
+import { Outcomes } from "./intents/outcomes.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import { HubHeard } from "./uplink/heard.ts";
 import { HubLink } from "./uplink/hub-link.ts";
 import { knownReplica } from "./uplink/session.ts";
-import { startSync } from "./uplink/sync.ts";
+import { type Sync, startSync } from "./uplink/sync.ts";
 
 export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
   /** The link to the hub. */
   readonly fetch?: typeof fetch;
+  /** The version of the protocol that the site speaks, where it is not this program's. */
+  readonly protocolVersion?: number;
 }
 
 export interface SiteNode {
@@ -75,7 +79,7 @@ export async function createSiteNode(config: SiteConfig, surroundings: Surroundi
 /** Top to bottom; what is owned is closed in the other direction. */
 async function build(
   config: SiteConfig,
-  { clock, log, fetch: carry = fetch }: Surroundings,
+  { clock, log, fetch: carry = fetch, protocolVersion }: Surroundings,
   own: <P extends Closable>(part: P) => P,
 ): Promise<Omit<SiteNode, "close">> {
   const { home, listen } = config;
@@ -85,10 +89,15 @@ async function build(
   const { store, trouble } = watchDisk(opened, clock);
   const site = await siteOfHome(store, config.siteId);
   const replicaOf = () => knownReplica(store, site);
+  const time = own(await TimeFloor.load({ store, clock, log: log.child({ part: "time" }) }));
+  time.start();
   const outbox = new Outbox(clock);
-  const intents = new Intents(outbox, clock);
+  const floored = { now: () => time.flooredNow() };
+  const intents = new Intents(outbox, floored);
+  const outcomes = new Outcomes(store, clock);
   const credentials = await Credentials.load(store);
   await republishAll(store);
+  const heard = own(await HubHeard.load(store, { clock: time, log: log.child({ part: "sync" }) }));
 
   const presence = new Presence({ store, outbox, replicaOf, clock, log: log.child({ part: "presence" }) });
   const brokerLater: { broker?: Broker } = {};
@@ -123,31 +132,51 @@ async function build(
   own({ close: wakeOnCommit(store, hosts, replicaOf) });
 
   const server = own(
-    await startServer({
-      site,
+    await startLocalApi({
+      ...{ site, store, outbox, intents, outcomes, replicaOf, clock },
       listen: { host: listen, port: config.sitePort },
+      hubHeardAt: () => heard.at(),
+      flooredNow: () => time.flooredNow(),
       admit: async (request) => {
-        const admission = await admit({ store, outbox, intents, credentials, replicaOf, clock }, request);
+        const admission = await admit({ store, outbox, intents, credentials, replicaOf, clock: floored }, request);
         if (admission.admitted) for (const id of [admission.hostId, ...admission.putOut]) hosts.wake(id);
         return admission;
       },
-      limit: new RefusalLimit(clock),
       mqttPort: () => broker.port,
-      status: () =>
-        siteStatus({
-          site,
-          store,
-          outbox,
-          disk: trouble,
-          connected: () => broker.connected(),
-          notKept: () => said.notKept,
-          clock,
-        }),
+      status: {
+        disk: trouble,
+        connected: () => broker.connected(),
+        notKept: () => said.notKept,
+        fingerprint: siteFingerprint(token),
+      },
       log: log.child({ part: "api" }),
     }),
   );
-  const link = new HubLink({ hubUrl: config.hubUrl, token, fetch: carry, clock });
-  const sync = own(startSync({ store, outbox, link, site, clock, log: log.child({ part: "sync" }) }));
+  const syncLater: { sync?: Sync } = {};
+  const link = new HubLink({
+    ...{ hubUrl: config.hubUrl, token, fetch: carry, clock },
+    ...(protocolVersion === undefined ? {} : { protocolVersion }),
+    listener: {
+      note: () => heard.note(),
+      answered: (status, reason) => heard.answered(status, reason),
+      recovering: () => syncLater.sync?.claiming.begin(),
+    },
+  });
+  const sync = own(
+    startSync({
+      ...{ store, outbox, link, site, clock },
+      onApplied: ({ credentials: taken, settled }) => {
+        if (!settled && !taken) return;
+        const known = taken ? credentials.refresh().catch(() => undefined) : Promise.resolve();
+        void known.then(() => {
+          for (const host of credentials.hosts()) hosts.wake(host);
+        });
+      },
+      onTaken: () => outcomes.told(),
+      log: log.child({ part: "sync" }),
+    }),
+  );
+  syncLater.sync = sync;
   own(announceUrl(home, server.url));
   log.info({ site, url: server.url, mqttPort: broker.port, hubUrl: link.hubUrl }, "site-node runs");
   return {

@@ -1,13 +1,18 @@
 import type { Store, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
+import { LANES } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
 import { counters } from "../database/counters.ts";
 import type { DiskTrouble } from "../database/disk.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
+import { refusedIntents } from "../intents/outcomes.ts";
 import { idsLeft } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { openConflicts } from "../replica/conflicts.ts";
+import { readPhase } from "../replica/phase.ts";
 import { VERSION } from "../version.ts";
+import { standingHold } from "./holds.ts";
 
 /** How many parked rows are listed one by one. */
 const SHOWN = 20;
@@ -20,11 +25,17 @@ export interface StatusOptions {
   readonly disk: () => DiskTrouble | undefined;
   /** Messages of hosts that were taken and not kept, by their sort, since the start. */
   readonly notKept: () => Readonly<Record<string, number>>;
+  /** When the hub was last heard; undefined when it never was. */
+  readonly hubHeardAt: () => number | undefined;
+  readonly flooredNow: () => number;
+  /** What a person compares at site and hub to be sure that both mean the same token. */
+  readonly fingerprint: string;
   readonly clock: Clock;
 }
 
 /** How far the site has got, and what would be lost if its disk died now. Times are milliseconds since the epoch. */
-export async function siteStatus({ site, store, outbox, disk, connected, notKept, clock }: StatusOptions) {
+export async function siteStatus(options: StatusOptions) {
+  const { site, store, outbox, disk, connected, notKept, hubHeardAt, flooredNow, fingerprint, clock } = options;
   const now = clock.now();
   return store.read(async (view) => {
     const tenant = await readSetting(view, "tenant");
@@ -34,13 +45,23 @@ export async function siteStatus({ site, store, outbox, disk, connected, notKept
     return {
       site,
       version: VERSION,
+      fingerprint,
       now,
+      flooredNow: flooredNow(),
       tenant: tenant ?? null,
       stream: stream ? { epoch: stream.epoch, incarnation: stream.incarnation, next: stream.next } : null,
-      unsent: { entries, oldestAgeMs: oldest === undefined ? 0 : Math.max(0, now - oldest) },
+      phase: await readPhase(view),
+      hub: await hubAsHeard(view, hubHeardAt(), flooredNow()),
+      unsent: {
+        entries,
+        oldestAgeMs: oldest === undefined ? 0 : Math.max(0, now - oldest),
+        lanes: await lanes(view, now),
+      },
       replica: await positions(view, now),
       parked: await parked(view, now),
       intents: await openIntents(view),
+      conflicts: await conflicts(view),
+      hold: (await standingHold(view, site)) ?? null,
       hosts: { held: hosts, connected: connected().length, documents: await documents(view) },
       notKept: notKept(),
       disk: disk() ?? null,
@@ -48,6 +69,36 @@ export async function siteStatus({ site, store, outbox, disk, connected, notKept
       counters: await counters(view),
     };
   });
+}
+
+/** Since when the hub has not been heard, and why it does not let this site in, where it said so. */
+async function hubAsHeard(view: View, heardAt: number | undefined, now: number) {
+  return {
+    heardAt: heardAt ?? null,
+    heardAgeMs: heardAt === undefined ? null : Math.max(0, now - heardAt),
+    refusal: (await readSetting(view, "hubRefusal")) ?? null,
+    behind: (await readSetting(view, "behind")) ?? null,
+  };
+}
+
+/** What waits in each lane, and how old the oldest of it is: what only this disk has. */
+async function lanes(view: View, now: number) {
+  const rows = await siteTables(view)
+    .selectFrom("outbox")
+    .select(({ fn }) => ["lane", fn.countAll<number>().as("entries"), fn.min("added_at").as("oldest")])
+    .groupBy("lane")
+    .execute();
+  const names = new Map(Object.entries(LANES).map(([name, lane]) => [lane as number, name]));
+  const levels = rows.map(({ lane, entries, oldest }) => {
+    return [names.get(lane) ?? String(lane), { entries, oldestAgeMs: Math.max(0, now - oldest) }] as const;
+  });
+  return Object.fromEntries(levels);
+}
+
+async function conflicts(view: View) {
+  const open = await openConflicts(view);
+  const first = open.slice(0, SHOWN).map(({ id, body: { resourceId, field } }) => ({ id, resourceId, field }));
+  return { open: open.length, first };
 }
 
 async function positions(view: View, now: number) {
@@ -81,19 +132,25 @@ async function parked(view: View, now: number) {
   };
 }
 
-/** Intents on their way, and those that the hub turned down, which stay here for people to see. */
+/** Intents that the replica does not show yet, and those that the hub turned down, newest first. */
 async function openIntents(view: View) {
-  const rows = await siteTables(view)
+  const { waiting } = await siteTables(view)
     .selectFrom("local_intent")
-    .select(["kind", "resource", "field", "outcome", "reason"])
-    .orderBy("number")
-    .execute();
-  const refused = rows.filter(({ outcome }) => outcome === "quarantined" || outcome === "conflict");
+    .select(({ fn }) => fn.countAll<number>().as("waiting"))
+    .where((row) =>
+      row.or([
+        row("outcome", "is", null),
+        row("outcome", "=", "applied"),
+        row.and([row("outcome", "=", "conflict"), row("field", "is not", null)]),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  const refused = await refusedIntents(view, SHOWN);
   return {
-    waiting: rows.length - refused.length,
-    refused: refused.length,
-    first: refused
-      .slice(0, SHOWN)
-      .map(({ resource, field, outcome, reason }) => ({ resource, field, outcome, reason })),
+    waiting,
+    refused: refused.total,
+    first: refused.first.map(({ resource, field, result: outcome, reason, conflict, actor, at }) => {
+      return { resource, field, outcome, reason, conflict, actor, at };
+    }),
   };
 }

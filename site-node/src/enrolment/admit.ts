@@ -33,7 +33,8 @@ export interface AdmitOptions {
   readonly credentials: Credentials;
   /** Undefined until the hub has been heard once. */
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
-  readonly clock: Clock;
+  /** What expires by it stays expired (rule 22). */
+  readonly clock: Pick<Clock, "now">;
 }
 
 const TOKEN_REFUSED = {

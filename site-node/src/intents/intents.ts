@@ -46,9 +46,9 @@ interface Journalled extends Author {
  */
 export class Intents {
   readonly #outbox: Outbox;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "now">;
 
-  constructor(outbox: Outbox, clock: Clock) {
+  constructor(outbox: Outbox, clock: Pick<Clock, "now">) {
     this.#outbox = outbox;
     this.#clock = clock;
   }

@@ -2,6 +2,7 @@ import type { Store, Transaction, View } from "@holdfast/inventory";
 import type { EntryOutcome } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
 import type { Selectable } from "kysely";
+import { noteIntentKnown } from "../commands/local-acts.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 
 /** How many intents that the hub turned down are kept for people to see. */
@@ -29,7 +30,13 @@ export async function recordOutcome(
     .where("id", "=", outcome.intent)
     .returningAll()
     .executeTakeFirst();
-  if (!intent || outcome.result === "applied") return;
+  if (!intent) return;
+  await noteIntentKnown(transaction, intent, outcome.at?.seq);
+  if (outcome.result === "applied") {
+    // Another life of the hub may take what one before it did not.
+    await tables.deleteFrom("refused_intent").where("id", "=", intent.id).execute();
+    return;
+  }
   const { id, kind, resource, field, value, actor, at } = intent;
   const told = { result: outcome.result, reason: outcome.reason ?? null, conflict: outcome.conflict ?? null };
   await tables

@@ -137,7 +137,7 @@ export class SiteInventory implements Inventory {
       return undefined;
     }
     const after = { tenant, resourceId: id, fields: { ...initialFields(kind), ...given } } as unknown as Resource;
-    await checkChanges(tx, kind, { before: undefined, after, changes: given });
+    await checkChanges(tx, kind, { before: undefined, after, changes: given, write: {} });
     const intent = await this.#parts.intents.create(tx, of, kind, { id, creation, ...author(request), fields: given });
     return { resource: await existing(tx, kind, { tenant, id }), intents: [intent], pending: true };
   }
@@ -162,7 +162,7 @@ export class SiteInventory implements Inventory {
     const changes = changedFields(before.fields, fields);
     refuseImmutable(kind, before.fields, changes);
     const after = { ...before, fields: { ...before.fields, ...fields } };
-    await checkChanges(tx, kind, { before, after, changes });
+    await checkChanges(tx, kind, { before, after, changes, write: {} });
     if (changes.desiredState === deletedState(kind)) await refuseReferred(tx, kind, before);
     const intents: string[] = [];
     for (const [field, value] of inOrder(fields)) {

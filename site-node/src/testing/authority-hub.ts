@@ -79,7 +79,8 @@ export class AuthorityHub implements AsyncDisposable {
       const ids = { first: this.#lent, count: 8 };
       this.#lent += 8;
       const reply = { stream, cursor: first + entries.length - 1, outcomes, ids };
-      if (!(await site.write((tx) => acknowledge(tx, OF, { batch, reply, now: 2 })))) throw new Error("not taken");
+      const { taken } = await site.write((tx) => acknowledge(tx, OF, { batch, reply, now: 2 }));
+      if (!taken) throw new Error("the site did not take the reply");
     }
   }
 

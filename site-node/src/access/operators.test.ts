@@ -1,0 +1,79 @@
+import { hashSecret } from "@holdfast/runtime";
+import { expect, test } from "vitest";
+import { ALICE, accessRow, BOB, READER, SiteApi } from "../testing/site-api.ts";
+import { TENANT } from "../testing/test-site.ts";
+
+const HOSTS = "compute/hosts";
+
+test("operators are let in at a cut-off site with their tokens, and may there what they may at the hub", async () => {
+  await using it = await SiteApi.open();
+  expect(await it.ask("GET", HOSTS)).toMatchObject({ status: 200, body: { totalElements: 2 } });
+  expect(await it.ask("GET", HOSTS, { as: READER })).toMatchObject({ status: 200 });
+  const body = { name: "x" };
+  expect(await it.ask("PATCH", `${HOSTS}/${it.own}`, { body, as: READER })).toMatchObject({ status: 403 });
+  expect(await it.ask("PATCH", `${HOSTS}/${it.own}`, { body, as: BOB })).toMatchObject({ status: 200 });
+});
+
+test.each<[string, string | null, RegExp]>([
+  ["no token", null, /token is needed/],
+  ["a token that nobody gave out", "hfo_a-token-that-nobody-gave-out", /unknown at this site, or was revoked/],
+  ["a site's token", "hfs_the-token-of-some-other-site", /no operator's token/],
+  ["a machine's secret", "hfm_the-secret-of-some-machine", /no operator's token/],
+  ["an enrolment token", "hfe_a-token-for-one-machine-only", /no operator's token/],
+  ["the hash of a good token", hashSecret(ALICE), /unknown/],
+  ["a pattern", "%%%%%%%%%%%%%%%%", /token is needed/],
+])("with %s nobody is let in, anywhere", async (_what, as, message) => {
+  await using it = await SiteApi.open();
+  for (const path of [HOSTS, "/v1/nothing", "conflicts"]) {
+    const answer = await it.ask("GET", path, { as });
+    expect(answer).toMatchObject({ status: 401, body: { code: "Unauthenticated" } });
+    expect(answer.body.message).toMatch(message);
+  }
+});
+
+test("a token of another tenant opens nothing, whichever feed it came in", async () => {
+  await using it = await SiteApi.open();
+  const other = "hfo_the-token-of-somebody-elses";
+  await it.tenantFeed(accessRow(other, 9, { tenant: TENANT.replaceAll("1", "2") }));
+  expect(await it.ask("GET", HOSTS, { as: other })).toMatchObject({ status: 401 });
+});
+
+test("a revocation counts from the moment at which the site hears of it, and a new token too", async () => {
+  await using it = await SiteApi.open();
+  expect(await it.ask("GET", HOSTS, { as: BOB })).toMatchObject({ status: 200 });
+  await it.tenantFeed(accessRow(BOB, 10, null));
+  expect(await it.ask("GET", HOSTS, { as: BOB })).toMatchObject({ status: 401 });
+  const dave = "hfo_the-token-of-dave-who-is-new";
+  expect(await it.ask("GET", HOSTS, { as: dave })).toMatchObject({ status: 401 });
+  await it.tenantFeed(accessRow(dave, 11));
+  expect(await it.ask("GET", HOSTS, { as: dave })).toMatchObject({ status: 200 });
+  await it.restart();
+  expect(await it.ask("GET", HOSTS, { as: dave })).toMatchObject({ status: 200 });
+  expect(await it.ask("GET", HOSTS, { as: BOB })).toMatchObject({ status: 401 });
+});
+
+test("a token expires by its own time, and by how long the hub has not been heard (rules 6, 22)", async () => {
+  await using it = await SiteApi.open();
+  await it.tenantFeed(
+    accessRow(ALICE, 10, { notAfter: it.now + 1_000 }),
+    accessRow(BOB, 11, { offlineSeconds: 3_600 }),
+  );
+  it.now += 999;
+  expect(await it.ask("GET", HOSTS)).toMatchObject({ status: 200 });
+  it.now += 1;
+  expect((await it.ask("GET", HOSTS)).body.message).toMatch(/has expired/);
+  it.now += 3_600_000;
+  expect((await it.ask("GET", HOSTS, { as: BOB })).body.message).toMatch(/3600 seconds without the hub/);
+  it.heard = it.now;
+  expect(await it.ask("GET", HOSTS, { as: BOB })).toMatchObject({ status: 200 });
+});
+
+test("an address that comes with wrong tokens has to wait, and shuts nobody else out", async () => {
+  await using it = await SiteApi.open();
+  const wrong = async (from: string) => (await it.ask("GET", HOSTS, { as: "hfo_wrong-every-time", from })).status;
+  const seen: number[] = [];
+  for (let tries = 0; tries < 12; tries += 1) seen.push(await wrong("192.0.2.1"));
+  expect(seen).toEqual([...Array(10).fill(401), 429, 429]);
+  expect(await wrong("192.0.2.2")).toBe(401);
+  expect(await it.ask("GET", HOSTS, { from: "192.0.2.1" })).toMatchObject({ status: 200 });
+});

@@ -1,0 +1,75 @@
+import type { Store } from "@holdfast/inventory";
+import type { Commands } from "@holdfast/inventory/api/commands";
+import type { Clock, Log } from "@holdfast/runtime";
+import type { FastifyInstance } from "fastify";
+import { Operators } from "../access/operators.ts";
+import { RefusalLimit } from "../enrolment/refusal-limit.ts";
+import { type EnrolRouteParts, enrolRoute } from "../enrolment/route.ts";
+import type { Intents } from "../intents/intents.ts";
+import type { Outcomes } from "../intents/outcomes.ts";
+import { SiteInventory } from "../intents/site-inventory.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { ReplicaOf } from "../replica/materialise.ts";
+import { SiteConflicts } from "./conflicts.ts";
+import { SiteHolds } from "./holds.ts";
+import { type SiteServer, startServer } from "./server.ts";
+import { type StatusOptions, siteStatus } from "./status.ts";
+import { statusRoute } from "./status-route.ts";
+
+export interface LocalApiParts {
+  readonly site: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly intents: Intents;
+  /** To be told of each batch that the hub has taken. */
+  readonly outcomes: Outcomes;
+  readonly replicaOf: () => Promise<ReplicaOf | undefined>;
+  /** When the hub was last heard, by the floored clock; undefined when it never was. */
+  readonly hubHeardAt: () => number | undefined;
+  /** Never goes back, whatever the machine's own clock does (rule 22). */
+  readonly flooredNow: () => number;
+  readonly admit: EnrolRouteParts["admit"];
+  readonly mqttPort: () => number;
+  readonly commands?: Commands;
+  /** Called when what a hold held may go on. */
+  readonly onHoldReleased?: () => void;
+  readonly status: Pick<StatusOptions, "connected" | "disk" | "notKept" | "fingerprint">;
+  /** What else answers on the same port, authenticating its callers itself. */
+  readonly routes?: readonly ((app: FastifyInstance) => void)[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What operators and machines reach at the site over HTTP, listening. It needs no hub. */
+export async function startLocalApi(parts: LocalApiParts): Promise<SiteServer> {
+  const { site, store, outbox, intents, outcomes, replicaOf, hubHeardAt, flooredNow, admit, mqttPort, clock, log } =
+    parts;
+  const { commands, onHoldReleased, routes = [] } = parts;
+  const operators = new Operators({
+    ...{ store, replicaOf, hubHeardAt },
+    clock: { now: flooredNow },
+    limit: new RefusalLimit(clock),
+  });
+  const inventory = new SiteInventory({ store, outbox, intents, outcomes, replicaOf });
+  const authenticate: Operators["authenticate"] = (request) => operators.authenticate(request);
+  const status = () => siteStatus({ ...parts.status, site, store, outbox, hubHeardAt, flooredNow, clock });
+  const server = await startServer({
+    ...{ site, listen: parts.listen, inventory, authenticate, hubHeardAt, mqttPort, clock, log },
+    conflicts: new SiteConflicts(inventory),
+    holds: new SiteHolds({ site, store, outbox, clock, ...(onHoldReleased ? { onReleased: onHoldReleased } : {}) }),
+    ...(commands ? { commands } : {}),
+    routes: [
+      (app) => enrolRoute(app, { site, admit, limit: new RefusalLimit(clock), mqttPort, log }),
+      (app) => statusRoute(app, { status, authenticate }),
+      ...routes,
+    ],
+  });
+  return {
+    ...server,
+    close: async () => {
+      outcomes.close();
+      await server.close();
+    },
+  };
+}
