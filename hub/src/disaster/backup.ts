@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { Fault } from "@holdfast/runtime";
+import { Fault, systemCode } from "@holdfast/runtime";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
 import { databaseOf } from "../home.ts";
 import { isSameFile, makeDurable, pathFault, removeDatabase, renameDurably } from "./files.ts";
@@ -48,11 +48,16 @@ export function backUp({ home, file, force }: BackupRequest): HubContents {
  * every commit of another process (see the decision on backups).
  */
 function copy(source: string, part: string): void {
-  const database = openSqliteReadOnly(source);
   try {
-    database.prepare("vacuum into ?").run(part);
-  } finally {
-    database.close();
+    const database = openSqliteReadOnly(source);
+    try {
+      database.prepare("vacuum into ?").run(part);
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(cause) ?? "")) throw cause;
+    throw new Fault("FailedPrecondition", `${source} is damaged, no backup can be made of it`, { cause });
   }
 }
 

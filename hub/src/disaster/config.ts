@@ -17,3 +17,41 @@ export const RestoreConfig = Type.Object({
   force: force("takes the backup of another hub, too"),
 });
 export type RestoreConfig = Static<typeof RestoreConfig>;
+
+/** Of a command that needs a home and nothing else. */
+export const HomeConfig = Type.Object({ home });
+export type HomeConfig = Static<typeof HomeConfig>;
+
+export const RecoverConfig = Type.Object({
+  home,
+  fromSites: Type.Boolean({ default: false, description: "learns from the sites what the hub was" }),
+});
+export type RecoverConfig = Static<typeof RecoverConfig>;
+
+export const AcceptConfig = Type.Object({
+  site: Type.String({
+    pattern: "^site-[0-9a-f]{8}$",
+    description: "id of the site that is let in",
+    placeholder: "SITE-ID",
+  }),
+  fingerprint: Type.String({
+    minLength: 1,
+    description: "the fingerprint that the site itself shows",
+    placeholder: "FINGERPRINT",
+  }),
+  home,
+  project: Type.Optional(
+    Type.String({
+      pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+      description: "the name that the site's project gets, when its own is taken",
+      placeholder: "NAME",
+    }),
+  ),
+});
+export type AcceptConfig = Static<typeof AcceptConfig>;
+
+export const FinishConfig = Type.Object({
+  home,
+  force: force("ends it also when sites are missing"),
+});
+export type FinishConfig = Static<typeof FinishConfig>;

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "@holdfast/runtime";
 import { databaseOf } from "../home.ts";
@@ -79,7 +79,8 @@ export function refuseHalfRestored(home: string): void {
 function putAside(home: string, { aside }: Swap, companion: string): void {
   const path = `${databaseOf(home)}${companion}`;
   if (!existsSync(path)) return;
-  // The index of a write-ahead log is made anew from the log.
-  if (aside === null || companion === "-shm") rmSync(path);
+  // The index of a write-ahead log is made anew from the log; a log may hold nothing.
+  const isWorthless = companion === "-shm" || (companion !== "" && statSync(path).size === 0);
+  if (aside === null || isWorthless) rmSync(path);
   else renameDurably(path, join(home, `${aside}${companion}`));
 }

@@ -60,6 +60,11 @@ export interface Authority extends Inventory {
     readonly beyond?: number;
     readonly also?: (tx: Transaction, epoch: string) => Promise<void>;
   }): Promise<string>;
+  /**
+   * Learns of lives that the hub had in a database that is lost, oldest first: they come before this one, so that what was
+   * written in them can be ordered.
+   */
+  learnLives(lives: readonly string[]): Promise<void>;
   /** Called after another life of the hub has begun. Returns how to stop it. */
   onEpoch(listener: (epoch: string) => void): () => void;
   /**

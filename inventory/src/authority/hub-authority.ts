@@ -13,7 +13,7 @@ import type { RecoveredRow, Recovery } from "./held.ts";
 import { lendBlock } from "./ids.ts";
 import { changedFields, normalise } from "./intent-rules.ts";
 import { erase, refuseReferred, setFields } from "./intent-writes.ts";
-import { beginLife } from "./lives.ts";
+import { beginLife, keepLives, withLives } from "./lives.ts";
 import { applyReport, type Report } from "./observe.ts";
 import { recoverRow } from "./recover.ts";
 import { type LetGo, recoverLetGo } from "./recover-let-go.ts";
@@ -65,6 +65,15 @@ export class HubAuthority implements Authority {
     }
     for (const listener of this.#onEpoch) listener(epoch);
     return epoch;
+  }
+
+  async learnLives(told: readonly string[]): Promise<void> {
+    await this.store.write(async (tx) => {
+      const lives = withLives(this.#lives, told);
+      if (lives.length === this.#lives.length) return;
+      await keepLives(tx, lives);
+      this.#lives = lives;
+    });
   }
 
   onEpoch(listener: (epoch: string) => void): () => void {

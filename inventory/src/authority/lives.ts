@@ -28,6 +28,26 @@ export async function beginLife(tx: Transaction, { lives, epoch, beyond }: Begin
   return keep(tx, [...lives, epoch]);
 }
 
+/**
+ * Puts lives that a lost database has had among those that this one knows, in the order in which they are told; none after or
+ * in the place of the one that is now.
+ */
+export function withLives(known: readonly string[], told: readonly string[]): readonly string[] {
+  const lives = [...known];
+  let at = 0;
+  for (const life of told) {
+    const found = lives.indexOf(life);
+    if (found === -1) lives.splice(at, 0, life);
+    at = Math.min((found === -1 ? at : found) + 1, lives.length - 1);
+  }
+  return lives;
+}
+
+/** Keeps lives that the database has had; the last is the one that it is in. */
+export async function keepLives(tx: Transaction, lives: readonly string[]): Promise<void> {
+  await keep(tx, lives);
+}
+
 async function keep(tx: Transaction, lives: readonly string[]): Promise<readonly string[]> {
   await tx.setSetting("epoch", lives.at(-1) ?? "");
   await tx.setSetting("lineage", JSON.stringify(lives));
