@@ -16,7 +16,11 @@ import {
 } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
 import { startLocalApi } from "./api/local-api.ts";
+import { Arrivals } from "./arrivals/arrivals.ts";
+import { arrivalRoute } from "./arrivals/route.ts";
 import { type Broker, startBroker } from "./broker/broker.ts";
+import { startCommands } from "./commands/runner.ts";
+import { createSiteCommands } from "./commands/site-commands.ts";
 import type { SiteConfig } from "./config.ts";
 import { watchDisk } from "./database/disk.ts";
 import { siteMigrations } from "./database/migrations.ts";
@@ -24,7 +28,9 @@ import { readSetting, writeSetting } from "./database/settings.ts";
 import { siteTables } from "./database/tables.ts";
 import { TimeFloor } from "./database/time-floor.ts";
 import { admit } from "./enrolment/admit.ts";
+import { RefusalLimit } from "./enrolment/refusal-limit.ts";
 import { announceUrl, readToken } from "./home.ts";
+import { AgentCalls } from "./hosts/agent-calls.ts";
 import { Credentials } from "./hosts/credentials.ts";
 import { hostReconciler } from "./hosts/host-reconciler.ts";
 import { Presence } from "./hosts/presence.ts";
@@ -32,6 +38,8 @@ import { Said } from "./hosts/said.ts";
 import { Intents } from "./intents/intents.ts";
 import { Outcomes } from "./intents/outcomes.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import { hostPower } from "./power/host-power.ts";
+import { inBandControl } from "./power/in-band.ts";
 import { HubHeard } from "./uplink/heard.ts";
 import { HubLink } from "./uplink/hub-link.ts";
 import { knownReplica } from "./uplink/session.ts";
@@ -105,10 +113,13 @@ async function build(
     if (!brokerLater.broker) throw new Fault("Unavailable", "the broker is not up yet");
     return brokerLater.broker;
   };
+  const calls = new AgentCalls({ site, broker: brokerNow, clock });
   const said = new Said({
     ...{ store, outbox, intents, presence, credentials, replicaOf, clock },
+    calls,
     broker: brokerNow,
     log: log.child({ part: "hosts" }),
+    protocolVersion,
   });
   await presence.start();
   own(presence);
@@ -118,6 +129,7 @@ async function build(
       listen: { host: listen, port: config.mqttPort },
       database: join(home, "broker.db"),
       log: log.child({ part: "broker" }),
+      protocolVersion,
     }),
   );
   brokerLater.broker = broker;
@@ -129,7 +141,22 @@ async function build(
       { clock, log: reconcilers, resyncEvery: minutes(5) },
     ),
   );
-  own({ close: wakeOnCommit(store, hosts, replicaOf) });
+  const control = inBandControl(calls);
+  const power = own(
+    startReconciler(hostPower({ store, outbox, credentials, presence, control, replicaOf, clock, log: reconcilers }), {
+      clock,
+      log: reconcilers,
+      resyncEvery: minutes(5),
+    }),
+  );
+  own({ close: wakeOnCommit(store, { hosts, power }, replicaOf) });
+  const carriesOut = {
+    ...{ store, replicaOf, clock, flooredNow: floored.now },
+    isReachable: (host: string) => presence.phaseOf(host) === "online",
+  };
+  const runner = own(await startCommands({ ...carriesOut, outbox, control, log: log.child({ part: "commands" }) }));
+  const commands = createSiteCommands({ ...carriesOut, runner });
+  const arrivals = new Arrivals({ store, outbox, credentials, replicaOf, clock });
 
   const server = own(
     await startLocalApi({
@@ -143,7 +170,17 @@ async function build(
         return admission;
       },
       mqttPort: () => broker.port,
+      commands,
+      onHoldReleased: () => runner.wake(),
+      protocolVersion,
+      routes: [
+        (app) => {
+          const limit = new RefusalLimit(clock);
+          arrivalRoute(app, { site, arrivals, limit, mqttPort: () => broker.port, log: log.child({ part: "api" }) });
+        },
+      ],
       status: {
+        arrivals: () => arrivals.list(),
         disk: trouble,
         connected: () => broker.connected(),
         notKept: () => said.notKept,
@@ -169,7 +206,10 @@ async function build(
         if (!settled && !taken) return;
         const known = taken ? credentials.refresh().catch(() => undefined) : Promise.resolve();
         void known.then(() => {
-          for (const host of credentials.hosts()) hosts.wake(host);
+          for (const host of credentials.hosts()) {
+            hosts.wake(host);
+            power.wake(host);
+          }
         });
       },
       onTaken: () => outcomes.told(),
@@ -213,11 +253,12 @@ async function republishAll(store: Store): Promise<void> {
 
 function wakeOnCommit(
   store: Store,
-  hosts: ReconcileLoop,
+  { hosts, power }: { hosts: ReconcileLoop; power: ReconcileLoop },
   replicaOf: () => Promise<{ readonly tenant: string } | undefined>,
 ): () => void {
   return store.onCommit(({ changes }) => {
     for (const { kind, id } of changes) {
+      if (kind === "host") power.wake(id);
       if (kind === "host" || kind === "instance") hosts.wake(id);
       // What hosts inherit has changed.
       else if (kind === Region.name || kind === Site.name) wakeAll().catch(() => undefined);

@@ -34,7 +34,9 @@ export interface LocalApiParts {
   readonly commands?: Commands;
   /** Called when what a hold held may go on. */
   readonly onHoldReleased?: () => void;
-  readonly status: Pick<StatusOptions, "connected" | "disk" | "notKept" | "fingerprint">;
+  readonly status: Pick<StatusOptions, "connected" | "disk" | "notKept" | "fingerprint" | "arrivals">;
+  /** The protocol that this site speaks to agents. */
+  readonly protocolVersion?: number | undefined;
   /** What else answers on the same port, authenticating its callers itself. */
   readonly routes?: readonly ((app: FastifyInstance) => void)[];
   readonly clock: Clock;
@@ -45,7 +47,7 @@ export interface LocalApiParts {
 export async function startLocalApi(parts: LocalApiParts): Promise<SiteServer> {
   const { site, store, outbox, intents, outcomes, replicaOf, hubHeardAt, flooredNow, admit, mqttPort, clock, log } =
     parts;
-  const { commands, onHoldReleased, routes = [] } = parts;
+  const { commands, onHoldReleased, protocolVersion, routes = [] } = parts;
   const operators = new Operators({
     ...{ store, replicaOf, hubHeardAt },
     clock: { now: flooredNow },
@@ -60,7 +62,7 @@ export async function startLocalApi(parts: LocalApiParts): Promise<SiteServer> {
     holds: new SiteHolds({ site, store, outbox, clock, ...(onHoldReleased ? { onReleased: onHoldReleased } : {}) }),
     ...(commands ? { commands } : {}),
     routes: [
-      (app) => enrolRoute(app, { site, admit, limit: new RefusalLimit(clock), mqttPort, log }),
+      (app) => enrolRoute(app, { site, admit, limit: new RefusalLimit(clock), mqttPort, protocolVersion, log }),
       (app) => statusRoute(app, { status, authenticate }),
       ...routes,
     ],

@@ -2,6 +2,7 @@ import type { Store, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { LANES } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
+import type { Arrived } from "../arrivals/arrivals.ts";
 import { counters } from "../database/counters.ts";
 import type { DiskTrouble } from "../database/disk.ts";
 import { readSetting } from "../database/settings.ts";
@@ -10,9 +11,9 @@ import { refusedIntents } from "../intents/outcomes.ts";
 import { idsLeft } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { openConflicts } from "../replica/conflicts.ts";
+import { holdOf } from "../replica/in-place.ts";
 import { readPhase } from "../replica/phase.ts";
 import { VERSION } from "../version.ts";
-import { standingHold } from "./holds.ts";
 
 /** How many parked rows are listed one by one. */
 const SHOWN = 20;
@@ -22,6 +23,8 @@ export interface StatusOptions {
   readonly store: Store;
   readonly outbox: Outbox;
   readonly connected: () => readonly string[];
+  /** Machines that are here and should be elsewhere. */
+  readonly arrivals?: () => readonly Arrived[];
   readonly disk: () => DiskTrouble | undefined;
   /** Messages of hosts that were taken and not kept, by their sort, since the start. */
   readonly notKept: () => Readonly<Record<string, number>>;
@@ -35,7 +38,8 @@ export interface StatusOptions {
 
 /** How far the site has got, and what would be lost if its disk died now. Times are milliseconds since the epoch. */
 export async function siteStatus(options: StatusOptions) {
-  const { site, store, outbox, disk, connected, notKept, hubHeardAt, flooredNow, fingerprint, clock } = options;
+  const { site, store, outbox, disk, connected, arrivals, notKept, hubHeardAt, flooredNow, fingerprint, clock } =
+    options;
   const now = clock.now();
   return store.read(async (view) => {
     const tenant = await readSetting(view, "tenant");
@@ -61,8 +65,9 @@ export async function siteStatus(options: StatusOptions) {
       parked: await parked(view, now),
       intents: await openIntents(view),
       conflicts: await conflicts(view),
-      hold: (await standingHold(view, site)) ?? null,
+      hold: (await holdOf(view, site)) ?? null,
       hosts: { held: hosts, connected: connected().length, documents: await documents(view) },
+      arrivals: arrivals?.() ?? [],
       notKept: notKept(),
       disk: disk() ?? null,
       idsLeft: await idsLeft(view),

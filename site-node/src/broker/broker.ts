@@ -24,6 +24,8 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<BrokerLimits>;
+  /** The protocol that the site speaks, as agents are told. */
+  readonly protocolVersion?: number | undefined;
 }
 
 /** The site's MQTT 3.1.1 broker. Hosts alone connect to it; the site speaks through `publish` and listens by `onUp`. */
@@ -213,8 +215,8 @@ class SiteBroker implements Broker {
   }
 
   async #say(state: NodeStatus["state"]): Promise<void> {
-    const { nodeName, siteId } = this.#options;
-    const status: NodeStatus = { state, node: nodeName, protocol: PROTOCOL_VERSION, capabilities: [] };
+    const { nodeName, siteId, protocolVersion: protocol = PROTOCOL_VERSION } = this.#options;
+    const status: NodeStatus = { state, node: nodeName, protocol, capabilities: [] };
     await this.publish(nodeStatusTopic(siteId), JSON.stringify(status), { qos: 1, retain: true });
   }
 }

@@ -27,11 +27,16 @@ export interface EnrolRouteParts {
   readonly admit: (request: EnrolRequest) => Promise<Admission>;
   readonly limit: RefusalLimit;
   readonly mqttPort: () => number;
+  /** The protocol that this site speaks to agents. */
+  readonly protocolVersion?: number | undefined;
   readonly log: Log;
 }
 
 /** `POST /v1/enroll`: a machine asks to be admitted, with a one-time token as its proof. */
-export function enrolRoute(app: FastifyInstance, { site, admit, limit, mqttPort, log }: EnrolRouteParts): void {
+export function enrolRoute(
+  app: FastifyInstance,
+  { site, admit, limit, mqttPort, protocolVersion, log }: EnrolRouteParts,
+): void {
   const options = { bodyLimit: MAX_ENROL_BYTES, config: { auth: "own" as const }, schema: UNDOCUMENTED };
   app.post("/v1/enroll", options, async ({ body, ip }, reply) => {
     const wait = limit.waitFor(ip);
@@ -40,7 +45,7 @@ export function enrolRoute(app: FastifyInstance, { site, admit, limit, mqttPort,
       return reply.code(429).send(said("ResourceExhausted", "too many refused enrolments, wait before the next"));
     }
     if (!shape.Check(body)) return reply.code(400).send(said("InvalidArgument", whatIsWrong(body)));
-    const hands = judgeAgent(body);
+    const hands = judgeAgent(body, protocolVersion);
     if (!hands.accepted) return reply.code(426).send(said("FailedPrecondition", hands.reason));
     const admission = await admit(body);
     if (!admission.admitted) {

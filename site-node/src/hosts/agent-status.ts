@@ -33,10 +33,10 @@ export function readStatus(payload: Buffer): SaidStatus {
 }
 
 /** What this site and an agent can speak together, or why they cannot; an agent that names no version is of none. */
-export function judgeAgent({
-  protocol = 0,
-  capabilities = [],
-}: Pick<SaidStatus, "protocol" | "capabilities">): Handshake {
-  const ours = { version: PROTOCOL_VERSION, capabilities: AGENT_CAPABILITIES };
+export function judgeAgent(
+  { protocol = 0, capabilities = [] }: Pick<SaidStatus, "protocol" | "capabilities">,
+  version = PROTOCOL_VERSION,
+): Handshake {
+  const ours = { version, capabilities: AGENT_CAPABILITIES };
   return shakeHands(ours, { version: protocol, capabilities }, "agent");
 }

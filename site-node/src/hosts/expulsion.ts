@@ -46,5 +46,6 @@ export async function endExpulsion(transaction: Transaction, host: string): Prom
   const tables = siteTables(transaction);
   await tables.deleteFrom("expulsion").where("host", "=", host).execute();
   await tables.deleteFrom("host_link").where("host", "=", host).execute();
+  await tables.deleteFrom("host_power").where("host", "=", host).execute();
   await tables.updateTable("desired_document").set({ published: 0 }).where("host", "=", host).execute();
 }

@@ -46,8 +46,12 @@ export class Presence {
     this.#running = this.#run();
   }
 
+  stateOf(host: string): Liveness {
+    return this.#states.get(host) ?? { phase: "unheard" };
+  }
+
   phaseOf(host: string): Liveness["phase"] {
-    return this.#states.get(host)?.phase ?? "unheard";
+    return this.stateOf(host).phase;
   }
 
   /** Resolves when what the event changed is durable. Events of one host are taken one after the other. */
@@ -62,7 +66,7 @@ export class Presence {
   }
 
   async #take(host: string, event: LivenessEvent): Promise<void> {
-    const before: Liveness = this.#states.get(host) ?? { phase: "unheard" };
+    const before = this.stateOf(host);
     const next = step(before, event);
     if (!next) return;
     if (next.phase === "online" && before.phase === "online" && next.session === before.session) {

@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HostId } from "@holdfast/protocol/ids";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { encode, type HardwareReport } from "@holdfast/protocol/messages";
@@ -48,7 +49,7 @@ function report(more: Partial<HardwareReport> = {}): HardwareReport {
   };
 }
 
-async function listening(fields: Record<string, unknown> = {}) {
+async function listening(fields: Record<string, unknown> = {}, protocolVersion?: number) {
   const site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2, fields)]);
@@ -67,6 +68,8 @@ async function listening(fields: Record<string, unknown> = {}) {
   const said = new Said({
     ...{ ...common, presence, intents: site.intents },
     credentials: { has: (host) => admitted.has(host) },
+    calls: { answered: () => undefined },
+    protocolVersion,
     broker: () => ({
       publish: async (topic) => void published.push(topic),
       disconnect: async (host, reason) => void disconnected.push(`${host}: ${reason}`),
@@ -353,16 +356,54 @@ test.each([
   },
 );
 
+test("what is said of a document in a state that a later version made is passed over (rule 23)", async () => {
+  await using it = await listening();
+  const document = { host: HOST, incarnation: 7, content: { name: "till", generation: 2, metadata: {} } };
+  await it.site.write((transaction) => storeDesired(transaction, document));
+  const reached = async () =>
+    it.site.store.read((view) => siteTables(view).selectFrom("desired_document").select("reached").executeTakeFirst());
+  const version = { incarnation: 7, counter: 1 };
+  const bytes = Buffer.from(encode("Reported", { version, state: "APPLIED", generation: 2 }));
+  const later = Buffer.from(bytes);
+  later[bytes.indexOf(Buffer.from([0x10, 1])) + 1] = 9;
+  await it.say("reported", later);
+  expect(await reached()).toEqual({ reached: null });
+  await it.say("reported", bytes);
+  expect(await reached()).toEqual({ reached: "" });
+});
+
+test.each([
+  ["newer than the site", PROTOCOL_VERSION + 1, PROTOCOL_VERSION, /newest known here/],
+  ["four versions behind", 1, 5, /oldest served here/],
+])(
+  "an agent that is %s is told so by its end, and people by its host (rule 23)",
+  async (_what, agent, ours, reason) => {
+    await using it = await listening({}, ours);
+    await it.say("status", JSON.stringify({ state: "online", session: "s1", protocol: agent, capabilities: [] }));
+    expect(it.disconnected).toEqual([expect.stringMatching(reason)]);
+    const { hostStatus, hostStatusIndicator } = (await it.site.get(Host, HOST))?.fields ?? {};
+    expect(hostStatus).toMatch(reason);
+    expect(hostStatusIndicator).toBe("STATUS_INDICATION_ERROR");
+  },
+);
+
+test.each([0, 1, 2, 3])("an agent that is %i versions behind is served (rule 23)", async (behind) => {
+  await using it = await listening({}, 5);
+  await it.say("status", JSON.stringify({ state: "online", session: "s1", protocol: 5 - behind, capabilities: [] }));
+  expect(it.disconnected).toEqual([]);
+  expect((await it.site.get(Host, HOST))?.fields.hostStatus).toBe("Running");
+});
+
 test("what nothing has asked for yet is counted, and no harm is done", async () => {
   await using it = await listening();
   const before = await it.rows();
   for (const message of [
     { is: "telemetry", stream: "cpu" },
     { is: "telemetry", stream: "cpu" },
-    { is: "result", request: "r" },
+    { is: "job-status", job: "j" },
   ] as const) {
     await it.said.take(HOST, message, Buffer.from("x"), { retain: false, qos: 1, will: false });
   }
-  expect(it.said.notKept).toEqual({ telemetry: 2, result: 1 });
+  expect(it.said.notKept).toEqual({ telemetry: 2, "job-status": 1 });
   expect(await it.rows()).toEqual(before);
 });

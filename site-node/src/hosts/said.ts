@@ -9,6 +9,7 @@ import { siteTables } from "../database/tables.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
+import type { AgentCalls } from "./agent-calls.ts";
 import { judgeAgent, readStatus } from "./agent-status.ts";
 import type { Credentials } from "./credentials.ts";
 import { noteReached } from "./desired.ts";
@@ -22,10 +23,13 @@ export interface SaidOptions {
   readonly intents: Intents;
   readonly presence: Presence;
   readonly credentials: Pick<Credentials, "has">;
+  readonly calls: Pick<AgentCalls, "answered">;
   readonly broker: () => Pick<Broker, "publish" | "disconnect">;
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
   readonly clock: Clock;
   readonly log: Log;
+  /** The protocol that this site speaks to agents. */
+  readonly protocolVersion?: number | undefined;
 }
 
 /** How often one host's malformed messages make an event. */
@@ -35,8 +39,8 @@ const ASK_AFTER = { first: minutes(1), most: minutes(60) };
 const MAX_ERROR_LENGTH = 1_000;
 
 /**
- * What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. Telemetry,
- * job statuses and results of calls are counted and not kept: nothing here has asked for them yet.
+ * What hosts say, taken in. Each message is durable when its promise resolves; what cannot be read is set aside. Telemetry
+ * and job statuses are counted and not kept: nothing here has asked for them yet.
  */
 export class Said {
   readonly #options: SaidOptions;
@@ -69,6 +73,7 @@ export class Said {
       else if (message.is === "hardware") await this.#hardware(from, payload);
       else if (message.is === "heartbeat") await this.#heartbeat(from, payload);
       else if (message.is === "reported") await this.#reported(from, payload);
+      else if (message.is === "result") this.#options.calls.answered(from, message.request, payload);
       else this.#notKept.set(message.is, (this.#notKept.get(message.is) ?? 0) + 1);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
@@ -80,7 +85,7 @@ export class Said {
     const status = readStatus(payload);
     const { state, session } = status;
     if (state === "online") {
-      const hands = judgeAgent(status);
+      const hands = judgeAgent(status, this.#options.protocolVersion);
       if (!hands.accepted) return this.#refuse(from, session, hands.reason);
       this.#refused.delete(from);
     } else if (this.#refused.get(from) === session) return;
@@ -138,6 +143,8 @@ export class Said {
 
   async #reported(from: string, payload: Buffer): Promise<void> {
     const { version, state, error } = decode("Reported", payload);
+    // Of a state that this version does not know nothing follows (rule 23).
+    if (state === "STATE_UNSPECIFIED") return;
     const failure = (error || "no reason was given").slice(0, MAX_ERROR_LENGTH);
     await this.#reached(from, version, state === "FAILED" ? failure : "");
   }

@@ -1,5 +1,6 @@
 import type { Transaction } from "@holdfast/inventory";
 import { LANES, type UplinkReply } from "@holdfast/protocol/uplink";
+import { noteBatchKnown } from "../commands/local-acts.ts";
 import { count } from "../database/counters.ts";
 import { readSetting, type SiteStream, writeSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
@@ -37,6 +38,7 @@ export async function acknowledge(
   await tables.deleteFrom("sealed_batch").execute();
   await tables.deleteFrom("outbox").where("sealed", "=", 1).execute();
   await wordsTaken(transaction, credentials, position);
+  await noteBatchKnown(transaction, batch.body, position);
   await writeSetting(transaction, "stream", { ...stream, next: last + 1, previous: batch.hash });
   if (reply.receipt !== undefined) await keepReceipt(transaction, stream, { cursor: last, receipt: reply.receipt });
   await noteOutcomes(transaction, reply);
