@@ -8,7 +8,8 @@ async function listening() {
   const taken = <A extends Asking>(asked: A): A => {
     heard.push(asked);
     asked.durable?.({ held: "site", ...(heard.length === 2 ? { conflict: "conflict-1" } : {}) });
-    return asked;
+    const { durable: _, ...rest } = asked;
+    return rest as A;
   };
   const between = (inner: Inventory): Inventory => ({
     store: inner.store,

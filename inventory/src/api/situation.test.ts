@@ -182,7 +182,7 @@ describe("what is shown of machines (rule 13)", () => {
     const path = `compute/hosts/${api.oslo.host}`;
     const shown = await api.done("GET", path);
     expect(await api.done("PUT", path, { ...shown, name: "renamed" })).toMatchObject({ name: "renamed" });
-    const { generation: _, ...claim } = { ...shown, hostStatus: "Running" };
+    const { generation: _, ...claim }: Body = { ...shown, hostStatus: "Running" };
     expect((await api.ask("PUT", path, { body: claim })).body.message).toContain("hostStatus");
   });
 

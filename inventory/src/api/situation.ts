@@ -25,7 +25,7 @@ export interface Notice {
 export interface Situation {
   /** Undefined for a site that was never heard: nothing that is shown came from it. */
   contactOf(site: string): SiteContact | undefined;
-  /** Sites that were heard once and are silent now. */
+  /** Sites that were heard once and are silent now; asked for by lists alone. */
   readonly silentSites: readonly string[];
   /** Of these resources, by id, those of which there is something to say. */
   notices(ids: readonly string[]): Promise<ReadonlyMap<string, Notice>>;

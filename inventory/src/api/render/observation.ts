@@ -4,7 +4,6 @@ import { rfc3339 } from "./time.ts";
 
 /** Since when nobody knows whether what was last seen of a machine holds; undefined when somebody does. */
 export function unseenSince({ owner: by, observedBy }: Resource, situation: Situation): number | undefined {
-  if (situation.silentSites.length === 0) return undefined;
   const owner = by === undefined ? undefined : situation.contactOf(by)?.silentSince;
   if (observedBy === undefined || observedBy === by) return owner;
   const observer = situation.contactOf(observedBy)?.silentSince;
