@@ -1,4 +1,10 @@
-import { batchHash, type UplinkBatch, type UplinkEntry, type UplinkReply } from "@holdfast/protocol/uplink";
+import {
+  batchHash,
+  type EntryOutcome,
+  type UplinkBatch,
+  type UplinkEntry,
+  type UplinkReply,
+} from "@holdfast/protocol/uplink";
 
 /** What happens to one request on its way to the model hub and back. */
 export type Fate = "arrives" | "request-lost" | "reply-lost" | "comes-twice" | "stalls-at-hub";
@@ -14,6 +20,13 @@ type Life = {
   lastReply: UplinkReply | undefined;
 };
 
+export interface ModelHubOptions {
+  /** What the hub makes of an entry that it takes for the first time in its life, instead of nothing. */
+  readonly applies?: (entry: UplinkEntry) => Omit<EntryOutcome, "seq"> | undefined;
+  /** How far its feed is. */
+  readonly position?: () => number;
+}
+
 /**
  * The hub's half of the uplink in a few lines: numbers without a gap, hashes in a chain, the last reply repeated. As `fetch`,
  * with a fate for each request.
@@ -21,11 +34,18 @@ type Life = {
 export class ModelHub {
   epoch = "epoch-1";
   fate: Fate = "arrives";
+  /** Every batch that was taken, once. */
+  readonly batches: UplinkBatch[] = [];
+  readonly #options: ModelHubOptions;
   /** What was applied, in order. */
   readonly applied: UplinkEntry[] = [];
-  readonly #intents = new Set<string>();
+  readonly #intents = new Map<string, EntryOutcome>();
   #life: Life | undefined;
   #lent = 0;
+
+  constructor(options: ModelHubOptions = {}) {
+    this.#options = options;
+  }
 
   readonly fetch: typeof fetch = async (_input, init) => {
     if (this.fate === "request-lost") throw new TypeError("fetch failed");
@@ -41,8 +61,8 @@ export class ModelHub {
   beginEpoch(epoch: string, remembered: number): void {
     this.epoch = epoch;
     this.applied.splice(remembered);
-    this.#intents.clear();
-    for (const entry of this.applied) if ("intent" in entry) this.#intents.add(entry.intent);
+    const kept = new Set(this.applied.flatMap((entry) => ("intent" in entry ? [entry.intent] : [])));
+    for (const intent of [...this.#intents.keys()]) if (!kept.has(intent)) this.#intents.delete(intent);
     this.#life = undefined;
   }
 
@@ -70,22 +90,27 @@ export class ModelHub {
     if (first < this.#life.cursor + 1 || previous !== this.#life.lastHash)
       return refuse("forked", this.#life.cursor + 1);
 
+    this.batches.push(batch);
     const outcomes = (entries as UplinkEntry[]).flatMap((entry, index) => this.#apply(entry, first + index));
     const cursor = first + entries.length - 1;
     const ids = batch.wantIds ? { ids: { first: 1 + this.#lent, count: batch.wantIds } } : {};
     this.#lent += batch.wantIds ?? 0;
-    const reply: UplinkReply = { stream, cursor, outcomes, ...ids };
+    const position = this.#options.position?.() ?? 0;
+    const receipt = `${stream.epoch}/${stream.incarnation}/${cursor}`;
+    const reply: UplinkReply = { stream, cursor, outcomes, ...ids, position, receipt };
     this.#life = { ...this.#life, cursor, lastHash: hash, lastReply: reply };
     return { status: 200, body: reply };
   }
 
   #apply(entry: UplinkEntry, seq: number): UplinkReply["outcomes"] {
-    if (!("intent" in entry)) {
-      this.applied.push(entry);
-      return [];
-    }
-    if (!this.#intents.has(entry.intent)) this.applied.push(entry);
-    this.#intents.add(entry.intent);
-    return [{ seq, intent: entry.intent, result: "applied", at: NEVER_REACHED }];
+    const known = "intent" in entry ? this.#intents.get(entry.intent) : undefined;
+    if (known) return [{ ...known, seq }];
+    this.applied.push(entry);
+    const outcome = this.#options.applies?.(entry);
+    if (!("intent" in entry)) return outcome ? [{ ...outcome, seq }] : [];
+    const { intent } = entry;
+    const said = { ...(outcome ?? { result: "applied" as const, at: NEVER_REACHED }), intent, seq };
+    this.#intents.set(intent, said);
+    return [said];
   }
 }
