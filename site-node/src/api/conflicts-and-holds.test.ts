@@ -3,9 +3,9 @@ import { Host } from "@holdfast/protocol/kinds/host";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import type { FeedChange } from "../replica/apply.ts";
+import { holdOf } from "../replica/in-place.ts";
 import { READER, SiteApi } from "../testing/site-api.ts";
 import { SITE, TENANT } from "../testing/test-site.ts";
-import { standingHold } from "./holds.ts";
 
 const ID = `conflict-${"0".repeat(15)}1`;
 
@@ -104,7 +104,7 @@ const holdRow = (body: HoldBody): FeedChange => {
 test("an operator at the site lets what is held go on, at once, and the hub hears who it was (rule 21)", async () => {
   await using it = await SiteApi.open();
   await it.siteFeed(holdRow(HOLD));
-  const standing = () => it.site.store.read((view) => standingHold(view, SITE));
+  const standing = () => it.site.store.read((view) => holdOf(view, SITE));
   expect((await it.ask("GET", "holds")).body.holds).toMatchObject([
     { siteId: SITE, id: "hold-1", reason: "hub-restored" },
   ]);
