@@ -42,6 +42,12 @@ export const HubConfig = Type.Object({
     default: 8,
     description: "how many requests a site may hold open; the oldest is let go for one more",
   }),
+  uplinkSlots: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 32,
+    description: "how many sites may send their backlogs at once; the others are told when to come back",
+  }),
 });
 export type HubConfig = Static<typeof HubConfig>;
 
@@ -67,6 +73,12 @@ export const TokenCreateConfig = Type.Object({
   validDays: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 36_500, description: "days until it expires; for ever when not given" }),
   ),
+  offlineDays: Type.Integer({
+    minimum: 0,
+    maximum: 36_500,
+    default: 90,
+    description: "for how many days without the hub a site still takes it",
+  }),
 });
 export type TokenCreateConfig = Static<typeof TokenCreateConfig>;
 

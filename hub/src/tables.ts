@@ -1,7 +1,15 @@
 import type { Migration } from "kysely/migration";
+import { type CommandRow, commandTable } from "./commands/table.ts";
+import {
+  type ClosedConflictRow,
+  type ConflictValueRow,
+  conflictTables,
+  type OpenConflictRow,
+} from "./conflicts/tables.ts";
 import { credentials } from "./credentials/migration.ts";
 import { feedMarks, tokens, uplink } from "./first-tables.ts";
 import { recovery } from "./recovery/migration.ts";
+import { accessColumns } from "./tokens/access.ts";
 import { streams } from "./uplink/migration.ts";
 
 /** The hub's own tables, beside the inventory's in the same database. Times are milliseconds since the epoch. */
@@ -11,7 +19,10 @@ export interface HubTables {
   readonly uplink_stream: UplinkStreamRow;
   readonly quarantine: QuarantineRow;
   readonly event: EventRow;
-  readonly conflict: ConflictRow;
+  readonly open_conflict: OpenConflictRow;
+  readonly conflict_value: ConflictValueRow;
+  readonly closed_conflict: ClosedConflictRow;
+  readonly command: CommandRow;
   readonly id_block: IdBlockRow;
   readonly intent_outcome: IntentOutcomeRow;
   readonly feed_mark: FeedMarkRow;
@@ -33,6 +44,12 @@ export interface TokenRow {
   readonly created_at: number;
   readonly not_after: number | null;
   readonly revoked_at: number | null;
+  /** For how long after the hub was last heard a site takes an operator's token. */
+  readonly offline_seconds: number;
+  /** JSON: ids of the tenants in whose feeds it stands. */
+  readonly shown: string;
+  /** The site that gave it back to a hub that had lost it. */
+  readonly recovered_from: string | null;
 }
 
 /** A one-time enrolment token that stands in a site's feed. */
@@ -77,25 +94,6 @@ export interface EventRow {
   readonly reported_at: number;
   readonly received_at: number;
   readonly detail: string | null;
-}
-
-/** A local intent that found another write in its place. Both values are kept; an operator chooses. */
-export interface ConflictRow {
-  readonly intent: string;
-  readonly tenant: string;
-  readonly site: string;
-  readonly kind: string;
-  readonly resource_id: string;
-  readonly field: string | null;
-  readonly base: string | null;
-  /** JSON; null when nothing stands there. */
-  readonly hub_value: string | null;
-  readonly hub_stamp: string | null;
-  readonly site_value: string;
-  readonly reason: string;
-  readonly actor: string;
-  readonly reported_at: number;
-  readonly received_at: number;
 }
 
 /** Numbers of ids that were lent to a site: nobody else may use them (rule 16). */
@@ -164,6 +162,9 @@ export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0002-uplink": uplink,
   "hub-0003-feed-marks": feedMarks,
   "hub-0004-streams": streams,
+  "hub-0005-conflicts": conflictTables,
+  "hub-0006-commands": commandTable,
   "hub-0007-credentials": credentials,
   "hub-0010-recovery": recovery,
+  "hub-0011-access": accessColumns,
 };

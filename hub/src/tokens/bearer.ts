@@ -1,11 +1,13 @@
 import type { Principal } from "@holdfast/inventory/api/principal";
-import { offerFromHeaders, PROTOCOL_VERSION, shakeHands } from "@holdfast/protocol";
+import { type Offer, offerFromHeaders, PROTOCOL_VERSION, shakeHands } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
 import type { SiteBearer, Tokens } from "./tokens.ts";
 
-/** What the hub offers to sites. */
-export const HUB_OFFER = { version: PROTOCOL_VERSION, capabilities: ["feed", "uplink", "enrolment"] } as const;
+/** What the hub offers to sites, in the version that it speaks. */
+export function hubOffer(version: number = PROTOCOL_VERSION): Offer {
+  return { version, capabilities: ["feed", "uplink", "enrolment", "contact", "recovery"] };
+}
 
 /** The token of `Authorization: Bearer …`; undefined when there is none. */
 export function bearerToken(request: Pick<FastifyRequest, "headers">): string | undefined {
@@ -24,8 +26,11 @@ export async function siteOf(tokens: Pick<Tokens, "bearer">, request: FastifyReq
 }
 
 /** Why the caller's version cannot be served; undefined when it can (rule 23). */
-export function versionRefusal(request: Pick<FastifyRequest, "headers">): string | undefined {
-  const handshake = shakeHands(HUB_OFFER, offerFromHeaders(request.headers), "site");
+export function versionRefusal(
+  request: Pick<FastifyRequest, "headers">,
+  offer: Offer = hubOffer(),
+): string | undefined {
+  const handshake = shakeHands(offer, offerFromHeaders(request.headers), "site");
   return handshake.accepted ? undefined : handshake.reason;
 }
 
@@ -39,5 +44,6 @@ export async function authenticateOperator(
   const bearer = await tokens.bearer(token);
   if (!bearer) throw new Fault("Unauthenticated", "the token is unknown, expired or revoked");
   if (bearer.holder !== "operator") throw new Fault("PermissionDenied", "a site's token opens nothing of operators'");
-  return { actor: `operator:${bearer.name}`, role: bearer.role, tenants: bearer.tenants };
+  const { name, role, token: id, tenants } = bearer;
+  return { actor: `operator:${name}`, role, token: id, tenants };
 }

@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Store, View } from "@holdfast/inventory";
 import { Site } from "@holdfast/protocol";
 import { type Clock, hashSecret, newSecret } from "@holdfast/runtime";
+import { isLetIn } from "../disaster/claims.ts";
 import type { HubTables, TokenRow } from "../tables.ts";
+import { OFFLINE_SECONDS, publishAccess } from "./access.ts";
 
 /** Who holds a token, as far as the hub is concerned. */
 export type Bearer = OperatorBearer | SiteBearer;
@@ -32,6 +34,8 @@ export interface NewToken {
   readonly role: "read" | "write";
   readonly tenants: "all" | readonly string[];
   readonly validSeconds?: number;
+  /** For how long after the hub was last heard a site still takes it; 90 days when not given. */
+  readonly offlineSeconds?: number;
 }
 
 export interface NewSiteToken {
@@ -59,8 +63,12 @@ export interface Tokens {
   bearer(token: string): Promise<Bearer | undefined>;
   revocations(view: View): Promise<string>;
   refused(view: View, tokens: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Called with the id of each token that this process revokes. */
+  /** Called with the id of each token that is revoked, by this process or, once noticed, by another. */
   onRevoke(listener: (id: string) => void): void;
+  /** Tells the listeners of what another process has revoked since the last time. Returns how many tokens. */
+  noticeRevoked(): Promise<number>;
+  /** Makes the feeds say which operators' tokens stand, at this moment. Returns how many had to be shown otherwise. */
+  publishAccess(): Promise<number>;
 }
 
 const REVOCATIONS = "token-revocations";
@@ -68,14 +76,16 @@ const REVOCATIONS = "token-revocations";
 /** Tokens of operators and of sites, in the hub's database. Only their hashes are kept. */
 export function createTokens({ store, clock }: { store: Store; clock: Clock }): Tokens {
   const listeners: ((id: string) => void)[] = [];
+  /** Revocations that the listeners were told of; undefined before the first look. */
+  let told: { readonly revocations: string; readonly ids: ReadonlySet<string> } | undefined;
 
-  async function insert(prefix: string, row: Pick<TokenRow, "name" | "role" | "tenants" | "site">, valid?: number) {
+  async function insert(prefix: string, row: Named, { valid, offline }: Validity) {
     const token = newSecret(prefix);
     const id = `token-${randomBytes(8).toString("hex")}`;
     const now = clock.now();
     const notAfter = valid === undefined ? undefined : now + valid * 1_000;
-    await store.write((transaction) =>
-      transaction
+    await store.write(async (transaction) => {
+      await transaction
         .tables<HubTables>()
         .insertInto("token")
         .values({
@@ -85,17 +95,21 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
           created_at: now,
           not_after: notAfter ?? null,
           revoked_at: null,
+          offline_seconds: offline ?? OFFLINE_SECONDS,
+          shown: "[]",
+          recovered_from: null,
         })
-        .execute(),
-    );
+        .execute();
+      await publishAccess(transaction, now);
+    });
     return { id, token, notAfter };
   }
 
   return {
-    createOperator: ({ name, role, tenants, validSeconds }) =>
-      insert("hfo", { name, role, tenants: JSON.stringify(tenants), site: null }, validSeconds),
-    createSite: ({ name, tenant, site, validSeconds }) =>
-      insert("hfs", { name, role: "site", tenants: JSON.stringify([tenant]), site }, validSeconds),
+    createOperator: ({ name, role, tenants, validSeconds: valid, offlineSeconds: offline }) =>
+      insert("hfo", { name, role, tenants: JSON.stringify(tenants), site: null }, { valid, offline }),
+    createSite: ({ name, tenant, site, validSeconds: valid }) =>
+      insert("hfs", { name, role: "site", tenants: JSON.stringify([tenant]), site }, { valid }),
     list: () =>
       store.read((view) => view.tables<HubTables>().selectFrom("token").selectAll().orderBy("created_at").execute()),
     async revoke(id) {
@@ -109,6 +123,7 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
           .executeTakeFirst();
         if (numUpdatedRows === 0n) return false;
         await transaction.setSetting(REVOCATIONS, String(await transaction.nextNumber(REVOCATIONS)));
+        await publishAccess(transaction, clock.now());
         return true;
       });
       if (found) for (const listener of listeners) listener(id);
@@ -157,13 +172,46 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
     onRevoke(listener) {
       listeners.push(listener);
     },
+    async noticeRevoked() {
+      const known = told;
+      const now = await store.read((view) => revokedIn(view, known?.revocations));
+      if (!now) return 0;
+      told = now;
+      const fresh = known ? [...now.ids].filter((id) => !known.ids.has(id)) : [];
+      for (const id of fresh) for (const listener of listeners) listener(id);
+      return fresh.length;
+    },
+    publishAccess: () => store.write((transaction) => publishAccess(transaction, clock.now())),
   };
+}
+
+type Named = Pick<TokenRow, "name" | "role" | "tenants" | "site">;
+
+/** Seconds from now, and from when the hub was last heard. */
+interface Validity {
+  readonly valid: number | undefined;
+  readonly offline?: number | undefined;
+}
+
+/** All revoked tokens; undefined when there are none but those that were known. */
+async function revokedIn(view: View, known: string | undefined) {
+  const now = await revocations(view);
+  if (now === known) return undefined;
+  const rows = await view
+    .tables<HubTables>()
+    .selectFrom("token")
+    .select("id")
+    .where("revoked_at", "is not", null)
+    .execute();
+  return { revocations: now, ids: new Set(rows.map(({ id }) => id)) };
 }
 
 /** The site that a token is for; undefined once it is gone: a token outlives neither its site nor the site's tenant. */
 async function siteHeldBy(view: View, row: TokenRow): Promise<{ site: string; tenant: string } | undefined> {
   const [tenant]: string[] = JSON.parse(row.tenants);
-  if (!tenant || !row.site || !(await view.get(Site, tenant, row.site))) return undefined;
+  if (!tenant || !row.site) return undefined;
+  // A hub that is recovering hears a site before the site's own row has come back.
+  if (!(await view.get(Site, tenant, row.site)) && !(await isLetIn(view, row.site, tenant))) return undefined;
   return { site: row.site, tenant };
 }
 

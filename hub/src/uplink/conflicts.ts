@@ -1,41 +1,14 @@
 import type { Transaction } from "@holdfast/inventory";
-import type { CreateIntent, EditIntent, Kind } from "@holdfast/protocol";
-import type { HubTables } from "../tables.ts";
-import type { Origin } from "./origin.ts";
-
-interface Conflict {
-  readonly entry: CreateIntent | EditIntent;
-  readonly kind: Kind;
-  readonly origin: Origin;
-  readonly reason: string;
-}
+import { record } from "../conflicts/record.ts";
+import type { RefusedIntent } from "../recovery/ports.ts";
 
 /** Keeps both values of a local intent that did not apply. The hub's stands; nothing is undone at the site. */
-export async function recordConflict(transaction: Transaction, conflict: Conflict): Promise<void> {
-  const { entry, kind, origin, reason } = conflict;
-  const { site, tenant, now } = origin;
+export function recordConflict(transaction: Transaction, { entry, kind, origin, reason }: RefusedIntent) {
+  const { tenant, site, now } = origin;
+  const { intent: write, actor, at, id: resourceId } = entry;
   const edit = entry.type === "edit" ? entry : undefined;
-  const standing = await transaction.get(kind, tenant, entry.id);
-  const fields: Readonly<Record<string, unknown>> = standing?.fields ?? {};
-  const hubValue = edit ? fields[edit.field] : standing && fields;
-  await transaction
-    .tables<HubTables>()
-    .insertInto("conflict")
-    .values({
-      intent: entry.intent,
-      tenant,
-      site,
-      kind: kind.name,
-      resource_id: entry.id,
-      field: edit?.field ?? null,
-      base: edit?.base ?? null,
-      hub_value: hubValue === undefined ? null : JSON.stringify(hubValue),
-      hub_stamp: (edit && standing?.stamps[edit.field]?.id) ?? null,
-      site_value: JSON.stringify(edit ? (edit.value ?? null) : entry.type === "create" ? entry.fields : null),
-      reason,
-      actor: entry.actor,
-      reported_at: entry.at,
-      received_at: now,
-    })
-    .execute();
+  const creation = entry.type === "create" ? entry.creation : null;
+  const wanted = entry.type === "create" ? entry.fields : entry.value;
+  const about = { tenant, kind, resourceId, field: edit?.field ?? "" };
+  return record(transaction, about, { write, value: JSON.stringify(wanted ?? null), by: site, actor, at, reason, creation }, now);
 }

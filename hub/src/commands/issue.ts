@@ -1,0 +1,45 @@
+import { randomBytes } from "node:crypto";
+import { missing, type Transaction } from "@holdfast/inventory";
+import type { NewCommand } from "@holdfast/inventory/api/commands";
+import { isBeingDeleted } from "@holdfast/inventory/authority/desired-state";
+import { type CommandBody, Host, ROW, siteScope } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { HubTables } from "../tables.ts";
+import type { CommandRow } from "./table.ts";
+
+/**
+ * Gives a command to the site that manages the host, for its present life and until `notAfter`. Throws NotFound,
+ * FailedPrecondition when there is nobody who could carry it out, InvalidArgument for a time that is over.
+ */
+export async function issue(tx: Transaction, wanted: NewCommand, now: number): Promise<CommandRow> {
+  const { tenant, hostId, command, notAfter, actor } = wanted;
+  const host = await tx.get(Host, tenant, hostId);
+  if (!host) throw missing(Host);
+  const refuse = (why: string) => new Fault("FailedPrecondition", `host_resource ${hostId}: ${why}`);
+  if (isBeingDeleted(Host, host.fields)) throw refuse("is being deleted");
+  if (host.owner === undefined) throw refuse("no site manages it, so nobody could carry a command out");
+  if (!Number.isSafeInteger(notAfter) || notAfter <= now) {
+    throw new Fault("InvalidArgument", "notAfter: must be a time to come");
+  }
+  const stream = await tx
+    .tables<HubTables>()
+    .selectFrom("uplink_stream")
+    .select("incarnation")
+    .where("site", "=", host.owner)
+    .executeTakeFirst();
+  if (!stream) throw refuse("its site has never spoken to the hub, so nobody could carry a command out");
+
+  const id = `command-${randomBytes(8).toString("hex")}`;
+  const { incarnation } = stream;
+  const body: CommandBody = { tenant, hostId, command, incarnation, issuedAt: now, notAfter, actor };
+  const seq = await tx.appendFeed(siteScope(host.owner), ROW.command, id, body);
+  const row: CommandRow = {
+    ...{ id, tenant, host: hostId, site: host.owner, incarnation, command, actor, seq },
+    ...{ status: "pending", reason: null, ended_by: null },
+    ...{ issued_at: now, not_after: notAfter, updated_at: now },
+  };
+  await tx.tables<HubTables>().insertInto("command").values(row).execute();
+  const after = { hostId, command, notAfter };
+  await tx.appendChange({ at: now, tenant, actor, kind: "command", id, operation: "create", before: null, after });
+  return row;
+}

@@ -1,0 +1,104 @@
+import type { Authority, Transaction, View } from "@holdfast/inventory";
+import type { Conflict, Conflicts } from "@holdfast/inventory/api/conflicts";
+import type { Clock } from "@holdfast/runtime";
+import type { ConflictPort, RefusedIntent } from "../recovery/ports.ts";
+import type { HubTables } from "../tables.ts";
+import { unauthorised } from "../tokens/authorise.ts";
+import { addValue, conflictById, subjectOf, type Value, valuesOf } from "./book.ts";
+import { opened, record, settleDown } from "./record.ts";
+import { recordRecovered, recoverConflict } from "./recover.ts";
+import { resolve } from "./resolve.ts";
+import { bodyOf, close } from "./show.ts";
+import type { OpenConflictRow } from "./tables.ts";
+
+export interface ConflictParts {
+  readonly authority: Pick<Authority, "store" | "settleIn" | "createIn">;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** Open conflicts at the hub: what sites bring joins them, operators end them. */
+export interface HubConflicts extends Conflicts, ConflictPort {
+  /** How many are open about each resource that has any. */
+  counts(view: View): Promise<ReadonlyMap<string, number>>;
+  /** Shows those that an earlier version kept and no feed shows yet. Returns how many. */
+  showAll(): Promise<number>;
+}
+
+export function createConflicts({ authority, clock }: ConflictParts): HubConflicts {
+  const { store } = authority;
+  return {
+    unauthorised,
+    record: (tx, refused) => {
+      const { entry, kind, origin } = refused;
+      const field = entry.type === "edit" ? entry.field : "";
+      const about = { tenant: origin.tenant, kind, resourceId: entry.id, field };
+      return record(tx, about, wantedIn(refused), origin.now);
+    },
+    async resolved(tx, { entry, kind, origin }) {
+      const { tenant, now } = origin;
+      const row = entry.resolves && (await conflictById(tx, tenant, entry.resolves.conflict));
+      const isAboutIt = row?.kind === kind.name && row.resource_id === entry.id && row.field === entry.field;
+      if (!row || !isAboutIt) return undefined;
+      const seen = new Set([...(entry.resolves?.saw ?? []), entry.intent]);
+      if ((await valuesOf(tx, row)).every(({ write }) => seen.has(write))) {
+        await close(tx, row, now);
+        return undefined;
+      }
+      await addValue(tx, row, wantedIn({ entry, kind, origin, reason: undefined }));
+      await settleDown(tx, row, now);
+      return row.id;
+    },
+    recoverConflict,
+    recordRecovered,
+
+    async list(view, { tenant, resourceId, limit, offset }) {
+      const tables = view.tables<HubTables>();
+      let found = tables.selectFrom("open_conflict").where("tenant", "=", tenant);
+      if (resourceId !== undefined) found = found.where("resource_id", "=", resourceId);
+      const page = found.selectAll().orderBy("opened_at", "desc").orderBy("id").limit(limit).offset(offset);
+      const count = found.select((select) => select.fn.countAll<number>().as("count"));
+      const conflicts: Conflict[] = [];
+      for (const row of await page.execute()) conflicts.push(await shown(view, row));
+      return { conflicts, total: Number((await count.executeTakeFirstOrThrow()).count) };
+    },
+    async get(view, tenant, id) {
+      const row = await conflictById(view, tenant, id);
+      return row && shown(view, row);
+    },
+    async resolve(resolution) {
+      await store.write((tx) => resolve(tx, resolution, { authority, now: clock.now() }));
+      resolution.durable?.({ held: "hub" });
+    },
+
+    async counts(view) {
+      const rows = await view
+        .tables<HubTables>()
+        .selectFrom("open_conflict")
+        .select((select) => ["resource_id", select.fn.countAll<number>().as("count")])
+        .groupBy("resource_id")
+        .execute();
+      return new Map(rows.map(({ resource_id, count }) => [resource_id, Number(count)]));
+    },
+    showAll: () => store.write((tx) => showUnshown(tx, clock.now())),
+  };
+}
+
+async function shown(view: View, row: OpenConflictRow): Promise<Conflict> {
+  return { id: row.id, ...(await bodyOf(view, row)) };
+}
+
+type Wanted = Omit<RefusedIntent, "reason"> & { readonly reason: string | undefined };
+
+function wantedIn({ entry, origin, reason }: Wanted): Value {
+  const { intent: write, actor, at } = entry;
+  const value = JSON.stringify((entry.type === "edit" ? entry.value : entry.fields) ?? null);
+  const creation = entry.type === "edit" ? null : entry.creation;
+  return { write, value, by: origin.site, actor, at, reason: reason ?? null, creation };
+}
+
+async function showUnshown(tx: Transaction, now: number): Promise<number> {
+  const tables = tx.tables<HubTables>();
+  const rows = await tables.selectFrom("open_conflict").selectAll().where("scopes", "=", "[]").execute();
+  for (const row of rows) await settleDown(tx, await opened(tx, subjectOf(row), now), now);
+  return rows.length;
+}

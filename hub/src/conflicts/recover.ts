@@ -1,0 +1,80 @@
+import type { FieldConflict, Transaction } from "@holdfast/inventory";
+import type { ConflictBody, Kind } from "@holdfast/protocol";
+import { kindNamed } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { Origin } from "../uplink/origin.ts";
+import { addValue, conflictById, newConflictId, type Subject, valuesOf, wasClosed } from "./book.ts";
+import { opened, record, settleDown } from "./record.ts";
+
+/**
+ * Takes back a conflict that a site holds and that the hub may have lost (rule 20). One that the hub remembers to have
+ * closed stays closed. Of a resource that the site does not manage it is believed only in what it wanted itself.
+ */
+export async function recoverConflict(
+  tx: Transaction,
+  { id, body, origin }: { readonly id: string; readonly body: ConflictBody; readonly origin: Origin },
+): Promise<void> {
+  const kind = kindNamed(body.kind);
+  if (!kind) throw new Fault("InvalidArgument", `conflict: unknown kind ${JSON.stringify(body.kind.slice(0, 64))}`);
+  if (body.tenant !== origin.tenant) throw new Fault("PermissionDenied", "conflict: of another project");
+  if (await wasClosed(tx, id)) return;
+  const { tenant, site, now } = origin;
+  const resource = await tx.get(kind, tenant, body.resourceId);
+  const values = body.values.filter(({ by }) => by === site || (resource?.owner === site && by === "hub"));
+  if (!values.some(({ by }) => by === site) && resource?.owner !== site) return;
+  const about: Subject = { tenant, kind, resourceId: body.resourceId, field: body.field ?? "" };
+  const row = await opened(tx, about, now, await freeId(tx, id, tenant));
+  const known = new Set((await valuesOf(tx, row)).map(({ write }) => write));
+  for (const { write, value, by, actor, at, reason } of values) {
+    if (known.has(write)) continue;
+    const creation = body.field === null && by === site ? write : null;
+    await addValue(tx, row, {
+      write,
+      value: JSON.stringify(value ?? null),
+      by,
+      actor,
+      at,
+      reason: reason ?? null,
+      creation,
+    });
+  }
+  await settleDown(tx, row, now);
+}
+
+/** The id by which the site knows it, unless it is none or another's. */
+async function freeId(tx: Transaction, id: string, tenant: string): Promise<string> {
+  const free = /^conflict-[0-9a-f]{16}$/.test(id) && !(await conflictById(tx, tenant, id));
+  return free ? id : newConflictId();
+}
+
+interface Found {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly origin: Origin;
+  readonly reason: string;
+  /** Of a whole row, `write` is the id of its creation, and `value` its fields. */
+  readonly held: FieldConflict["held"];
+  readonly field: string | null;
+}
+
+/** Puts what a site held before the hub lost history beside what stands. */
+export async function recordRecovered(
+  tx: Transaction,
+  { kind, id, origin, reason, held, field }: Found,
+): Promise<void> {
+  const { tenant, site, now } = origin;
+  await record(
+    tx,
+    { tenant, kind, resourceId: id, field: field ?? "" },
+    {
+      write: held.write,
+      value: JSON.stringify(held.value ?? null),
+      by: site,
+      actor: `site:${site}`,
+      at: now,
+      reason,
+      creation: field === null ? held.write : null,
+    },
+    now,
+  );
+}

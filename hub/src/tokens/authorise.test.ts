@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { edit, HOSTS, stampOf, startWithHost } from "../conflicts/under-test.ts";
+
+test("what an operator wanted at a site is authorised again when the hub merges it; a refusal is a conflict (rule 6)", async () => {
+  const { hub: opened, site, sender, id } = await startWithHost();
+  await using hub = opened;
+  const { tokens, authority } = hub.hub;
+  const elsewhere = await authority.createTenant({ actor: "operator:test", name: "elsewhere" });
+  const make = async (role: "read" | "write", more: object = {}) =>
+    (await tokens.createOperator({ name: "bob", role, tenants: "all", ...more })).id;
+  const revoked = await make("write");
+  await tokens.revoke(revoked);
+  const ended = (await tokens.list()).find((row) => row.id === revoked)?.created_at ?? 0;
+  const brief = await make("write", { validSeconds: 60 });
+  const [siteToken] = (await tokens.list()).filter(({ role }) => role === "site");
+  const cases: [why: string, token: string, at: number, reason: RegExp][] = [
+    ["unknown", "token-0000000000000000", 1, /not known/],
+    ["a site's", siteToken?.id ?? "", 1, /not known/],
+    ["revoked", revoked, 1, /revoked/],
+    ["expired", brief, ended + 3_600_000, /expired/],
+    ["of a reader", await make("read"), 1, /may read/],
+    ["of another project", await make("write", { tenants: [elsewhere.id] }), 1, /this project/],
+  ];
+  for (const [why, token, at, reason] of cases) {
+    const intent = `by-${why}`;
+    const [outcome] = (await sender.send([edit(intent, id, await stampOf(hub, site, id), { token, at })])).body
+      .outcomes;
+    const conflicting = { intent, result: "conflict", conflict: expect.any(String) };
+    expect([why, outcome]).toEqual([why, expect.objectContaining(conflicting)]);
+    expect(outcome.reason).toMatch(reason);
+  }
+  expect((await hub.ask("GET", `${HOSTS}/${id}`)).body.name).toBe("first");
+});
+
+test("a good token lets an edit through, one that expired only afterwards too, and what no token was used for (rule 6)", async () => {
+  const { hub: opened, site, sender, id } = await startWithHost();
+  await using hub = opened;
+  const brief = { name: "bob", role: "write", tenants: [site.tenant], validSeconds: 1 } as const;
+  const { id: token } = await hub.hub.tokens.createOperator(brief);
+  const base = await stampOf(hub, site, id);
+  const { outcomes } = (await sender.send([edit("e-1", id, base, { token, at: 1 }), edit("e-2", id, "e-1")])).body;
+  expect(outcomes).toMatchObject([{ result: "applied" }, { result: "applied" }]);
+});

@@ -1,0 +1,29 @@
+import type { View } from "@holdfast/inventory";
+import type { HubTables } from "../tables.ts";
+
+/** Something that an operator wanted at a site: by which token they were let in there, of which project, and when. */
+export interface WantedAtSite {
+  readonly token?: string;
+  readonly tenant: string;
+  /** Milliseconds since the epoch, by the site's clock. */
+  readonly at: number;
+}
+
+/**
+ * Why an operator who was let in at a site may not have what they wanted there, as far as the hub knows when it merges
+ * (rule 6). Undefined when they may, and when no token was used: sites and machines want things by themselves.
+ */
+export async function unauthorised(
+  view: View,
+  { token, tenant, at }: Readonly<WantedAtSite>,
+): Promise<string | undefined> {
+  if (token === undefined) return undefined;
+  const row = await view.tables<HubTables>().selectFrom("token").selectAll().where("id", "=", token).executeTakeFirst();
+  if (!row || row.role === "site") return "the operator's token is not known at the hub";
+  if (row.revoked_at !== null) return "the operator's token is revoked";
+  if (row.not_after !== null && at >= row.not_after) return "the operator's token had expired by then";
+  if (row.role === "read") return "the operator's token may read, not write";
+  const tenants: "all" | readonly string[] = JSON.parse(row.tenants);
+  if (tenants !== "all" && !tenants.includes(tenant)) return "the operator's token does not open this project";
+  return undefined;
+}
