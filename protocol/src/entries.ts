@@ -153,6 +153,9 @@ export const ArrivalEntry = Type.Object({
   type: Type.Literal("arrival"),
   hostId: Type.String(),
   machine: Type.String({ maxLength: 64 }),
+  hash: Type.Optional(
+    Type.String({ maxLength: 64, description: "SHA-256 of the secret that it showed, hex: by this the hub knows it" }),
+  ),
   serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
   uuid: Type.Optional(Type.String({ maxLength: 36 })),
   at: Type.Integer(),
