@@ -19,11 +19,20 @@ const MOVES: Readonly<Record<string, Moves>> = {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What a machine may have become at its site when something was wanted of it there: the hub hears of states after intents. */
+const MAY_BE: Readonly<Record<string, string>> = { HOST_STATE_REGISTERED: "HOST_STATE_ONBOARDED" };
+
 /** Throws FailedPrecondition when a resource in its current state cannot be wanted in this one. */
-export function checkDesiredState(kind: Kind, fields: Fields, desired: unknown): void {
+export function checkDesiredState(
+  kind: Kind,
+  fields: Fields,
+  { desired, write }: { readonly desired: unknown; readonly write: { readonly site?: string } },
+): void {
   const current = String(fields.currentState);
-  const allowed = MOVES[kind.name]?.[current];
-  if (!allowed || allowed.includes(String(desired))) return;
+  const moves = MOVES[kind.name];
+  const later = write.site === undefined ? undefined : MAY_BE[current];
+  const allowed = moves?.[current];
+  if (!allowed || [...allowed, ...(later ? (moves?.[later] ?? []) : [])].includes(String(desired))) return;
   const message = `desiredState of a ${kind.name} that is ${current} cannot become ${String(desired)}`;
   throw new FieldFault("FailedPrecondition", ["desiredState"], message);
 }

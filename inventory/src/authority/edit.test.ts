@@ -52,6 +52,16 @@ describe("a site's edit", () => {
     expect((await hub.get(host))?.fields).toMatchObject({ name: "edge" });
   });
 
+  test("is judged by the state that the machine was in at the site, of which the hub has not heard yet", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    await hub.observe(host, oslo.resourceId, { currentState: "HOST_STATE_REGISTERED" });
+    await expect(hub.set(host, { desiredState: "HOST_STATE_UNTRUSTED" })).rejects.toThrow(/cannot become/);
+    const edit = { field: "desiredState", value: "HOST_STATE_UNTRUSTED", base: host.stamps.desiredState?.id ?? "" };
+    expect(await hub.edit(host, oslo.resourceId, edit)).toMatchObject({ result: "applied" });
+  });
+
   test("that comes again is applied once", async () => {
     await using hub = await Harness.open();
     const oslo = await hub.site("Oslo");

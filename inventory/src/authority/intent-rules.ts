@@ -66,7 +66,9 @@ export async function checkChanges(
 ): Promise<void> {
   refuseRepeatedKeys(changes);
   await checkReferences(tx, kind, { tenant: after.tenant, changes, write });
-  if (before && changes.desiredState !== undefined) checkDesiredState(kind, before.fields, changes.desiredState);
+  if (before && changes.desiredState !== undefined) {
+    checkDesiredState(kind, before.fields, { desired: changes.desiredState, write });
+  }
   if (!before && deletedState(kind) !== undefined && changes.desiredState === deletedState(kind)) {
     throw new FieldFault("InvalidArgument", ["desiredState"], `a ${kind.name} cannot begin as deleted`);
   }
