@@ -121,7 +121,7 @@ export function startConnection(options: ConnectionOptions): Connection {
       if (stopped.signal.aborted) return;
       const pause = await pauseAfter(ending);
       failures += 1;
-      tell(ending, pause);
+      if (!wasWelcome) tell(ending, pause);
       await clock.sleep(pause, stopped.signal).catch(() => undefined);
     }
   }

@@ -155,7 +155,7 @@ async function build(
     isReachable: (host: string) => presence.phaseOf(host) === "online",
   };
   const runner = own(await startCommands({ ...carriesOut, outbox, control, log: log.child({ part: "commands" }) }));
-  const commands = createSiteCommands({ ...carriesOut, runner });
+  const commands = createSiteCommands({ ...carriesOut, site, runner });
   const arrivals = new Arrivals({ store, outbox, credentials, replicaOf, clock });
 
   const server = own(

@@ -10,6 +10,7 @@ import type { Ordered } from "../power/control.ts";
 import { writePhase } from "../replica/phase.ts";
 import { until } from "../testing/test-broker.ts";
 import { gone, hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { knownReplica } from "../uplink/session.ts";
 import { noteBatchKnown } from "./local-acts.ts";
 import { type CommandRunner, startCommands } from "./runner.ts";
 import { createSiteCommands } from "./site-commands.ts";
@@ -41,7 +42,13 @@ async function commanding() {
       siteTables(view).selectFrom("command_journal").select("status").where("id", "=", id).executeTakeFirst(),
     );
   const options = () => ({
-    ...{ store: site.store, outbox: site.outbox, replicaOf: async () => OF, clock: systemClock, log: silentLog },
+    ...{
+      store: site.store,
+      outbox: site.outbox,
+      replicaOf: () => knownReplica(site.store, SITE),
+      clock: systemClock,
+      log: silentLog,
+    },
     isReachable: () => world.reachable,
     flooredNow: () => world.now ?? Date.now(),
     control: {
@@ -65,7 +72,7 @@ async function commanding() {
     return held.runner;
   };
   cleanUp.push({ [Symbol.asyncDispose]: async () => held.runner?.close() });
-  const commands = createSiteCommands({ ...options(), runner: { wake: () => held.runner?.wake() } });
+  const commands = createSiteCommands({ ...options(), site: SITE, runner: { wake: () => held.runner?.wake() } });
   /** A row of the hub's feed. */
   const order = (id: string, seq: number, more: Record<string, unknown> = {}) => {
     const body = { tenant: TENANT, hostId: HOST, command: "reset", incarnation, issuedAt: 1, ...more };

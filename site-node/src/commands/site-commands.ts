@@ -14,13 +14,14 @@ export type SiteCommandsOptions = Pick<
   CommandsOptions,
   "store" | "replicaOf" | "clock" | "flooredNow" | "isReachable"
 > & {
+  readonly site: string;
   /** What carries commands out; told of each new one. */
   readonly runner: Pick<CommandRunner, "wake">;
 };
 
 /** Commands as operators give and see them at the site: the hub's and those that were given here. */
 export function createSiteCommands(options: SiteCommandsOptions): Commands {
-  const { store, replicaOf, clock, flooredNow, runner } = options;
+  const { site, store, replicaOf, clock, flooredNow, runner } = options;
   return {
     issue: async (asked) => {
       const of = await replicaOf();
@@ -32,7 +33,7 @@ export function createSiteCommands(options: SiteCommandsOptions): Commands {
       return fromJournal(row);
     },
     get: async (view, tenant, id) => {
-      const of = await replicaOf();
+      const of = await replicaIn(view, site);
       if (of?.tenant !== tenant) return undefined;
       const row = await siteTables(view)
         .selectFrom("command_journal")
@@ -43,7 +44,7 @@ export function createSiteCommands(options: SiteCommandsOptions): Commands {
       return (await open(view, of, options)).find((command) => command.id === id);
     },
     list: async (view, { tenant, hostId, limit }) => {
-      const of = await replicaOf();
+      const of = await replicaIn(view, site);
       if (of?.tenant !== tenant) return [];
       const rows = await siteTables(view)
         .selectFrom("command_journal")
@@ -58,6 +59,12 @@ export function createSiteCommands(options: SiteCommandsOptions): Commands {
       return [...waiting, ...rows.map(fromJournal)].toSorted((a, b) => b.issuedAt - a.issuedAt).slice(0, limit);
     },
   };
+}
+
+/** Whose resources the view shows; undefined until the hub has been heard. */
+async function replicaIn(view: View, site: string): Promise<ReplicaOf | undefined> {
+  const [tenant, stream] = [await readSetting(view, "tenant"), await readSetting(view, "stream")];
+  return tenant && stream ? { site, tenant: tenant.id, epoch: stream.epoch } : undefined;
 }
 
 async function journal(
