@@ -1,0 +1,146 @@
+import { Host } from "@holdfast/protocol/kinds/host";
+import type { EntryOutcome } from "@holdfast/protocol/uplink";
+import { expect, test } from "vitest";
+import { counters } from "../database/counters.ts";
+import { siteTables } from "../database/tables.ts";
+import { observe } from "../hosts/observe.ts";
+import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { MAX_ARRIVALS } from "./outbox.ts";
+import { ASK_AGAIN_AFTER, askAgain } from "./refused-state.ts";
+import { acknowledge } from "./reply.ts";
+import { seal } from "./seal.ts";
+
+const HOSTS = ["host-00000001", "host-00000002", "host-00000003"];
+const [HOST = ""] = HOSTS;
+
+async function emptied(): Promise<TestSite> {
+  const site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(
+    SITE_SCOPE,
+    2,
+    HOSTS.map((id) => hostRow(id, 2)),
+  );
+  await site.write((transaction) => siteTables(transaction).deleteFrom("outbox").execute());
+  return site;
+}
+
+const see = (site: TestSite, id: string, cpuModel: string, now = 5) =>
+  site.write((transaction) =>
+    observe(transaction, { outbox: site.outbox, of: OF, now }, { id, seen: { fields: { cpuModel } } }),
+  );
+const level = async (site: TestSite) => (await site.store.read((view) => site.outbox.level(view))).entries;
+
+/** Sends what waits; the hub says `outcomes` of it. Returns the entries. */
+async function send(site: TestSite, outcomes: (entries: { type: string; id?: string }[]) => EntryOutcome[] = () => []) {
+  return site.write(async (transaction) => {
+    const batch = await seal(transaction, { site: SITE, tenant: TENANT, now: 1 });
+    if (!batch) return [];
+    const { stream, first, entries } = JSON.parse(batch.body);
+    const reply = { stream, cursor: first + entries.length - 1, outcomes: outcomes(entries) };
+    await acknowledge(transaction, OF, { batch, reply, now: 1_000 });
+    return entries as Record<string, unknown>[];
+  });
+}
+
+const refuses = (entries: { type: string }[]): EntryOutcome[] =>
+  entries.flatMap(({ type }, index) =>
+    type === "state" ? [{ seq: index + 1, result: "quarantined" as const, reason: "no such host" }] : [],
+  );
+
+test("a month of observations leaves as many entries as there are machines (rule 9)", async () => {
+  await using site = await emptied();
+  for (let day = 0; day < 30; day += 1) for (const id of HOSTS) await see(site, id, `model-${day}`);
+  for (let each = 0; each < 100; each += 1) {
+    const entry = { type: "credential" as const, hostId: HOST, hash: `${each}`, machine: "m", at: each };
+    await site.write((transaction) => site.outbox.add(transaction, entry));
+  }
+  expect(await level(site)).toBe(HOSTS.length + 1);
+  const said = await send(site);
+  expect(said).toContainEqual(expect.objectContaining({ type: "credential", hash: "99" }));
+  expect(said.filter(({ type }) => type === "state")).toHaveLength(HOSTS.length);
+});
+
+test("machines that keep knocking at the wrong site are one entry each, and not more than may be (rule 9)", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    for (let each = 0; each < MAX_ARRIVALS + 10; each += 1) {
+      const hostId = `host-${(each % (MAX_ARRIVALS + 5)).toString(16).padStart(8, "0")}`;
+      await site.outbox.add(transaction, { type: "arrival", hostId, machine: "m", at: each });
+    }
+  });
+  expect(await level(site)).toBe(MAX_ARRIVALS);
+  expect(await site.store.read(counters)).toMatchObject({ "arrivals-dropped": expect.any(Number) });
+});
+
+test("observations that the hub could not take are sent again with their next change, and after an hour (rule 9)", async () => {
+  await using site = await emptied();
+  await see(site, HOST, "6502");
+  await send(site, refuses);
+  expect(await level(site)).toBe(0);
+  const ask = (now: number) =>
+    site.write((transaction) => askAgain(transaction, site.outbox, { site: SITE, tenant: TENANT, now }));
+  expect(await ask(1_000 + ASK_AGAIN_AFTER - 1)).toBe(0);
+  await site.reopen();
+  expect(await ask(1_000 + ASK_AGAIN_AFTER)).toBe(1);
+  expect(await ask(1_000 + ASK_AGAIN_AFTER + 1)).toBe(0);
+  expect(await send(site)).toMatchObject([{ type: "state", id: HOST, fields: { cpuModel: "6502" } }]);
+  // Taken now: nothing more to ask for.
+  expect(await ask(1_000 + 9 * ASK_AGAIN_AFTER)).toBe(0);
+});
+
+test("of a machine that is not here any more nothing is asked again", async () => {
+  await using site = await emptied();
+  await see(site, HOST, "6502");
+  await send(site, refuses);
+  await site.feed(SITE_SCOPE, 5, [{ is: "gone", kind: "host", id: HOST }]);
+  const asked = await site.write((transaction) =>
+    askAgain(transaction, site.outbox, { site: SITE, tenant: TENANT, now: 9 * ASK_AGAIN_AFTER }),
+  );
+  expect(asked).toBe(0);
+  const left = await site.store.read((view) => siteTables(view).selectFrom("refused_state").selectAll().execute());
+  expect(left).toEqual([]);
+});
+
+test("what this life of the site has not seen of a machine is the hub's to keep", async () => {
+  await using site = await emptied();
+  await site.write((transaction) => site.outbox.touch(transaction, "host", HOST));
+  const [nothing] = await send(site);
+  expect(nothing).toMatchObject({ keep: expect.arrayContaining(["hardware", "power", "status"]), fields: {} });
+
+  await see(site, HOST, "6502", 77);
+  const [seen] = await send(site);
+  expect(seen).toMatchObject({ sources: { hardware: { source: "agent", at: 77 } }, fields: { cpuModel: "6502" } });
+  expect(seen?.keep).toEqual(expect.not.arrayContaining(["hardware"]));
+  expect(Object.keys(seen?.fields as object)).not.toContain("hostStatus");
+});
+
+test("what a version saw that did not note who saw it counts as seen", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    const host = await transaction.get(Host, TENANT, HOST);
+    if (!host) throw new Error("no host");
+    await transaction.replace(Host, { ...host, observedAt: 50, fields: { ...host.fields, cpuModel: "6502" } });
+    await site.outbox.touch(transaction, "host", HOST);
+  });
+  const [state] = await send(site);
+  expect(state).toMatchObject({ fields: { cpuModel: "6502" } });
+  expect(state).not.toHaveProperty("keep");
+});
+
+test("each batch shows the newest that the hub has signed, in this life of it alone (rule 7)", async () => {
+  await using site = await emptied();
+  await site.feed(SITE_SCOPE, 7, [], { receipt: { seq: 7, receipt: "signed-7" } });
+  await site.feed(SITE_SCOPE, 8, []);
+  await see(site, HOST, "a");
+  const sealed = await site.write((transaction) => seal(transaction, { site: SITE, tenant: TENANT, now: 1 }));
+  const { witness, stream } = JSON.parse(sealed?.body ?? "");
+  expect(witness).toEqual({ epoch: OF.epoch, feed: [{ scope: SITE_SCOPE, seq: 7, receipt: "signed-7" }] });
+  const reply = { stream, cursor: 1, outcomes: [], receipt: "signed-1" };
+  if (sealed) await site.write((transaction) => acknowledge(transaction, OF, { batch: sealed, reply, now: 1 }));
+  await see(site, HOST, "b");
+  const next = await site.write((transaction) => seal(transaction, { site: SITE, tenant: TENANT, now: 1 }));
+  expect(JSON.parse(next?.body ?? "").witness.cursor).toEqual({
+    ...{ incarnation: stream.incarnation, cursor: 1, receipt: "signed-1" },
+  });
+});
