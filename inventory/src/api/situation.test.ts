@@ -175,12 +175,33 @@ describe("what is shown of machines (rule 13)", () => {
     });
   });
 
+  test("is unknown since the first of two silent sites fell silent, of a machine that went from one to the other", async () => {
+    await using api = await twoSites();
+    const { oslo, bergen } = api;
+    const stored = await api.store.read((view) => view.get(Host, api.acme.id, oslo.host));
+    if (stored) await api.store.write((tx) => tx.replace(Host, { ...stored, owner: bergen.site }));
+    for (const [site, since] of [
+      [oslo.site, SINCE],
+      [bergen.site, NOW - 60_000],
+    ] as const) {
+      api.contacts.set(site, { heardAt: since, silentSince: since });
+      expect(await api.done("GET", `compute/hosts/${oslo.host}`)).toMatchObject({ hostStatus: UNKNOWN });
+      expect(await api.names('filter=hostStatus="07:55:00"')).toBe("oslo");
+    }
+    api.contacts.set(oslo.site, { heardAt: NOW });
+    expect(await api.done("GET", `compute/hosts/${oslo.host}`)).toMatchObject({
+      hostStatus: "Unknown since 2026-11-23T07:59:00Z (its site is silent)",
+      observation: { site: oslo.site, stale: true, heardAt: "2026-11-23T08:00:00.000Z" },
+    });
+  });
+
   test("can be sent back whole", async () => {
     await using api = await twoSites();
     api.silence();
     api.noticed.set(api.oslo.host, { misplaced: { siteId: api.bergen.site, since: SINCE }, openConflicts: 2 });
     const path = `compute/hosts/${api.oslo.host}`;
     const shown = await api.done("GET", path);
+    api.noticed.clear();
     expect(await api.done("PUT", path, { ...shown, name: "renamed" })).toMatchObject({ name: "renamed" });
     const { generation: _, ...claim }: Body = { ...shown, hostStatus: "Running" };
     expect((await api.ask("PUT", path, { body: claim })).body.message).toContain("hostStatus");

@@ -78,6 +78,12 @@ export function silentSitesConformance(newPlace: NewPlace): void {
       expect(page.total).toBe(3);
     });
 
+    test("a machine that went from one silent site to another is unknown since the first fell silent", async () => {
+      const owned = { owner: SILENT_TOO, observedBy: SILENT, observedAt: 1 };
+      await insert(store, Host, resource(Host, "0000000f", SEEN, owned));
+      expect(await listed({ where: compare("hostStatus", "contains", "2026-11-23T08:00:00Z") })).toBe("aef");
+    });
+
     test("resources come as they are stored, and nothing is unseen when no site is silent", async () => {
       const { resources } = await store.read((view) => view.list(Host, { tenant: TENANT, silent, limit: 1 }));
       expect(resources[0]?.fields).toMatchObject(SEEN);
