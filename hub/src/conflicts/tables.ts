@@ -109,7 +109,9 @@ export const conflictTables: Migration = {
 async function carryOver(db: Kysely<Tables>): Promise<void> {
   const kept = await db.selectFrom("conflict").selectAll().orderBy("received_at").orderBy("intent").execute();
   const opened = new Map<string, string>();
+  // Below zero: before every value that is still to come.
   for (const [index, row] of kept.entries()) {
+    const number = 2 * (index - kept.length);
     const { tenant, kind, resource_id, received_at: opened_at } = row;
     const field = row.field ?? "";
     const about = JSON.stringify([tenant, resource_id, field]);
@@ -119,9 +121,9 @@ async function carryOver(db: Kysely<Tables>): Promise<void> {
       opened.set(about, conflict);
       const open = { id: conflict, tenant, kind, resource_id, field, opened_at, scopes: "[]" };
       await db.insertInto("open_conflict").values(open).execute();
-      await insert(db, { ...standingOf(row), conflict, number: 2 * index });
+      await insert(db, { ...standingOf(row), conflict, number });
     }
-    await insert(db, { ...wantedOf(row), conflict, number: 2 * index + 1 });
+    await insert(db, { ...wantedOf(row), conflict, number: number + 1 });
   }
 }
 
