@@ -35,15 +35,19 @@ export interface TestSite {
   readonly headers: Record<string, string>;
 }
 
-type Settings = Partial<HubConfig> & { readonly clock?: Clock };
+type Settings = Partial<HubConfig> & { readonly clock?: Clock; readonly protocolVersion?: number };
 
 export const OFFER = offerHeaders({ version: PROTOCOL_VERSION, capabilities: [] });
 
-export async function startTestHub({ clock = systemClock, ...settings }: Settings = {}): Promise<TestHub> {
+export async function startTestHub(given: Settings = {}): Promise<TestHub> {
+  const { clock = systemClock, protocolVersion = PROTOCOL_VERSION, ...settings } = given;
   const home = mkdtempSync(join(tmpdir(), "holdfast-hub-"));
   const defaults = Value.Default(HubConfig, {}) as HubConfig;
   const open = (port: number) =>
-    createHub({ ...defaults, ...settings, home, hubPort: port, logLevel: "silent" }, { clock, log: silentLog });
+    createHub(
+      { ...defaults, ...settings, home, hubPort: port, logLevel: "silent" },
+      { clock, log: silentLog, protocolVersion },
+    );
   let hub = await open(0);
   const operator = readFileSync(join(home, "operator-token"), "utf8").trim();
 

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
+import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import {
   type Clock,
   type Closable,
@@ -14,19 +15,43 @@ import {
 } from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
+import { watchBeside } from "./beside.ts";
 import { startChore } from "./chore.ts";
+import { commandListener, createCommands } from "./commands/commands.ts";
 import type { HubConfig } from "./config.ts";
+import { createConflicts } from "./conflicts/conflicts.ts";
+import { conflictListener } from "./conflicts/listener.ts";
 import { type Connections, watchConnections } from "./connections.ts";
+import { openContacts } from "./contacts/contacts.ts";
+import { createDoor } from "./contacts/door.ts";
+import { statusRoute } from "./contacts/status-route.ts";
+import { createCredentials } from "./credentials/credentials.ts";
+import { claimRoutes } from "./disaster/claim-routes.ts";
+import { keepHighWater } from "./disaster/high-water.ts";
+import { readyHome } from "./disaster/ready-home.ts";
+import { createRecovering } from "./disaster/recovering.ts";
+import { noticeRollBack } from "./disaster/roll-back.ts";
 import { firstStart } from "./first-start.ts";
+import { aliasListener, createAliases } from "./handover/aliases.ts";
+import { createArrivals } from "./handover/arrivals.ts";
+import { createHandover } from "./handover/handover.ts";
+import { handoverRoutes } from "./handover/routes.ts";
+import { createHolds } from "./holds/holds.ts";
 import { databaseOf } from "./home.ts";
 import { pruneFeeds } from "./prune-feeds.ts";
+import { createReceipts } from "./receipts.ts";
+import { createHistory } from "./recovery/history.ts";
+import { createRecoveries } from "./recovery/recoveries.ts";
 import { createShapes } from "./shapes/shapes.ts";
+import { hubSituation } from "./situation.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
-import { authenticateOperator } from "./tokens/bearer.ts";
+import { accessListener, recoverAccess } from "./tokens/access.ts";
+import { authenticateOperator, hubOffer } from "./tokens/bearer.ts";
 import { createEnrolments } from "./tokens/enrolments.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
 import { linkRoutes, siteRoutes } from "./uplink/routes.ts";
+import { createSlots } from "./uplink/slots.ts";
 import { createUplink } from "./uplink/uplink.ts";
 
 /** A running hub. */
@@ -45,6 +70,8 @@ export interface Hub {
 export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the link to sites; tests stand in for versions that are not released by it. */
+  readonly protocolVersion?: number;
 }
 
 const PAGE_BYTES = 1024 * 1024;
@@ -56,21 +83,50 @@ const READ_WITHIN = seconds(3);
  * A hub that listens. Everything it knows is in its home, so that another may take over where it ended, however it
  * ended. Throws FailedPrecondition when another hub has the home or the port is taken.
  */
-export async function createHub(config: HubConfig, { clock, log }: Surroundings): Promise<Hub> {
+export async function createHub(config: HubConfig, { clock, log, protocolVersion }: Surroundings): Promise<Hub> {
+  const offer = hubOffer(protocolVersion);
   const home = resolve(config.home);
   const started: Closable[] = [];
   const close = () => closeAll(...started);
   try {
     started.push(takeHome(home));
+    readyHome(home, log);
     const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
     started.push(store);
-    const authority = await createAuthority({ store, clock });
+    const holds = createHolds({ store, clock });
+    const credentials = createCredentials();
+    const arrivals = createArrivals();
+    const listeners = [
+      conflictListener({ clock }),
+      commandListener({ clock }),
+      accessListener({ clock }),
+      credentials.listener,
+      holds.listener,
+      arrivals.listener,
+      aliasListener,
+    ];
+    const authority = await createAuthority({ store, clock, listeners });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
+    const receipts = await createReceipts(store);
+    const history = createHistory({ authority, holds, receipts, log });
+    await noticeRollBack({ home, store, authority, history, log });
+    const recovering = await createRecovering({ store, authority, clock, log });
+    const beside = watchBeside(store, { clock, log, also: () => tokens.noticeRevoked() });
+    started.push(beside);
+    started.push(await keepHighWater({ home, store: beside.store, clock, log }));
+    const contacts = await openContacts({ store, clock, log });
+    started.push(contacts);
+    const door = createDoor({ tokens, contacts, offer });
+    const conflicts = createConflicts({ authority, clock });
+    await conflicts.showAll();
+    const commands = createCommands({ store, clock });
     const enrolments = createEnrolments({ store, clock });
     const sweep = { name: "take out expired enrolment tokens", every: minutes(1), work: () => enrolments.sweep() };
     const prune = { name: "prune feeds", every: hours(1), work: () => pruneFeeds({ store, clock }) };
-    for (const chore of [sweep, prune]) started.push(startChore(chore, { clock, log }));
+    const access = { name: "say who may come in at sites", every: minutes(1), work: () => tokens.publishAccess() };
+    const ending = { name: "end commands whose time is over", every: seconds(10), work: () => commands.sweep() };
+    for (const chore of [sweep, prune, access, ending]) started.push(startChore(chore, { clock, log }));
     const settings = {
       pollFor: seconds(config.pollSeconds),
       streamFor: seconds(config.streamSeconds),
@@ -78,20 +134,44 @@ export async function createHub(config: HubConfig, { clock, log }: Surroundings)
       budget: { rows: config.pageRows, bytes: PAGE_BYTES },
       requestsPerSite: config.requestsPerSite,
     };
-    const shapes = createShapes({ store, tokens, epoch: () => authority.epoch(), clock, log, settings });
-    const uplink = createUplink({ store, authority, enrolments, clock, log });
+    const heardBy = { tokens, door, contacts };
+    const shapes = createShapes({
+      store: beside.store,
+      ...heardBy,
+      receipts,
+      onEpoch: (listener) => authority.onEpoch(listener),
+      clock,
+      log,
+      settings,
+    });
+    const aliases = createAliases({ authority, clock });
+    const handover = createHandover({ authority, tokens });
+    const ports = { conflicts, commands, arrivals, aliases, access: { recoverAccess } };
+    const recoveries = createRecoveries({ authority, credentials, ports, log });
+    const taking = { credentials, enrolments, holds, recoveries, history, receipts, ports };
+    const uplink = createUplink({ store, authority, ...taking, clock, log });
+    const slots = createSlots({ count: config.uplinkSlots, clock });
     const app = await createApi({
-      inventory: authority,
+      inventory: withPowerCommands({ inventory: authority, commands, clock }),
+      conflicts,
+      commands,
+      holds,
+      situation: hubSituation(contacts),
+      aliasOf: (view, tenant, id) => aliases.aliasOf(view, tenant, id),
       authenticate: (request) => authenticateOperator(tokens, request),
       clock,
       log,
       title: "Holdfast hub",
       extend(routes) {
-        const parts = { uplink, authority, tokens, waiting: (site: string) => shapes.waiters.count(site) };
+        const waiting = (site: string) => shapes.waiters.count(site);
+        const parts = { uplink, authority, door, offer, slots, recovering };
         shapes.routes(routes);
         tokenRoutes(routes, { store, tokens, enrolments });
+        handoverRoutes(routes, { store, handover });
+        statusRoute(routes, { store, contacts, holds, waiting });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
+        claimRoutes(routes, recovering);
       },
     });
     const connections = watchConnections(app.server);

@@ -1,18 +1,10 @@
 import type { Authority, Recovery, Transaction } from "@holdfast/inventory";
-import {
-  AccessBody,
-  AliasBody,
-  ConflictBody,
-  CredentialBody,
-  type Kind,
-  kindNamed,
-  ResourceBody,
-  ROW,
-} from "@holdfast/protocol";
+import { AccessBody, AliasBody, ConflictBody, CredentialBody, type Kind, ResourceBody, ROW } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import type { Credentials } from "../credentials/credentials.ts";
+import { kindOf } from "../uplink/kind-of.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import type { UplinkPorts } from "./ports.ts";
 import type { HeldEntry } from "./waiting.ts";
@@ -91,10 +83,4 @@ function read<S extends TSchema>(schema: S, entry: HeldEntry, { tenant }: Origin
   if (error) throw new Fault("InvalidArgument", `body: ${error.instancePath || "/"} ${error.message}`);
   if (entry.body.tenant !== tenant) throw new Fault("PermissionDenied", "body: /tenant is another one");
   return entry.body as Static<S>;
-}
-
-function kindOf(name: string): Kind {
-  const kind = kindNamed(name);
-  if (!kind) throw new Fault("InvalidArgument", `unknown kind: ${JSON.stringify(name.slice(0, 64))}`);
-  return kind;
 }

@@ -1,4 +1,4 @@
-import type { FieldConflict, Transaction } from "@holdfast/inventory";
+import type { FieldConflict, Transaction, View } from "@holdfast/inventory";
 import type {
   AccessBody,
   AliasBody,
@@ -74,6 +74,8 @@ export interface CommandPort {
 
 export interface ArrivalPort {
   arrived(tx: Transaction, arrival: { entry: ArrivalEntry; origin: Origin }): Promise<Applied>;
+  /** The site that manages a host sees its machine at work. */
+  isHome(tx: Transaction, host: { readonly tenant: string; readonly id: string }): Promise<void>;
 }
 
 export interface AccessPort {
@@ -88,6 +90,8 @@ export interface AccessPort {
 }
 
 export interface AliasPort {
+  /** What an id that is no more stands for; undefined when it is none. */
+  aliasOf(view: View, tenant: string, id: string): Promise<string | undefined>;
   /**
    * A host made at a site which the hub knows as another (rule 5). Undefined when the two are not the same machine; then the
    * creation is a conflict.

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { writeOffset } from "./offset.ts";
-import { FEED_SCHEMA, MUST_REFETCH } from "./page.ts";
+import { FEED_SCHEMA, MUST_REFETCH, type ShapePage } from "./page.ts";
 import type { RenderedPage } from "./rendered.ts";
 import type { ShapeErrors, ShapeRequest } from "./request.ts";
+import type { Seal } from "./seal.ts";
 
 /** Below this many bytes compressing costs more than it saves. */
 const WORTH_COMPRESSING = 1_024;
@@ -16,10 +17,13 @@ export interface Answered {
   readonly handle: string;
   /** The cursor for live answers. */
   readonly cursor: number;
+  /** The life of the hub whose log is told. */
+  readonly epoch: string;
+  readonly seal: Seal;
 }
 
 /** The headers that the client needs, on every good answer. */
-export function electricHeaders({ request, handle, cursor }: Answered, page: RenderedPage): Record<string, string> {
+export function electricHeaders({ request, handle, cursor }: Answered, page: ShapePage): Record<string, string> {
   return {
     "electric-handle": handle,
     "electric-offset": writeOffset(page.next),

@@ -24,7 +24,7 @@ interface Stream extends Holding {
  * comes first and ends with up-to-date; a follower that has it all is told nothing until something happens.
  */
 export async function streamEvents(reply: FastifyReply, stream: Stream): Promise<FastifyReply> {
-  const { waiters, clock, settings, site, answered, first, readOn } = stream;
+  const { waiters, clock, settings, epoch, site, answered, first, readOn } = stream;
   const over = new AbortController();
   const abort = () => over.abort();
   reply.hijack();
@@ -32,17 +32,17 @@ export async function streamEvents(reply: FastifyReply, stream: Stream): Promise
   raw.once("close", abort);
   raw.once("error", abort);
   raw.writeHead(200, {
-    ...electricHeaders(answered, render(first)),
+    ...electricHeaders(answered, first),
     "content-type": "text/event-stream",
     "cache-control": "private, no-store",
     "x-accel-buffering": "no",
   });
   raw.flushHeaders();
 
-  const release = waiters.hold({ site: site.site, token: site.token, end: abort });
+  const release = waiters.hold({ epoch, site: site.site, token: site.token, end: abort });
   let page: ShapePage | undefined = first;
   while (page && !over.signal.aborted) {
-    if (page.messages.length > 0 && !raw.write(render(page).events())) await drained(raw, clock, over);
+    if (page.messages.length > 0 && !raw.write(render(page, answered.seal).events())) await drained(raw, clock, over);
     if (page.upToDate) break;
     page = await readOn(page.next.seq);
   }
@@ -50,6 +50,7 @@ export async function streamEvents(reply: FastifyReply, stream: Stream): Promise
   if (page && !over.signal.aborted) {
     const remove = waiters.add({
       scope: answered.request.scope,
+      epoch,
       site: site.site,
       token: site.token,
       revocations: site.revocations,

@@ -11,6 +11,8 @@ export interface Holding {
   readonly waiters: Pick<Waiters, "add" | "hold">;
   readonly clock: Clock;
   readonly settings: ShapeSettings;
+  /** The life of the hub whose log is told. */
+  readonly epoch: string;
   /** Who waits, and for how many milliseconds its token is still good. */
   readonly site: SiteBearer & { readonly until: number };
 }
@@ -26,13 +28,14 @@ interface Held extends Holding {
  */
 export async function holdRequest(
   reply: FastifyReply,
-  { waiters, clock, settings, site, scope, after }: Held,
+  { waiters, clock, settings, epoch, site, scope, after }: Held,
 ): Promise<RenderedPage | undefined> {
   const over = new AbortController();
   const abort = () => over.abort();
   let page: RenderedPage | undefined;
   const remove = waiters.add({
     scope,
+    epoch,
     site: site.site,
     token: site.token,
     revocations: site.revocations,

@@ -2,6 +2,7 @@ import type { FeedRow } from "@holdfast/inventory";
 import type { FeedScope } from "@holdfast/protocol";
 import { FEED_TABLE } from "@holdfast/protocol";
 import { lastRead, type Offset } from "./offset.ts";
+import type { Seal } from "./seal.ts";
 
 /** Rows of a scope after some number, all of them or as many as one answer may carry, read in one snapshot. */
 export interface Tail {
@@ -70,8 +71,8 @@ function keyPart(text: string): string {
 }
 
 /** The message that ends every answer which brings its follower to the log's end. */
-export function upToDate(head: number): string {
-  return JSON.stringify({ headers: { control: "up-to-date", global_last_seen_lsn: String(head) } });
+export function upToDate(head: number, seal: Seal): string {
+  return JSON.stringify({ headers: { control: "up-to-date", global_last_seen_lsn: String(head), ...seal(head) } });
 }
 
 export const MUST_REFETCH = JSON.stringify([{ headers: { control: "must-refetch" } }]);

@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { type ShapePage, upToDate } from "./page.ts";
+import type { Seal } from "./seal.ts";
 
 const compress = promisify(gzip);
 
@@ -14,8 +15,8 @@ export interface RenderedPage extends ShapePage {
   events(): Buffer;
 }
 
-export function render(page: ShapePage): RenderedPage {
-  const messages = page.upToDate ? [...page.messages, upToDate(page.next.seq)] : page.messages;
+export function render(page: ShapePage, seal: Seal): RenderedPage {
+  const messages = page.upToDate ? [...page.messages, upToDate(page.next.seq, seal)] : page.messages;
   let json: Buffer | undefined;
   let gzipped: Promise<Buffer> | undefined;
   let events: Buffer | undefined;

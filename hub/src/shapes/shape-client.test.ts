@@ -2,6 +2,7 @@ import { isChangeMessage, type Message, Shape, ShapeStream, type ShapeStreamOpti
 import { type FeedScope, siteScope, tenantScope } from "@holdfast/protocol";
 import { expect, onTestFinished, test } from "vitest";
 import { startTestHub, type TestHub, type TestSite, until } from "../hub-harness.ts";
+import { createReceipts } from "../receipts.ts";
 
 /** The client was not compiled with exact optional properties. */
 type ShapeInput = ConstructorParameters<typeof Shape<Row>>[0];
@@ -137,19 +138,21 @@ test.each(MODES)("a follower goes on over a restart of the hub by $mode", async 
   expect(follower.messages.some(({ headers }) => headers.control === "must-refetch")).toBe(false);
 });
 
-test.each(MODES)("a follower starts anew after a change of epoch by $mode", async ({ liveSse }) => {
-  await using hub = await startTestHub();
-  const site = await hub.site();
-  await append(hub, site, ["a", { n: 1 }]);
-  const follower = follow(hub, site, { liveSse });
-  await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
-  const before = follower.stream.shapeHandle;
-  await hub.hub.store.write((transaction) => transaction.setSetting("epoch", "another"));
-  await hub.restart({ samePort: true });
-  await until("it was told", () => follower.messages.some(({ headers }) => headers.control === "must-refetch"));
-  await until("it has all again", () => follower.ids().length === 2);
-  expect(follower.stream.shapeHandle).not.toBe(before);
-});
+test.each(MODES)(
+  "what waits is let go when another life of the hub begins, and starts anew by $mode",
+  async ({ liveSse }) => {
+    await using hub = await startTestHub();
+    const site = await hub.site();
+    await append(hub, site, ["a", { n: 1 }]);
+    const follower = follow(hub, site, { liveSse });
+    await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+    const before = follower.stream.shapeHandle;
+    await hub.hub.authority.beginEpoch();
+    await until("it was told", () => follower.messages.some(({ headers }) => headers.control === "must-refetch"));
+    await until("it has all again", () => follower.ids().length === 2);
+    expect(follower.stream.shapeHandle).not.toBe(before);
+  },
+);
 
 test("a follower below the floor starts anew, and does not keep what was deleted", async () => {
   await using hub = await startTestHub();
@@ -193,6 +196,31 @@ test("a token that is revoked while its stream is held gets nothing more and is 
   expect(refused[0]).toMatchObject({ status: 401 });
   expect(follower.ids()).toEqual([]);
 });
+
+test.each(MODES)(
+  "what the hub says of how far it is reaches the subscriber unchanged by $mode (rule 7)",
+  async ({ liveSse }) => {
+    await using hub = await startTestHub();
+    const site = await hub.site();
+    await append(hub, site, ["a", { n: 1 }]);
+    const follower = follow(hub, site, { liveSse });
+    await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+    await append(hub, site, ["b", { n: 2 }]);
+    await until("the row is there", () => follower.ids().includes("b"));
+    const said = () =>
+      follower.messages.map(({ headers }) => headers).filter(({ control }) => control === "up-to-date");
+    await until("both ends were told", () => said().length >= 2);
+    const receipts = await createReceipts(hub.hub.store);
+    const [scope, epoch] = [siteScope(site.id), hub.hub.authority.epoch()];
+    for (const headers of said()) {
+      expect(headers).toMatchObject({ receipt_epoch: epoch });
+      const { receipt, receipt_seq: seq } = headers as unknown as { receipt: string; receipt_seq: string };
+      expect(receipts.isFeed(receipt, { scope, epoch, seq: Number(seq) })).toBe(true);
+    }
+    const { head } = await hub.hub.store.read((view) => view.feed(scope, 0, 1));
+    expect(said().at(-1)).toMatchObject({ receipt_seq: String(head) });
+  },
+);
 
 async function waitersOf(hub: TestHub, site: TestSite): Promise<number> {
   return (await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`)).body.waiting;

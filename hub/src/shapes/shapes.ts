@@ -1,10 +1,13 @@
 import type { Store } from "@holdfast/inventory";
+import type { FeedScope } from "@holdfast/protocol";
 import { type Clock, Fault, type Log } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Contacts } from "../contacts/contacts.ts";
+import type { Door } from "../contacts/door.ts";
 import { UNDOCUMENTED } from "../documented.ts";
-import { siteOf, versionRefusal } from "../tokens/bearer.ts";
+import type { Receipts } from "../receipts.ts";
 import type { SiteBearer, Tokens } from "../tokens/tokens.ts";
-import { sendInvalid, sendMustRefetch, sendPage, sendRefusal } from "./answer.ts";
+import { type Answered, sendInvalid, sendMustRefetch, sendPage, sendRefusal } from "./answer.ts";
 import { scopeRefusal } from "./authorise.ts";
 import { GET_SHAPE } from "./documented-route.ts";
 import { streamEvents } from "./events.ts";
@@ -14,6 +17,7 @@ import { lastRead } from "./offset.ts";
 import { firstPage, pageAfter, type ShapePage } from "./page.ts";
 import { render } from "./rendered.ts";
 import { parseShapeRequest, type Query, type ShapeRequest } from "./request.ts";
+import { sealOf } from "./seal.ts";
 import { type PageBudget, readTail } from "./tail.ts";
 import { createWaiters, type Waiters } from "./waiters.ts";
 
@@ -32,7 +36,12 @@ export interface ShapeSettings {
 export interface ShapesOptions {
   readonly store: Store;
   readonly tokens: Tokens;
-  readonly epoch: () => string;
+  readonly door: Door;
+  /** Told of requests that are held open. */
+  readonly contacts: Pick<Contacts, "opened">;
+  readonly receipts: Pick<Receipts, "feed">;
+  /** Tells of each other life of the hub that begins. */
+  readonly onEpoch: (listener: (epoch: string) => void) => () => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: ShapeSettings;
@@ -47,60 +56,80 @@ export interface Shapes {
 
 /** The feed, served as Electric serves shapes (protocol 1.5): snapshot, catch-up, long poll, server-sent events. */
 export function createShapes(options: ShapesOptions): Shapes {
-  const { store, tokens, epoch, clock, log, settings } = options;
-  const waiters = createWaiters({ store, tokens, log, budget: settings.budget, perSite: settings.requestsPerSite });
+  const { store, tokens, door, contacts, receipts, onEpoch, clock, log, settings } = options;
+  const { budget, requestsPerSite: perSite } = settings;
+  const seal = (scope: FeedScope, epoch: string) => sealOf(receipts, scope, epoch);
+  const waiters = createWaiters({ store, tokens, sealOf: seal, log, budget, perSite });
+  const stopListening = onEpoch((epoch) => waiters.beginEpoch(epoch));
   tokens.onRevoke((token) => waiters.endOf(token));
 
   async function answer(incoming: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     // Whatever the answer is, also one that the server's error handler gives.
     reply.header("cache-control", "private, no-store");
-    const refusal = versionRefusal(incoming);
+    const refusal = await door.refusalOf(incoming);
     if (refusal) return sendRefusal(reply, 426, "FailedPrecondition", refusal);
-    const site = await siteOf(tokens, incoming);
+    const site = await door.siteOf(incoming);
     const { request, errors } = parseShapeRequest(incoming.query as Query);
     if (!request) return sendInvalid(reply, errors);
     const denied = scopeRefusal(request.scope, site);
     if (denied) throw new Fault("PermissionDenied", denied);
 
-    const now = epoch();
-    const handle = typeof request.from === "object" ? request.from.handle : newHandle(request.scope, now);
-    const page = isHandleOf(handle, request.scope, now) ? await read(request) : undefined;
-    if (!page) return sendMustRefetch(reply, newHandle(request.scope, now));
-
-    const answered = { request, handle, cursor: nextCursor(request.cursor, clock.now(), settings.pollFor) };
-    const holding = { waiters, clock, settings, site: { ...site, until: endOf(site) } };
-    if (request.mode === "sse") {
-      return streamEvents(reply, {
-        ...holding,
-        answered,
-        first: page,
-        readOn: (after) => readOn(request, site, after),
-      });
+    const { page, epoch } = await read(request);
+    const handle = typeof request.from === "object" ? request.from.handle : newHandle(request.scope, epoch);
+    if (!page || !isHandleOf(handle, request.scope, epoch)) {
+      return sendMustRefetch(reply, newHandle(request.scope, epoch));
     }
-    const held =
-      request.mode === "long-poll" && page.messages.length === 0 && page.upToDate
-        ? await holdRequest(reply, { ...holding, scope: request.scope, after: page.next.seq })
-        : undefined;
-    return sendPage(incoming, reply, answered, held ?? render(page));
+    const cursor = nextCursor(request.cursor, clock.now(), settings.pollFor);
+    const answered = { request, handle, cursor, epoch, seal: seal(request.scope, epoch) };
+    if (request.mode === "catch-up") return sendPage(incoming, reply, answered, render(page, answered.seal));
+    const letGo = contacts.opened(site.site, incoming.raw.socket);
+    try {
+      return await hold(incoming, reply, { site, answered, page });
+    } finally {
+      letGo();
+    }
   }
 
-  function read({ scope, from }: ShapeRequest): Promise<ShapePage | undefined> {
+  /** Answers when something happens, or for as long as the settings say. */
+  async function hold(
+    incoming: FastifyRequest,
+    reply: FastifyReply,
+    { site, answered, page }: { site: SiteBearer; answered: Answered; page: ShapePage },
+  ): Promise<FastifyReply> {
+    const { request, epoch, seal } = answered;
+    const holding = { waiters, clock, settings, epoch, site: { ...site, until: endOf(site) } };
+    if (request.mode === "sse") {
+      const onward = (after: number) => readOn(answered, site, after);
+      return streamEvents(reply, { ...holding, answered, first: page, readOn: onward });
+    }
+    const isAtEnd = page.messages.length === 0 && page.upToDate;
+    const held = isAtEnd
+      ? await holdRequest(reply, { ...holding, scope: request.scope, after: page.next.seq })
+      : undefined;
+    return sendPage(incoming, reply, answered, held ?? render(page, seal));
+  }
+
+  /** The page that is asked for, if there is one, and in which life of the hub it was read: both of one snapshot. */
+  function read({ scope, from }: ShapeRequest): Promise<{ page: ShapePage | undefined; epoch: string }> {
     const after = typeof from === "object" ? lastRead(from.offset) : 0;
     return store.read(async (view) => {
       if (from === "now") {
-        const { head, floor } = await readTail(view, scope, Number.MAX_SAFE_INTEGER, settings.budget);
-        return firstPage(scope, { rows: [], head, floor, complete: true });
+        const { epoch, ...tail } = await readTail(view, scope, Number.MAX_SAFE_INTEGER, budget);
+        return { page: firstPage(scope, { ...tail, rows: [], complete: true }), epoch };
       }
-      const tail = await readTail(view, scope, after, settings.budget);
-      return from === "beginning" ? firstPage(scope, tail) : pageAfter(scope, from.offset, tail);
+      const { epoch, ...tail } = await readTail(view, scope, after, budget);
+      const page = from === "beginning" ? firstPage(scope, tail) : pageAfter(scope, from.offset, tail);
+      return { page, epoch };
     });
   }
 
   /** The next page of a stream; undefined when it must start anew or its token opens nothing any more. */
-  function readOn({ scope }: ShapeRequest, { token }: SiteBearer, after: number): Promise<ShapePage | undefined> {
+  function readOn({ request, epoch }: Answered, { token }: SiteBearer, after: number): Promise<ShapePage | undefined> {
+    const { scope } = request;
     return store.read(async (view) => {
       if ((await tokens.refused(view, [token])).size > 0) return undefined;
-      return pageAfter(scope, { seq: after, read: 0 }, await readTail(view, scope, after, settings.budget));
+      const { epoch: now, ...tail } = await readTail(view, scope, after, budget);
+      return now === epoch ? pageAfter(scope, { seq: after, read: 0 }, tail) : undefined;
     });
   }
 
@@ -121,13 +150,16 @@ export function createShapes(options: ShapesOptions): Shapes {
         schema: UNDOCUMENTED,
         config: { auth: "own" },
         handler: async (request, reply) => {
-          await siteOf(tokens, request);
+          await door.siteOf(request);
           return sendRefusal(reply.header("allow", "GET"), 405, "Unimplemented", "a shape is only read, with GET");
         },
       });
       app.addHook("preClose", async () => waiters.close());
     },
-    close: () => waiters.close(),
+    close() {
+      stopListening();
+      waiters.close();
+    },
   };
 }
 

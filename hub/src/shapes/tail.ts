@@ -1,5 +1,6 @@
 import type { FeedRow, View } from "@holdfast/inventory";
 import type { FeedScope } from "@holdfast/protocol";
+import { epochOf } from "../epoch-of.ts";
 import type { Tail } from "./page.ts";
 
 /** What one answer may carry. A row is at most some 256 KiB, so a page ends soon after its budget. */
@@ -10,8 +11,14 @@ export interface PageBudget {
 
 const STEP = 100;
 
+/** A tail of the log, and in which life of the hub it was read. */
+export interface ReadTail extends Tail {
+  readonly epoch: string;
+}
+
 /** Rows of a scope after a number, within the budget, and where the log stands in the same snapshot. */
-export async function readTail(view: View, scope: FeedScope, after: number, budget: PageBudget): Promise<Tail> {
+export async function readTail(view: View, scope: FeedScope, after: number, budget: PageBudget): Promise<ReadTail> {
+  const epoch = await epochOf(view);
   const rows: FeedRow[] = [];
   let bytes = 0;
   for (;;) {
@@ -25,7 +32,7 @@ export async function readTail(view: View, scope: FeedScope, after: number, budg
     }
     const complete = (rows.at(-1)?.seq ?? after) >= head || page.rows.length === 0;
     if (complete || bytes >= budget.bytes || rows.length >= budget.rows) {
-      return { rows, head, floor: page.floor, complete };
+      return { rows, head, floor: page.floor, complete, epoch };
     }
   }
 }

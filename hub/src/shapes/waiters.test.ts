@@ -33,7 +33,9 @@ async function start({ tokens = ALL_GOOD, perSite = 4 }: { tokens?: TokenWatch; 
     onCommit: (listener: (commit: Commit) => void) => store.onCommit(listener),
   };
   const budget = { rows: 100, bytes: 1_000_000 };
-  const waiters = createWaiters({ store: counted, tokens, log: silentLog, budget, perSite });
+  const sealOf = () => (seq: number) => ({ receipt: "signed", receipt_seq: String(seq), receipt_epoch: "e1" });
+  await store.write((transaction) => transaction.setSetting("epoch", "e1"));
+  const waiters = createWaiters({ store: counted, tokens, sealOf, log: silentLog, budget, perSite });
   onTestFinished(async () => {
     waiters.close();
     await store.close();
@@ -46,6 +48,7 @@ async function start({ tokens = ALL_GOOD, perSite = 4 }: { tokens?: TokenWatch; 
     const pages: RenderedPage[] = [];
     const waiter = {
       scope,
+      epoch: "e1",
       site: scope,
       token: "good",
       revocations: "0",
@@ -144,6 +147,24 @@ test("followers start anew when the feed cannot be read", async () => {
   await until("it is let go", () => waiter.ended);
   expect(waiters.count(scopeOf(0))).toBe(0);
   expect(store).toBeDefined();
+});
+
+test("another life of the hub lets go of all that follow an earlier one, and of those that come late", async () => {
+  const { waiters, wait } = await start();
+  const [before, after] = [wait(scopeOf(0)), wait(scopeOf(0), { epoch: "e2", site: "other" })];
+  waiters.beginEpoch("e2");
+  expect([before.waiter.ended, after.waiter.ended]).toEqual([true, false]);
+  expect(wait(scopeOf(1)).waiter.ended).toBe(true);
+  expect(wait(scopeOf(1), { epoch: "e2" }).waiter.ended).toBe(false);
+});
+
+test("nobody is handed rows of another life of the hub than the one that they follow", async () => {
+  const { store, append, wait } = await start();
+  const [before, after] = [wait(scopeOf(0)), wait(scopeOf(0), { epoch: "e2", site: "other" })];
+  await store.write((transaction) => transaction.setSetting("epoch", "e2"));
+  await append(scopeOf(0), "a");
+  await until("the later one is told", () => after.pages.length === 1);
+  expect([before.waiter.ended, before.pages.length]).toEqual([true, 0]);
 });
 
 test("who comes to waiting after all were let go is let go at once", async () => {

@@ -3,10 +3,13 @@ import { type FeedScope, Site } from "@holdfast/protocol";
 import { type Log, messageOf } from "@holdfast/runtime";
 import { pageAfter, type Tail } from "./page.ts";
 import { type RenderedPage, render } from "./rendered.ts";
-import { type PageBudget, readTail } from "./tail.ts";
+import type { Seal } from "./seal.ts";
+import { type PageBudget, type ReadTail, readTail } from "./tail.ts";
 
 /** A request that is held open: whose it is, and which token opened it. */
 export interface Held {
+  /** The life of the hub whose log it follows. */
+  readonly epoch: string;
   readonly site: string;
   readonly token: string;
   /** Nothing more will come: let go of the request. */
@@ -41,6 +44,8 @@ export interface Waiters {
   count(site: string): number;
   /** Lets go of every request that a token opened. */
   endOf(token: string): void;
+  /** Another life of the hub has begun: lets go of all that follow the log of an earlier one, and of those that come late. */
+  beginEpoch(epoch: string): void;
   /** Lets go of all, and of whatever comes after. */
   close(): void;
 }
@@ -48,6 +53,8 @@ export interface Waiters {
 interface WaitersOptions {
   readonly store: Pick<Store, "read" | "onCommit">;
   readonly tokens: TokenWatch;
+  /** What each up-to-date message of a scope carries. */
+  readonly sealOf: (scope: FeedScope, epoch: string) => Seal;
   readonly log: Log;
   readonly budget: PageBudget;
   /** How many requests a site may hold open; the oldest is let go for one more, for it may be a dead connection's. */
@@ -58,13 +65,15 @@ interface WaitersOptions {
  * Followers that wait, by scope. A commit costs one read for each scope that it touched and that somebody waits for,
  * however many wait, and nothing at all for those who wait for other scopes.
  */
-export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOptions): Waiters {
+export function createWaiters({ store, tokens, sealOf, log, budget, perSite }: WaitersOptions): Waiters {
   const byScope = new Map<FeedScope, Set<Waiter>>();
   const bySite = new Map<string, Set<Held>>();
   /** The highest number seen in a commit: closes the gap between a follower's own read and its waiting. */
   const latest = new Map<FeedScope, number>();
   const waking = new Set<FeedScope>();
   let closed = false;
+  /** The life that has begun while this process runs; undefined when none has. */
+  let begun: string | undefined;
 
   const unsubscribe = store.onCommit((commit: Commit) => {
     for (const [scope, head] of commit.scopes) {
@@ -100,7 +109,8 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
       const tail = await readTail(view, scope, after, budget);
       return { tail, refused: await refusedOf(view, group, tail) };
     });
-    for (const waiter of group) if (refused.has(waiter.token)) dismiss(waiter);
+    // What was read in another life of the hub says nothing of the log that a waiter follows.
+    for (const waiter of group) if (refused.has(waiter.token) || waiter.epoch !== tail.epoch) dismiss(waiter);
     deliver(group, tail);
   }
 
@@ -115,7 +125,7 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
   }
 
   /** Only to those for whom the tail was read: who came meanwhile has the next read. */
-  function deliver(group: readonly Waiter[], tail: Tail): void {
+  function deliver(group: readonly Waiter[], tail: ReadTail): void {
     const pages = new Map<number, RenderedPage | undefined>();
     for (const waiter of group) {
       if (!byScope.get(waiter.scope)?.has(waiter)) continue;
@@ -123,7 +133,7 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
       if (!pages.has(after)) {
         const rows = tail.rows.filter((row) => row.seq > after);
         const page = pageAfter(scope, { seq: after, read: 0 }, { ...tail, rows });
-        pages.set(after, page && render(page));
+        pages.set(after, page && render(page, sealOf(scope, tail.epoch)));
       }
       const page = pages.get(after);
       if (!page) dismiss(waiter);
@@ -149,8 +159,8 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
     const oldest = others && others.size >= perSite ? others.values().next().value : undefined;
     if (oldest) dismiss(oldest);
     addTo(bySite, held.site, held);
-    // A request may come to waiting after the hub began to close: nobody would let go of it any more.
-    if (closed) dismiss(held);
+    // A request may come to waiting after the hub began to close, or to live anew: nobody would let go of it any more.
+    if (closed || (begun !== undefined && held.epoch !== begun)) dismiss(held);
     return () => remove(held);
   }
 
@@ -166,6 +176,12 @@ export function createWaiters({ store, tokens, log, budget, perSite }: WaitersOp
     endOf(token) {
       for (const group of [...bySite.values()]) {
         for (const held of [...group]) if (held.token === token) dismiss(held);
+      }
+    },
+    beginEpoch(epoch) {
+      begun = epoch;
+      for (const group of [...bySite.values()]) {
+        for (const held of [...group]) if (held.epoch !== epoch) dismiss(held);
       }
     },
     close() {

@@ -1,104 +1,91 @@
 import type { Authority, Transaction } from "@holdfast/inventory";
-import { type CreateIntent, type EditIntent, type Kind, kindNamed, type UplinkEntry } from "@holdfast/protocol";
+import type { UplinkEntry } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { HubHolds } from "../holds/holds.ts";
+import type { UplinkPorts } from "../recovery/ports.ts";
+import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Enrolments } from "../tokens/enrolments.ts";
-import { recordConflict } from "./conflicts.ts";
 import { keepEvent } from "./events.ts";
-import { onceForIntent } from "./intents.ts";
-import { isLentTo } from "./lent-ids.ts";
+import { applyHoldReleased } from "./hold-released.ts";
+import { applyCreate, applyEdit, onceForIntent } from "./intents.ts";
+import { applyRelease, applyState } from "./machines.ts";
 import type { Applied, Origin } from "./origin.ts";
 
 export interface ApplyParts {
   readonly authority: Pick<Authority, "createIn" | "editIn" | "observeIn" | "releaseIn">;
   readonly enrolments: Pick<Enrolments, "remove">;
+  readonly credentials: Pick<Credentials, "reported">;
+  readonly holds: Pick<HubHolds, "releaseIn">;
+  readonly recoveries: Pick<Recoveries, "held" | "recovered">;
+  readonly ports: UplinkPorts;
 }
+
+export interface Arrived {
+  readonly entry: UplinkEntry;
+  /** Its number in the site's stream. */
+  readonly seq: number;
+  readonly origin: Origin;
+}
+
+const APPLIED: Applied = { result: "applied" };
 
 /** Applies one entry. Throws a `Fault` for one that cannot be applied, having perhaps written a part of it. */
 export async function applyEntry(
-  transaction: Transaction,
-  { authority, enrolments }: ApplyParts,
-  { entry, origin }: { entry: UplinkEntry; origin: Origin },
+  tx: Transaction,
+  parts: ApplyParts,
+  { entry, seq, origin }: Arrived,
 ): Promise<Applied> {
-  const { site, tenant, now } = origin;
+  const { authority, enrolments, credentials, holds, recoveries, ports } = parts;
+  const { site, now } = origin;
   switch (entry.type) {
-    case "state": {
-      const { id, observedAt, observedGeneration, fields } = entry;
-      const kind = kindOf(entry.kind);
-      // The site's clock may be wrong by decades: its time is shown as reported, and orders nothing (rule 22).
-      await authority.observeIn(transaction, { kind, tenant, id, site, observedAt, observedGeneration, fields });
-      return { result: "applied" };
-    }
+    case "state":
+      return underSurvivor(tx, ports, { id: entry.id, origin }, (id) =>
+        applyState(tx, { authority, ports }, { entry: { ...entry, id }, origin }),
+      );
     case "create":
-      return onceForIntent(transaction, { site, intent: entry.intent }, () =>
-        applyCreate(transaction, authority, { entry, origin }),
-      );
+      return onceForIntent(tx, { site, intent: entry.intent }, () => applyCreate(tx, parts, { entry, origin }));
     case "edit":
-      return onceForIntent(transaction, { site, intent: entry.intent }, () =>
-        applyEdit(transaction, authority, { entry, origin }),
-      );
-    case "release": {
-      const { id, reason, stamp } = entry;
-      const kind = kindOf(entry.kind);
-      const released = await authority.releaseIn(transaction, { kind, tenant, id, site, reason, stamp });
-      return { ...released, result: "applied" };
-    }
+      return onceForIntent(tx, { site, intent: entry.intent }, () => applyEdit(tx, parts, { entry, origin }));
+    case "release":
+      return applyRelease(tx, parts, { entry, origin });
     case "enrolment-used":
-      await enrolments.remove(transaction, site, entry.id);
-      return { result: "applied" };
+      await enrolments.remove(tx, site, entry.id);
+      return APPLIED;
     case "event":
-      await keepEvent(transaction, { site, entry, now });
-      return { result: "applied" };
-    default:
-      throw new Fault("InvalidArgument", `entries of type ${entry.type} are not taken`);
+      await keepEvent(tx, { site, entry, now });
+      return APPLIED;
+    case "command":
+      return ports.commands.reported(tx, { entry, origin });
+    case "hold-released":
+      return applyHoldReleased(tx, { holds, conflicts: ports.conflicts }, { entry, origin });
+    case "credential":
+      return underSurvivor(tx, ports, { id: entry.hostId, origin }, (hostId) =>
+        credentials.reported(tx, { entry: { ...entry, hostId }, origin }),
+      );
+    case "arrival":
+      return ports.arrivals.arrived(tx, { entry, origin });
+    case "replica-row":
+    case "let-go":
+      return recoveries.held(tx, { entry, origin });
+    case "recovered":
+      return recoveries.recovered(tx, { entry, origin, seq });
   }
 }
 
-async function applyCreate(
-  transaction: Transaction,
-  authority: ApplyParts["authority"],
-  { entry, origin }: { entry: CreateIntent; origin: Origin },
+/** What is said of a host under an id that is no more is said of the host that it is now (rule 5). */
+async function underSurvivor(
+  tx: Transaction,
+  { aliases }: Pick<UplinkPorts, "aliases">,
+  { id, origin }: { id: string; origin: Origin },
+  work: (id: string) => Promise<Applied>,
 ): Promise<Applied> {
-  const { site, tenant } = origin;
-  const { intent, id, creation, actor, fields } = entry;
-  const kind = kindOf(entry.kind);
-  if (!(await isLentTo(transaction, site, id))) {
-    throw new Fault("PermissionDenied", `${id} is none of the ids that were lent to ${site}`);
-  }
-  const request = { actor: actorAt(site, actor), tenant, fields, creation, id, write: intent, owner: site };
   try {
-    const { at } = await transaction.savepoint(() => authority.createIn(transaction, kind, request));
-    return { result: "applied", ...(at ? { at } : {}) };
+    return await work(id);
   } catch (error) {
-    // Somebody else has made it, or what it must not share: both stand, until an operator chooses.
-    if (!(error instanceof Fault) || !["AlreadyExists", "FailedPrecondition"].includes(error.code)) throw error;
-    await recordConflict(transaction, { entry, kind, origin, reason: error.message });
-    return { result: "conflict", reason: error.message };
+    if (!(error instanceof Fault) || error.code !== "NotFound") throw error;
+    const survivor = await aliases.aliasOf(tx, origin.tenant, id);
+    if (survivor === undefined) throw error;
+    return work(survivor);
   }
-}
-
-async function applyEdit(
-  transaction: Transaction,
-  authority: ApplyParts["authority"],
-  { entry, origin }: { entry: EditIntent; origin: Origin },
-): Promise<Applied> {
-  const { site, tenant } = origin;
-  const { intent, id, field, value, base, actor } = entry;
-  const kind = kindOf(entry.kind);
-  const edit = { kind, tenant, id, field, value, base, actor: actorAt(site, actor), write: intent, site };
-  const outcome = await authority.editIn(transaction, edit);
-  if (outcome.result === "conflict") {
-    await recordConflict(transaction, { entry, kind, origin, reason: outcome.reason ?? "" });
-  }
-  return outcome;
-}
-
-/** The history says that the site vouches for the name, not the hub. */
-function actorAt(site: string, actor: string): string {
-  return `site:${site}/${actor.slice(0, 200)}`;
-}
-
-function kindOf(name: string): Kind {
-  const kind = kindNamed(name);
-  if (!kind) throw new Fault("InvalidArgument", `unknown kind: ${JSON.stringify(name.slice(0, 64))}`);
-  return kind;
 }

@@ -1,25 +1,20 @@
 import { createGunzip } from "node:zlib";
-import { MAX_BATCH_BYTES, UplinkBatch } from "@holdfast/protocol";
+import { Contact, MAX_BATCH_BYTES, UplinkBatch } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
+import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
 
 /**
- * How a batch is read: JSON of at most 1 MiB, also when it comes compressed. What single entries hold is not looked at
- * here: one with a text that no operator could send is set aside, and must not take its batch with it.
+ * How bodies are read: as text of at most 1 MiB, also when they come compressed. What they hold is looked at by whoever
+ * takes them: reading the backlogs of a thousand sites that cannot be taken yet would cost as much as taking some.
  */
-export function readBatches(app: FastifyInstance): void {
+export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     "application/json",
     { parseAs: "string", bodyLimit: MAX_BATCH_BYTES },
-    async (_: unknown, body: string | Buffer) => {
-      try {
-        return JSON.parse(body.toString()) as unknown;
-      } catch (cause) {
-        throw new Fault("InvalidArgument", "the batch is not JSON", { cause });
-      }
-    },
+    async (_: unknown, body: string | Buffer) => body.toString(),
   );
   app.addHook("preParsing", async (request, _, payload) => {
     const encoding = request.headers["content-encoding"] ?? "identity";
@@ -40,12 +35,33 @@ export function readBatches(app: FastifyInstance): void {
 /** What is nested deeper overflows the stack of whoever hashes or stores it; no site can have sealed that. */
 const DEEPEST = 1_000;
 
-/** Throws InvalidArgument naming the part that is wrong. */
-export function checkBatch(body: unknown): UplinkBatch {
-  if (isDeeper(body, DEEPEST)) throw new Fault("InvalidArgument", `batch: is nested deeper than ${DEEPEST}`);
-  const [error] = Value.Errors(UplinkBatch, body);
-  if (error) throw new Fault("InvalidArgument", `batch: ${error.instancePath || "/"} ${error.message}`);
-  return body as UplinkBatch;
+/**
+ * A batch out of its text. What single entries hold is not looked at here: one with a text that no operator could send is set
+ * aside, and must not take its batch with it. Throws InvalidArgument naming the part that is wrong.
+ */
+export function batchFrom(text: unknown): UplinkBatch {
+  return checked(UplinkBatch, text, "batch");
+}
+
+/** What a site says when it has nothing else to say. Throws InvalidArgument naming the part that is wrong. */
+export function contactFrom(text: unknown): Contact {
+  return checked(Contact, text, "contact");
+}
+
+function checked<S extends TSchema>(schema: S, text: unknown, what: string): Static<S> {
+  const body = parsed(text, what);
+  if (isDeeper(body, DEEPEST)) throw new Fault("InvalidArgument", `${what}: is nested deeper than ${DEEPEST}`);
+  const [error] = Value.Errors(schema, body);
+  if (error) throw new Fault("InvalidArgument", `${what}: ${error.instancePath || "/"} ${error.message}`);
+  return body as Static<S>;
+}
+
+function parsed(text: unknown, what: string): unknown {
+  try {
+    return JSON.parse(String(text)) as unknown;
+  } catch (cause) {
+    throw new Fault("InvalidArgument", `the ${what} is not JSON`, { cause });
+  }
 }
 
 /** Whether a JSON value is nested deeper than so many levels. */

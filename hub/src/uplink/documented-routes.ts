@@ -1,4 +1,12 @@
-import { Stream, UplinkBatch, UplinkRefusal, UplinkReply } from "@holdfast/protocol";
+import {
+  Contact,
+  ContactReply,
+  SiteSession,
+  Stream,
+  UplinkBatch,
+  UplinkRefusal,
+  UplinkReply,
+} from "@holdfast/protocol";
 import { Type } from "typebox";
 import { documented } from "../documented.ts";
 
@@ -11,9 +19,21 @@ export const SEND_UPLINK = documented({
   operationId: "SendUplink",
   summary: "Take a batch of what a site observed and decided",
   description:
-    "With the site's own token. Applied exactly once, however often it comes. At most 1 MiB, gzip taken; 409 says which epoch and number the hub expected.",
+    "With the site's own token. Applied exactly once, however often it comes. At most 1 MiB, gzip taken; 409 says which epoch and number the hub expected; 503 with retry-after when too many sites send their backlogs at once.",
   body: UplinkBatch,
   answer: UplinkReply,
+  also: { 409: UplinkRefusal },
+});
+
+/** `POST /v1/sites/{siteId}/contact` */
+export const SEND_CONTACT = documented({
+  tag: "Links of sites",
+  operationId: "SendContact",
+  summary: "Hear a site that has nothing else to say",
+  description:
+    "With the site's own token. 409 when what the site was told before proves that the hub has lost history.",
+  body: Contact,
+  answer: ContactReply,
   also: { 409: UplinkRefusal },
 });
 
@@ -22,28 +42,7 @@ export const GET_SELF = documented({
   tag: "Links of sites",
   operationId: "GetOwnSite",
   summary: "Which site a site's token is for, and in which life the hub is",
-  answer: Type.Object({
-    siteId: Type.String(),
-    tenant: Type.Object({ id: Type.String(), name: Type.String() }),
-    epoch: Type.String(),
-    protocol: Type.Integer(),
-    capabilities: Type.Array(Type.String()),
-  }),
-});
-
-/** `GET …/sites/{siteId}/status` */
-export const GET_STATUS = documented({
-  tag: "Sites",
-  operationId: "GetSiteStatus",
-  summary: "How far the hub has followed a site, and when it last heard of it",
-  answer: Type.Object({
-    siteId: Type.String(),
-    stream: Type.Unsafe<Stream | null>({ anyOf: [Stream, { type: "null" }] }),
-    cursor: Type.Integer({ minimum: 0, description: "number of the last entry applied" }),
-    lastUplinkAt: Type.Unsafe<string | null>({ type: ["string", "null"], format: "date-time" }),
-    waiting: Type.Integer({ minimum: 0, description: "requests that the site holds open" }),
-    quarantined: Count,
-  }),
+  answer: SiteSession,
 });
 
 /** `GET …/sites/{siteId}/quarantine` */

@@ -1,24 +1,8 @@
-import {
-  CreateIntent,
-  EditIntent,
-  EnrolmentUsed,
-  EventEntry,
-  MAX_ENTRY_BYTES,
-  ReleaseEntry,
-  StateEntry,
-  type UplinkEntry,
-} from "@holdfast/protocol";
+import { MAX_ENTRY_BYTES, UPLINK_ENTRIES, type UplinkEntry } from "@holdfast/protocol";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 
-const SCHEMAS: Readonly<Record<string, TSchema>> = {
-  state: StateEntry,
-  create: CreateIntent,
-  edit: EditIntent,
-  release: ReleaseEntry,
-  "enrolment-used": EnrolmentUsed,
-  event: EventEntry,
-};
+const SCHEMAS: Readonly<Record<string, TSchema>> = UPLINK_ENTRIES;
 
 export type ReadEntry =
   | { readonly entry: UplinkEntry; readonly reason?: undefined }

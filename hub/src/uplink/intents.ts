@@ -1,9 +1,20 @@
-import type { Transaction } from "@holdfast/inventory";
+import type { Authority, Transaction } from "@holdfast/inventory";
+import { type CreateIntent, type EditIntent, siteScope } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
+import type { RefusedIntent, UplinkPorts } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
-import type { Applied } from "./origin.ts";
+import { actorAt } from "./actor.ts";
+import { kindOf } from "./kind-of.ts";
+import { isLentTo } from "./lent-ids.ts";
+import type { Applied, Origin } from "./origin.ts";
 
 /** How many outcomes of a site's intents are kept, the newest. */
 export const OUTCOMES_KEPT = 10_000;
+
+interface IntentParts {
+  readonly authority: Pick<Authority, "createIn" | "editIn">;
+  readonly ports: Pick<UplinkPorts, "conflicts" | "aliases">;
+}
 
 /**
  * Carries out an intent unless it was before: a site that starts a new stream sends again whatever was not acknowledged
@@ -32,4 +43,79 @@ export async function onceForIntent(
     .where("number", "<=", number - kept)
     .execute();
   return applied;
+}
+
+/** Makes what was made at a site, under the id that it was given there; or finds that it is known as another already. */
+export async function applyCreate(
+  tx: Transaction,
+  { authority, ports }: IntentParts,
+  { entry, origin }: { entry: CreateIntent; origin: Origin },
+): Promise<Applied> {
+  const { site, tenant } = origin;
+  const { intent, id, creation, actor } = entry;
+  const kind = kindOf(entry.kind);
+  const fields = await withSurvivor(tx, ports, { fields: entry.fields, tenant });
+  if (!(await isLentTo(tx, site, id))) {
+    throw new Fault("PermissionDenied", `${id} is none of the ids that were lent to ${site}`);
+  }
+  const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
+  if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
+  const request = { actor: actorAt(site, actor), tenant, fields, creation, id, write: intent, owner: site };
+  try {
+    const { at } = await tx.savepoint(() => authority.createIn(tx, kind, request));
+    return { result: "applied", ...(at ? { at } : {}) };
+  } catch (error) {
+    // Somebody else has made it, or what it must not share: both stand, until an operator chooses.
+    if (!(error instanceof Fault) || !["AlreadyExists", "FailedPrecondition"].includes(error.code)) throw error;
+    const same = await ports.aliases.sameMachine(tx, { entry, kind, origin });
+    return same ?? conflict(tx, ports, { entry, kind, origin, reason: error.message });
+  }
+}
+
+/** Sets what an operator at a site wanted otherwise, if nobody else has written it since (rule 1). */
+export async function applyEdit(
+  tx: Transaction,
+  { authority, ports }: IntentParts,
+  { entry: sent, origin }: { entry: EditIntent; origin: Origin },
+): Promise<Applied> {
+  const { site, tenant } = origin;
+  const entry = { ...sent, id: (await ports.aliases.aliasOf(tx, tenant, sent.id)) ?? sent.id };
+  const { intent, id, field, value, base, actor } = entry;
+  const kind = kindOf(entry.kind);
+  const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
+  if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
+  const edit = { kind, tenant, id, field, value, base, actor: actorAt(site, actor), write: intent, site };
+  const outcome = await authority.editIn(tx, edit);
+  if (outcome.result === "conflict") {
+    return conflict(tx, ports, { entry, kind, origin, reason: outcome.reason ?? "" });
+  }
+  const open = entry.resolves && (await ports.conflicts.resolved(tx, { entry, kind, origin }));
+  return { ...outcome, ...(open === undefined ? {} : { conflict: open }) };
+}
+
+/** What was installed on a host under the id that is no more is on the host that it is now (rule 5). */
+async function withSurvivor(
+  tx: Transaction,
+  { aliases }: IntentParts["ports"],
+  { fields, tenant }: { fields: CreateIntent["fields"]; tenant: string },
+): Promise<CreateIntent["fields"]> {
+  const { hostID } = fields;
+  const survivor = typeof hostID === "string" ? await aliases.aliasOf(tx, tenant, hostID) : undefined;
+  return survivor === undefined ? fields : { ...fields, hostID: survivor };
+}
+
+function wantedBy({ token, at }: CreateIntent | EditIntent, { tenant }: Origin) {
+  return { tenant, at, ...(token === undefined ? {} : { token }) };
+}
+
+/** Keeps the value, and says where the site will see that it is kept. */
+async function conflict(
+  tx: Transaction,
+  { conflicts }: IntentParts["ports"],
+  refused: RefusedIntent,
+): Promise<Applied> {
+  const id = await conflicts.record(tx, refused);
+  const scope = siteScope(refused.origin.site);
+  const { head: seq } = await tx.feed(scope, Number.MAX_SAFE_INTEGER, 1);
+  return { result: "conflict", reason: refused.reason, conflict: id, at: { scope, seq } };
 }

@@ -1,14 +1,17 @@
 import type { Authority } from "@holdfast/inventory";
-import { PROTOCOL_VERSION } from "@holdfast/protocol";
+import type { Offer } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Door } from "../contacts/door.ts";
+import { CLAIM_WANTED } from "../disaster/claim-routes.ts";
+import type { Recovering } from "../disaster/recovering.ts";
 import { readSite, SITE_PATH } from "../operator-site.ts";
-import { HUB_OFFER, siteOf, versionRefusal } from "../tokens/bearer.ts";
-import type { SiteBearer, Tokens } from "../tokens/tokens.ts";
-import { checkBatch, readBatches } from "./body.ts";
-import { GET_QUARANTINE, GET_SELF, GET_STATUS, SEND_UPLINK } from "./documented-routes.ts";
+import type { SiteBearer } from "../tokens/tokens.ts";
+import { batchFrom, contactFrom, readBodies } from "./body.ts";
+import { GET_QUARANTINE, GET_SELF, SEND_CONTACT, SEND_UPLINK } from "./documented-routes.ts";
 import { countQuarantined, quarantined } from "./quarantine.ts";
-import { streamOf, type Uplink } from "./uplink.ts";
+import type { Slots } from "./slots.ts";
+import type { Taken, Uplink } from "./uplink.ts";
 
 /** A site waits no longer for the answer to a batch. */
 const BATCH_TAKES_AT_MOST = 60_000;
@@ -16,10 +19,12 @@ const LISTED_AT_MOST = 100;
 
 export interface UplinkRoutes {
   readonly uplink: Uplink;
-  readonly authority: Pick<Authority, "store" | "epoch">;
-  readonly tokens: Pick<Tokens, "bearer">;
-  /** How many requests a site holds open. */
-  readonly waiting: (site: string) => number;
+  readonly authority: Pick<Authority, "store" | "epoch" | "lineage">;
+  readonly door: Door;
+  /** What the hub offers to sites. */
+  readonly offer: Offer;
+  readonly slots: Slots;
+  readonly recovering: Pick<Recovering, "active" | "letIn">;
 }
 
 /** What sites send. */
@@ -31,19 +36,26 @@ export function siteRoutes(app: FastifyInstance, parts: UplinkRoutes): void {
   });
 }
 
-function addSiteRoutes(sites: FastifyInstance, { uplink, authority, tokens }: UplinkRoutes): void {
+function addSiteRoutes(
+  sites: FastifyInstance,
+  { uplink, authority, door, offer, slots, recovering }: UplinkRoutes,
+): void {
   const callers = new WeakMap<FastifyRequest, SiteBearer>();
   const callerOf = (request: FastifyRequest): SiteBearer => {
     const caller = callers.get(request);
     if (!caller) throw new Fault("Unauthenticated", "authentication is needed");
     return caller;
   };
-  readBatches(sites);
+  readBodies(sites);
   // Before the body is read: a stranger's is not.
   sites.addHook("onRequest", async (request, reply) => {
-    const refusal = versionRefusal(request);
+    const refusal = await door.refusalOf(request);
     if (refusal) return reply.code(426).send({ code: "FailedPrecondition", message: refusal });
-    const caller = await siteOf(tokens, request);
+    const caller = await door.siteOf(request).catch(async (error: unknown) => {
+      if (!(error instanceof Fault && error.code === "Unauthenticated" && (await recovering.active()))) throw error;
+    });
+    if (!caller) return reply.code(401).send(CLAIM_WANTED);
+    await recovering.letIn(caller);
     const { siteId } = request.params as { readonly siteId?: string };
     if (siteId !== undefined && siteId !== caller.site) {
       throw new Fault("PermissionDenied", `the token of ${caller.site} opens nothing of ${siteId}`);
@@ -53,32 +65,35 @@ function addSiteRoutes(sites: FastifyInstance, { uplink, authority, tokens }: Up
   const own = { config: { auth: "own" } } as const;
   const takes = { ...own, schema: SEND_UPLINK, handlerTimeout: BATCH_TAKES_AT_MOST };
   sites.post("/v1/sites/:siteId/uplink", takes, async (request, reply) => {
-    const { reply: taken, refusal } = await uplink.take(callerOf(request), checkBatch(request.body));
-    return taken ? reply.send(taken) : reply.code(409).send(refusal);
+    const caller = callerOf(request);
+    const turn = slots.enter(caller.site, Buffer.byteLength(String(request.body)));
+    if (!turn.taken) {
+      const message = "many sites send what they have gathered: this batch is taken later";
+      return reply.header("retry-after", turn.retryAfter).code(503).send({ code: "Unavailable", message });
+    }
+    try {
+      return answer(reply, await uplink.take(caller, batchFrom(request.body)));
+    } finally {
+      turn.done();
+    }
   });
+  sites.post("/v1/sites/:siteId/contact", { ...own, schema: SEND_CONTACT }, async (request, reply) =>
+    answer(reply, await uplink.contact(callerOf(request), contactFrom(request.body))),
+  );
   sites.get("/v1/sites/self", { ...own, schema: GET_SELF }, async (request) => {
     const { site, tenant: id } = callerOf(request);
     const tenant = await authority.store.read((view) => view.tenant(id));
-    const { capabilities } = HUB_OFFER;
-    return { siteId: site, tenant, epoch: authority.epoch(), protocol: PROTOCOL_VERSION, capabilities };
+    const { version: protocol, capabilities } = offer;
+    return { siteId: site, tenant, epoch: authority.epoch(), lineage: authority.lineage(), protocol, capabilities };
   });
 }
 
-/** What operators see of a site's link. */
-export function linkRoutes(app: FastifyInstance, { authority, waiting }: UplinkRoutes): void {
-  app.get(`${SITE_PATH}/status`, { schema: GET_STATUS }, (request) =>
-    readSite(authority.store, request, async (view, { siteId }) => {
-      const stream = await streamOf(view, siteId);
-      return {
-        siteId,
-        stream: stream ? { epoch: stream.epoch, incarnation: stream.incarnation } : null,
-        cursor: stream?.cursor ?? 0,
-        lastUplinkAt: stream ? new Date(stream.last_at).toISOString() : null,
-        waiting: waiting(siteId),
-        quarantined: await countQuarantined(view, siteId),
-      };
-    }),
-  );
+function answer<Reply>(reply: FastifyReply, { reply: taken, refusal }: Taken<Reply>): FastifyReply {
+  return taken ? reply.send(taken) : reply.code(409).send(refusal);
+}
+
+/** What operators see of what a site sent. */
+export function linkRoutes(app: FastifyInstance, { authority }: Pick<UplinkRoutes, "authority">): void {
   app.get(`${SITE_PATH}/quarantine`, { schema: GET_QUARANTINE }, (request) =>
     readSite(authority.store, request, async (view, { siteId }) => {
       const rows = await quarantined(view, siteId, LISTED_AT_MOST);

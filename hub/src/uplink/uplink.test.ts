@@ -52,7 +52,9 @@ test("state that a site reports is shown, and its cursor moves", async () => {
   await using hub = opened;
   const id = await host(hub, site, "one");
   const { status, body } = await sender.send([state(id, { cpuModel: "Z80", memoryBytes: "65536" })]);
-  expect([status, body]).toEqual([200, { stream: { epoch: sender.epoch, incarnation: 1 }, cursor: 1, outcomes: [] }]);
+  const stream = { epoch: sender.epoch, incarnation: 1 };
+  const said = { position: expect.any(Number), receipt: expect.any(String) };
+  expect([status, body]).toEqual([200, { stream, cursor: 1, outcomes: [], ...said }]);
   expect(await shown(hub, id)).toMatchObject({ cpuModel: "Z80", memoryBytes: "65536" });
   const link = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`);
   expect(link.body).toMatchObject({ cursor: 1, quarantined: 0, stream: { incarnation: 1 } });
@@ -119,12 +121,14 @@ test("a batch nested deeper than any site can seal is refused, and nothing of it
   expect(await rows(hub, "event")).toEqual([]);
 });
 
-test("state of another site's host is set aside, and changes nothing", async () => {
+test("state of another site's host is dropped, kept as history, and changes nothing (rule 14)", async () => {
   const { hub: opened, sender } = await start();
   await using hub = opened;
   const id = await host(hub, await hub.site(), "theirs");
   const { body } = await sender.send([state(id, { cpuModel: "stolen" })]);
-  expect(body.outcomes).toMatchObject([{ result: "quarantined", reason: expect.stringContaining("does not manage") }]);
+  expect(body.outcomes).toMatchObject([{ result: "applied", reason: expect.stringContaining("does not manage") }]);
+  expect(await rows(hub, "quarantine")).toEqual([]);
+  expect(await rows(hub, "event")).toMatchObject([{ subject: id, event: "state-dropped" }]);
   expect((await shown(hub, id)).cpuModel).not.toBe("stolen");
 });
 
@@ -192,8 +196,10 @@ test("an edit applies to the stamp it names; on another it becomes a conflict wi
     { seq: 2, intent: "e-2", result: "conflict", at: { scope: siteScope(site.id) } },
   ]);
   expect((await shown(hub, id)).name).toBe("second");
-  expect(await rows(hub, "conflict")).toMatchObject([
-    { intent: "e-2", field: "name", hub_value: '"second"', hub_stamp: "e-1", site_value: '"third"', site: site.id },
+  expect(await rows(hub, "open_conflict")).toMatchObject([{ resource_id: id, field: "name" }]);
+  expect(await rows(hub, "conflict_value")).toMatchObject([
+    { write: "e-1", value: '"second"' },
+    { write: "e-2", value: '"third"', by: site.id },
   ]);
 });
 
@@ -364,5 +370,5 @@ test("an intent that comes again in a new stream is not carried out again", asyn
   const again = await new Sender(hub, site, 2).send([edit]);
   expect(again.body.outcomes).toEqual(body.outcomes);
   expect((await shown(hub, id)).name).toBe("third");
-  expect(await rows(hub, "conflict")).toEqual([]);
+  expect(await rows(hub, "open_conflict")).toEqual([]);
 });

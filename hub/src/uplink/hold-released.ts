@@ -1,0 +1,28 @@
+import type { Transaction } from "@holdfast/inventory";
+import type { HoldReleased } from "@holdfast/protocol";
+import type { HubHolds } from "../holds/holds.ts";
+import type { ConflictPort } from "../recovery/ports.ts";
+import { actorAt } from "./actor.ts";
+import type { Applied, Origin } from "./origin.ts";
+
+interface Parts {
+  readonly holds: Pick<HubHolds, "releaseIn">;
+  readonly conflicts: Pick<ConflictPort, "unauthorised">;
+}
+
+/**
+ * An operator at the site has let disruptive commands go on. One who may not, as far as the hub knows (rule 6), has not
+ * done so for the hub: it shows the hold until somebody who may releases it.
+ */
+export async function applyHoldReleased(
+  tx: Transaction,
+  { holds, conflicts }: Parts,
+  { entry, origin }: { entry: HoldReleased; origin: Origin },
+): Promise<Applied> {
+  const { site, tenant } = origin;
+  const { hold, actor, token, at } = entry;
+  const refused = await conflicts.unauthorised(tx, { tenant, at, ...(token === undefined ? {} : { token }) });
+  if (refused !== undefined) return { result: "applied", reason: refused };
+  const released = await holds.releaseIn(tx, { site, hold, actor: actorAt(site, actor) });
+  return released ? { result: "applied" } : { result: "applied", reason: `${hold} does not stand any more` };
+}

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { createSlots, SMALL_BATCH } from "./slots.ts";
+
+const LARGE = SMALL_BATCH + 1;
+
+function slotsOf(count: number, random = () => 0.5) {
+  const clock = { time: 0, monotonic: () => clock.time };
+  return { clock, slots: createSlots({ count, clock, random }) };
+}
+
+test("so many sites drain at once, and the next is told when to come back", () => {
+  const { slots } = slotsOf(2);
+  expect(slots.enter("a", LARGE).taken).toBe(true);
+  expect(slots.enter("b", LARGE).taken).toBe(true);
+  expect(slots.enter("c", LARGE)).toEqual({ taken: false, retryAfter: expect.any(Number) });
+});
+
+test("a site that drains keeps its slot from batch to batch", () => {
+  const { clock, slots } = slotsOf(1);
+  for (let batch = 0; batch < 5; batch += 1) {
+    const turn = slots.enter("a", LARGE);
+    expect(turn.taken).toBe(true);
+    clock.time += 9_000;
+    if (turn.taken) turn.done();
+    expect(slots.enter("b", LARGE).taken).toBe(false);
+  }
+});
+
+test("small batches always pass", () => {
+  const { slots } = slotsOf(1);
+  slots.enter("a", LARGE);
+  expect(slots.enter("b", SMALL_BATCH).taken).toBe(true);
+});
+
+test("a site whose batches are small again, or that fell silent, leaves its slot to another", () => {
+  const { clock, slots } = slotsOf(1);
+  const first = slots.enter("a", LARGE);
+  if (first.taken) first.done();
+  slots.enter("a", SMALL_BATCH);
+  const second = slots.enter("b", LARGE);
+  expect(second.taken).toBe(true);
+  if (second.taken) second.done();
+  clock.time += 10_000;
+  expect(slots.enter("c", LARGE).taken).toBe(true);
+});
+
+test("a batch that is still being taken keeps the slot, however long that lasts", () => {
+  const { clock, slots } = slotsOf(1);
+  const first = slots.enter("a", LARGE);
+  clock.time += 100_000;
+  slots.enter("a", 10);
+  expect(slots.enter("b", LARGE).taken).toBe(false);
+  if (first.taken) first.done();
+  clock.time += 10_000;
+  expect(slots.enter("b", LARGE).taken).toBe(true);
+});
+
+test("the more wait, the later they are told to come back, each at a time of its own and none after minutes", () => {
+  let draws = 0;
+  const random = () => {
+    draws += 1;
+    return (draws % 10) / 10;
+  };
+  const { slots } = slotsOf(1, random);
+  slots.enter("a", LARGE);
+  const waits = Array.from({ length: 1_000 }, (_, at) => {
+    const turn = slots.enter(`site-${at}`, LARGE);
+    return turn.taken ? 0 : turn.retryAfter;
+  });
+  expect(new Set(waits.slice(-10)).size).toBe(10);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(122);
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(2);
+  expect(Math.max(...waits.slice(0, 10))).toBeLessThan(Math.max(...waits.slice(-10)));
+});
