@@ -1,0 +1,217 @@
+import { siteFingerprint } from "@holdfast/protocol/recovery";
+import { CONTACT_EVERY } from "@holdfast/protocol/session";
+import { minutes, silentLog, systemClock } from "@holdfast/runtime";
+import { expect, test } from "vitest";
+import { readSetting } from "../database/settings.ts";
+import { readPhase } from "../replica/phase.ts";
+import { OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { startClaims } from "./claim.ts";
+import { startContact } from "./contact.ts";
+import { HubHeard } from "./heard.ts";
+import { HubLink, type HubListener } from "./hub-link.ts";
+
+const TOKEN = "token-of-the-site";
+
+interface Sent {
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+  readonly headers: Headers;
+}
+
+/** A clock whose sleepers wake when it is moved to their time. */
+function movedClock() {
+  const sleepers = new Set<{ due: number; wake: () => void }>();
+  const clock = {
+    time: 1_000_000,
+    now: () => clock.time,
+    monotonic: () => clock.time,
+    sleep: (milliseconds: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const sleeper = { due: clock.time + milliseconds, wake: resolve };
+        sleepers.add(sleeper);
+        signal?.addEventListener("abort", () => {
+          sleepers.delete(sleeper);
+          reject(signal.reason);
+        });
+      }),
+    move: (milliseconds: number) => {
+      clock.time += milliseconds;
+      for (const sleeper of [...sleepers]) {
+        if (sleeper.due > clock.time) continue;
+        sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+    },
+  };
+  return clock;
+}
+
+function hubThat(answer: (sent: Sent) => { status: number; body: unknown }, listener?: HubListener) {
+  const sent: Sent[] = [];
+  const carry: typeof fetch = async (input, init) => {
+    const body = init?.body === undefined ? {} : JSON.parse(String(init.body));
+    const request = { path: new URL(String(input)).pathname, body, headers: new Headers(init?.headers) };
+    sent.push(request);
+    const { status, body: said } = answer(request);
+    return new Response(JSON.stringify(said), { status });
+  };
+  const of = { hubUrl: "http://hub", token: TOKEN, fetch: carry, clock: systemClock };
+  return { sent, link: new HubLink({ ...of, ...(listener ? { listener } : {}) }) };
+}
+
+const until = (check: () => boolean | Promise<boolean>) => expect.poll(check, { timeout: 5_000 }).toBe(true);
+
+function contacting(site: TestSite, answer: (sent: Sent) => { status: number; body: unknown }) {
+  const { sent, link } = hubThat(answer);
+  const clock = movedClock();
+  const { store, outbox } = site;
+  const contact = startContact({ store, outbox, link, site: SITE, tenant: TENANT, clock, log: silentLog });
+  return { sent, clock, contact };
+}
+
+const HEARD = { status: 200, body: { epoch: OF.epoch, position: 1 } };
+
+test("a site that has said nothing for a while says that it is there, and shows what the hub signed only once", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 3, [siteRow()], { receipt: { seq: 3, receipt: "signed" } });
+  const { sent, clock, contact } = contacting(site, () => HEARD);
+  clock.move(CONTACT_EVERY - 1);
+  contact.sent();
+  clock.move(CONTACT_EVERY - 1);
+  expect(sent).toEqual([]);
+  clock.move(1);
+  await until(() => sent.length === 1);
+  expect(sent[0]).toMatchObject({
+    path: `/v1/sites/${SITE}/contact`,
+    body: { witness: { epoch: OF.epoch, feed: [{ scope: TENANT_SCOPE, seq: 3, receipt: "signed" }] } },
+  });
+  await until(() => {
+    clock.move(CONTACT_EVERY);
+    return sent.length > 1;
+  });
+  expect(sent.at(-1)?.body).toEqual({});
+  await contact.close();
+});
+
+test.each([
+  [
+    "refuses for its epoch",
+    {
+      status: 409,
+      body: { code: "Aborted", message: "no", reason: "epoch", epoch: "epoch-2", incarnation: 1, expected: 1 },
+    },
+  ],
+  ["is in another life without a word of it", { status: 200, body: { epoch: "epoch-2", position: 1 } }],
+])(
+  "a hub that %s when the site shows what it signed is told all that the site holds (rules 7, 20)",
+  async (_what, answer) => {
+    await using site = await TestSite.open();
+    await site.feed(SITE_SCOPE, 3, [], { receipt: { seq: 3, receipt: "signed" } });
+    const { sent, contact } = contacting(site, () => answer);
+    contact.now();
+    await until(async () => (await site.store.read(readPhase)).is === "recovering");
+    expect(sent[0]?.body).toHaveProperty("witness");
+    await contact.close();
+  },
+);
+
+test("when the hub was heard is known after a restart, as of a minute ago, and costs no more writes than that", async () => {
+  await using site = await TestSite.open();
+  let now = 1_000_000;
+  const clock = { flooredNow: () => now };
+  const heard = await HubHeard.load(site.store, { clock, log: silentLog });
+  expect(heard.at()).toBeUndefined();
+  heard.note();
+  await until(async () => (await site.store.read((view) => readSetting(view, "hubHeardAt"))) === 1_000_000);
+  now += minutes(1) - 1;
+  heard.note();
+  expect(heard.at()).toBe(now);
+  expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(1_000_000);
+  await heard.close();
+  expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(now);
+});
+
+test("a hub that does not let the site in has not been heard; since when and why is known, also after a restart", async () => {
+  await using site = await TestSite.open();
+  let now = 1_000_000;
+  const clock = { flooredNow: () => now };
+  const heard = await HubHeard.load(site.store, { clock, log: silentLog });
+  heard.answered(401, "the token is revoked");
+  now += 5_000;
+  heard.answered(401, "the token is revoked");
+  heard.answered(503, "busy");
+  await heard.close();
+  const again = await HubHeard.load(site.store, { clock, log: silentLog });
+  expect(again.refusal()).toEqual({ since: 1_000_000, status: 401, reason: "the token is revoked" });
+  expect(again.at()).toBeUndefined();
+  again.answered(200, "");
+  expect(again.refusal()).toBeUndefined();
+  expect(again.at()).toBe(now);
+  await again.close();
+});
+
+test("each piece of an answer without end is a sign of the hub, and comes on as it was", async () => {
+  const heard: number[] = [];
+  const listener = { note: () => heard.push(0), answered: (status: number) => heard.push(status) };
+  const carry: typeof fetch = async () => {
+    const stream = new ReadableStream({
+      start(controller) {
+        for (const text of [": keep-alive\n\n", "data: 1\n\n"]) controller.enqueue(new TextEncoder().encode(text));
+        controller.close();
+      },
+    });
+    return new Response(stream, { headers: { "content-type": "text/event-stream", "electric-handle": "h" } });
+  };
+  const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock: systemClock, listener });
+  const response = await link.fetch("http://hub/v1/shape");
+  expect(response.headers.get("electric-handle")).toBe("h");
+  expect(await response.text()).toBe(": keep-alive\n\ndata: 1\n\n");
+  expect(heard).toEqual([200, 0, 0]);
+});
+
+test("a hub that lost its disk is told which site this is until an operator has accepted it (rule 20)", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  let begun = () => {};
+  const listener = { note: () => undefined, answered: () => undefined, recovering: () => begun() };
+  let claims = 0;
+  const hub = hubThat(({ path }) => {
+    if (path === "/v1/sites/self") {
+      return claims > 2
+        ? { status: 200, body: {} }
+        : { status: 401, body: { code: "x", message: "who?", recovering: true } };
+    }
+    claims += 1;
+    const state = claims > 2 ? "accepted" : "waiting";
+    return { status: claims > 2 ? 200 : 202, body: { state, fingerprint: siteFingerprint(TOKEN) } };
+  }, listener);
+  const clock = movedClock();
+  let accepted = 0;
+  const claiming = startClaims({
+    ...{ store: site.store, link: hub.link, site: SITE, clock, log: silentLog },
+    onAccepted: () => {
+      accepted += 1;
+    },
+  });
+  begun = () => claiming.begin();
+  await hub.link.ask("/v1/sites/self", { within: 1_000, signal: new AbortController().signal });
+  expect(claiming.waiting()).toEqual({ fingerprint: siteFingerprint(TOKEN), since: 1_000_000 });
+  await until(() => {
+    clock.move(minutes(2));
+    return accepted === 1;
+  });
+  expect(claiming.waiting()).toBeUndefined();
+  const claim = hub.sent.find(({ path }) => path === "/v1/recovery/claims");
+  expect(claim?.headers.get("authorization")).toBe(`Bearer ${TOKEN}`);
+  expect(claim?.body).toEqual({
+    ...{ siteId: SITE, siteName: "oslo", tenant: { id: TENANT, name: "default" } },
+    ...{ lineage: ["epoch-1"], fingerprint: siteFingerprint(TOKEN) },
+  });
+  await claiming.close();
+});
+
+test("a site that stands in for another version says so at every request (rule 23)", () => {
+  const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch, clock: systemClock, protocolVersion: 7 });
+  expect(new Headers(link.headers()).get("holdfast-protocol")).toBe("7");
+});
