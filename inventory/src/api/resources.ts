@@ -174,6 +174,8 @@ export class Resources {
   /** The resource of an id, or what it has become. */
   async #standing({ view, tenant }: TenantView, kind: Kind, id: string): Promise<Resource> {
     const resource = await view.get(kind, tenant.id, id);
+    // What is retired is only there for what a site may have made of it (rule 12).
+    if (resource?.retired !== undefined) throw missing(kind);
     if (resource) return resource;
     const now = await this.#aliasOf?.(view, tenant.id, id);
     const survivor = now === undefined ? undefined : await view.get(kind, tenant.id, now);

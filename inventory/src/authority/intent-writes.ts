@@ -54,7 +54,7 @@ export async function setFields(
   await checkChanges(tx, kind, { before, after, changes, write });
   if (changes.desiredState !== undefined && changes.desiredState === deletedState(kind)) {
     await refuseReferred(tx, kind, before);
-    if (before.owner === undefined) return { resource: after, at: await erase(tx, kind, before, write) };
+    if (before.owner === undefined) return { resource: after, at: await erase(tx, kind, after, write) };
   }
   await tx.replace(kind, after);
   const was = Object.fromEntries(Object.keys(changes).map((name) => [name, before.fields[name]]));

@@ -24,20 +24,15 @@ export async function recoverLetGo(tx: Transaction, letGo: LetGo, on: TakingBack
   if (another) return keepWhole(tx, letGo, { conflict: another, on });
   const taken = await takeOver(tx, kind, before, { body, on });
   const { resource } = taken;
-  const mayDrop = before.owner === site || before.owner === undefined;
-  if (
-    reason === "deleted" &&
-    mayDrop &&
-    answers(resource, "desiredState", stamp) &&
-    isBeingDeleted(kind, resource.fields)
-  ) {
+  const asked = answers(resource, reason === "deleted" ? "desiredState" : "siteId", stamp);
+  const nobodys = before.owner === undefined || before.owner === site;
+  if (asked && nobodys && isBeingDeleted(kind, resource.fields)) {
     await refuseReferred(tx, kind, resource);
     await erase(tx, kind, resource, on.write);
     return { conflicts: taken.conflicts };
   }
-  const moves = reason === "moved" && kind.name === Host.name && before.owner === site;
-  const wanted = resource.fields.siteId as string | undefined;
-  const owner = moves && answers(resource, "siteId", stamp) ? wanted : before.owner;
+  const moves = asked && reason === "moved" && kind.name === Host.name && before.owner === site;
+  const owner = moves ? (resource.fields.siteId as string | undefined) : before.owner;
   return finish(tx, letGo, { ...taken, before, owner, on });
 }
 

@@ -150,7 +150,7 @@ describe("moving a host", () => {
     expect(older, `answers another write than ${again.stamps.siteId?.id}`).toMatchObject({ result: "ignored" });
   });
 
-  test("is not finished by another site, for an instance, or once the host is to be deleted", async () => {
+  test("is not finished by another site, or for an instance", async () => {
     await using hub = await Harness.open();
     const [oslo, bergen] = [await hub.site("Oslo"), await hub.site("Bergen")];
     const host = await hub.host({ siteId: oslo.resourceId });
@@ -158,10 +158,16 @@ describe("moving a host", () => {
     await hub.set(host, { siteId: bergen.resourceId });
     expect(await hub.release(host, bergen.resourceId, "moved")).toMatchObject({ result: "ignored" });
     expect(await hub.release(instance, oslo.resourceId, "moved")).toMatchObject({ result: "ignored" });
-    await hub.remove(instance);
-    await hub.release(instance, oslo.resourceId, "deleted");
+  });
+
+  test("that shall be deleted meanwhile ends when its site lets go, for either (rule 15)", async () => {
+    await using hub = await Harness.open();
+    const [oslo, bergen] = [await hub.site("Oslo"), await hub.site("Bergen")];
+    const host = await hub.host({ siteId: oslo.resourceId });
+    await hub.set(host, { siteId: bergen.resourceId });
     await hub.remove(host);
-    expect(await hub.release(host, oslo.resourceId, "moved")).toMatchObject({ result: "ignored" });
-    expect(await hub.release(host, oslo.resourceId, "deleted")).toMatchObject({ result: "applied" });
+    expect(await hub.release(host, oslo.resourceId, "moved")).toMatchObject({ result: "applied" });
+    expect(await hub.get(host)).toBeUndefined();
+    expect(await hub.feed(siteScope(bergen.resourceId))).not.toContain(host.resourceId);
   });
 });

@@ -29,19 +29,20 @@ export interface ReleaseOutcome {
 
 /** Lets a resource disappear, or go over to its new site. A release that answers no standing wish changes nothing. */
 export async function applyRelease(tx: Transaction, release: Release, on: TakingBack): Promise<ReleaseOutcome> {
-  const { kind, tenant, id, reason, body } = release;
+  const { kind, tenant, id, body } = release;
   const before = await tx.get(kind, tenant, id);
   if (!before) return { result: "ignored", reason: `${kind.name} ${id} is gone` };
   const against = reasonAgainst(release, before);
   if (against !== undefined) return { result: "ignored", reason: against };
-  if (reason === "deleted") await refuseReferred(tx, kind, before);
+  // One that shall be deleted while it moves is with nobody once its site has let go: there is no more to wait for.
+  const ends = isBeingDeleted(kind, before.fields);
+  if (ends) await refuseReferred(tx, kind, before);
   const rightful = body?.tenant === tenant && (body.creation ?? before.creation) === before.creation;
   const taken = rightful ? await takeOver(tx, kind, before, { body, on }) : undefined;
   const resource = taken?.resource ?? before;
-  const at =
-    reason === "deleted"
-      ? await erase(tx, kind, resource, on.write)
-      : await handOver(tx, resource, { owner: resource.fields.siteId as string | undefined, write: on.write });
+  const at = ends
+    ? await erase(tx, kind, resource, on.write)
+    : await handOver(tx, resource, { owner: resource.fields.siteId as string | undefined, write: on.write });
   return { result: "applied", at, ...(taken && taken.conflicts.length > 0 ? { conflicts: taken.conflicts } : {}) };
 }
 
@@ -53,8 +54,6 @@ function reasonAgainst({ kind, site, reason, stamp }: Release, resource: Resourc
     return resource.stamps.desiredState?.id === stamp ? undefined : "it answers another write of desiredState";
   }
   if (kind.name !== Host.name) return "it goes where its host goes";
-  // Frozen: the site will let go of it once more, for good.
-  if (deleting) return "it is being deleted";
   if (resource.fields.siteId === site) return "it is wanted where it is";
   return resource.stamps.siteId?.id === stamp ? undefined : "it answers another write of siteId";
 }
