@@ -2,7 +2,9 @@ import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
-import { SITE, TENANT, TestSite } from "../testing/test-site.ts";
+import { siteTables } from "../database/tables.ts";
+import { listening } from "../replica/phase.ts";
+import { hostRow, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { HubLink } from "./hub-link.ts";
 import { confirmEpoch, openSession } from "./session.ts";
 
@@ -60,4 +62,37 @@ test("the same life of the hub goes on in the same stream, another begins one in
   expect(await streamOf(site)).toEqual(before);
   await confirmEpoch(options(site, [{ status: 200, body: { ...SELF, epoch: "epoch-2" } }]).session, signal());
   expect(await streamOf(site)).toMatchObject({ epoch: "epoch-2", incarnation: before?.incarnation, next: 1 });
+});
+
+test("a hub of another version than before is told all that is observed, and its feed is read anew (rule 23)", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 2, [hostRow("host-00000001", 2)]);
+  await confirmEpoch(options(site, [{ status: 200, body: SELF }]).session, signal());
+  const known = await site.store.read(listening);
+  const forget = () => site.write((transaction) => siteTables(transaction).deleteFrom("outbox").execute());
+  await forget();
+  await confirmEpoch(options(site, [{ status: 200, body: SELF }]).session, signal());
+  expect(await site.store.read(listening)).toBe(known);
+
+  await confirmEpoch(options(site, [{ status: 200, body: { ...SELF, protocol: 9 } }]).session, signal());
+  const positions = await site.store.read((view) =>
+    siteTables(view).selectFrom("replica_position").selectAll().execute(),
+  );
+  expect(positions.map(({ position }) => position)).toEqual(["-1", "-1"]);
+  expect(positions.map(({ seq }) => seq).toSorted()).toEqual([1, 2]);
+  expect(await site.store.read(listening)).toBe(known + 1);
+  const waiting = await site.store.read((view) => siteTables(view).selectFrom("outbox").select("key").execute());
+  expect(waiting).toEqual([{ key: "state/host/host-00000001" }]);
+});
+
+test("the hub's lives are remembered in their order, also those that passed while the site was away", async () => {
+  await using site = await TestSite.open();
+  const lineage = ["epoch-0", "epoch-1", "epoch-2", "epoch-3"];
+  await confirmEpoch(options(site, [{ status: 200, body: { ...SELF, epoch: "epoch-3", lineage } }]).session, signal());
+  expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual(lineage);
+  // A hub that lost its disk knows none of them.
+  const fresh = { ...SELF, epoch: "epoch-9", lineage: ["epoch-9"] };
+  await confirmEpoch(options(site, [{ status: 200, body: fresh }]).session, signal());
+  expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual([...lineage, "epoch-9"]);
 });
