@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openSqliteStore, type Store } from "@holdfast/inventory";
+import { ROW } from "@holdfast/protocol/feed";
 import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
 import { Region } from "@holdfast/protocol/kinds/region";
 import { Site } from "@holdfast/protocol/kinds/site";
@@ -202,7 +203,8 @@ async function build(
   const sync = own(
     startSync({
       ...{ store, outbox, link, site, clock },
-      onApplied: ({ credentials: taken, settled }) => {
+      onApplied: ({ kinds, credentials: taken, settled }) => {
+        if (settled || kinds.has(ROW.command) || kinds.has(ROW.hold)) runner.wake();
         if (!settled && !taken) return;
         const known = taken ? credentials.refresh().catch(() => undefined) : Promise.resolve();
         void known.then(() => {
