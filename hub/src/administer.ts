@@ -1,42 +1,48 @@
-import { existsSync } from "node:fs";
-import { type Authority, createAuthority, openSqliteStore } from "@holdfast/inventory";
-import { type ConfigSchema, type ConfigSources, Fault, helpText, readConfig, systemClock } from "@holdfast/runtime";
-import type { Static } from "typebox";
+import type { Authority } from "@holdfast/inventory";
+import { type ConfigSources, Fault, helpText } from "@holdfast/runtime";
+import { type Command, databaseCommand, type OpenDatabase } from "./command.ts";
 import { AdminConfig, ProjectCreateConfig, TokenCreateConfig, TokenRevokeConfig } from "./config.ts";
-import { databaseOf } from "./home.ts";
-import { HUB_MIGRATIONS } from "./tables.ts";
-import { createTokens, type Tokens } from "./tokens/tokens.ts";
+import { DISASTER_COMMANDS } from "./disaster/commands.ts";
 
-interface Database {
-  readonly authority: Authority;
-  readonly tokens: Tokens;
-}
-
-interface Command {
-  readonly purpose: string;
-  readonly schema: ConfigSchema;
-  run(sources: ConfigSources): Promise<string>;
-}
-
-/** Commands that work on the database itself, beside a hub that runs or without one. They return what to print. */
+/** All commands beside `run`, by their words. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  "token create": command("Makes an operator's token and prints it, once.", TokenCreateConfig, createToken),
-  "token list": command("Lists all tokens, of operators and of sites.", AdminConfig, listTokens),
-  "token revoke": command("Revokes a token, at once, also of a hub that runs.", TokenRevokeConfig, revokeToken),
-  "project create": command("Makes a project.", ProjectCreateConfig, async ({ name }, { authority }) => {
-    const { id } = await authority.createTenant({ actor: "operator:local", name });
-    return `${name} ${id}`;
-  }),
-  "project list": command("Lists the projects.", AdminConfig, async (_, { authority }) => {
+  "token create": databaseCommand(
+    { purpose: "Makes an operator's token and prints it, once.", schema: TokenCreateConfig },
+    createToken,
+  ),
+  "token list": databaseCommand(
+    { purpose: "Lists all tokens, of operators and of sites.", schema: AdminConfig },
+    listTokens,
+  ),
+  "token revoke": databaseCommand(
+    { purpose: "Revokes a token, at once, also of a hub that runs.", schema: TokenRevokeConfig },
+    revokeToken,
+  ),
+  "project create": databaseCommand(
+    { purpose: "Makes a project.", schema: ProjectCreateConfig },
+    async ({ name }, { authority }) => {
+      const { id } = await authority.createTenant({ actor: "operator:local", name });
+      return `${name} ${id}`;
+    },
+  ),
+  "project list": databaseCommand({ purpose: "Lists the projects.", schema: AdminConfig }, async (_, { authority }) => {
     const tenants = await authority.store.read((view) => view.tenants());
     return tenants.map(({ name, id }) => `${name} ${id}`).join("\n");
   }),
+  ...DISASTER_COMMANDS,
 };
 
-/** The command, which is every word before the first option, and its options. Without any word it is `run`. */
+/**
+ * The command, which is the longest one that the words before the first option begin with, and what it is told. Without any
+ * word it is `run`.
+ */
 export function splitCommand(given: readonly string[]): { command: string; options: readonly string[] } {
   const first = given.findIndex((word) => word.startsWith("-"));
   const words = first === -1 ? given : given.slice(0, first);
+  for (let count = words.length; count > 0; count -= 1) {
+    const name = words.slice(0, count).join(" ");
+    if (Object.hasOwn(COMMANDS, name)) return { command: name, options: given.slice(count) };
+  }
   return { command: words.join(" ") || "run", options: given.slice(words.length) };
 }
 
@@ -44,39 +50,24 @@ export function splitCommand(given: readonly string[]): { command: string; optio
 export async function administer(name: string, sources: ConfigSources): Promise<string> {
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!found) throw new Fault("InvalidArgument", `no command is called "${name}" (--help lists them)`);
-  if (sources.arguments.includes("--help")) return helpText(`holdfast hub ${name}`, found.purpose, found.schema);
+  if (sources.arguments.includes("--help")) return helpOf(name, found);
   return found.run(sources);
 }
 
-function command<S extends ConfigSchema>(
-  purpose: string,
-  schema: S,
-  run: (config: Readonly<Static<S>>, database: Database) => Promise<string>,
-): Command {
-  return {
-    purpose,
-    schema,
-    async run(sources) {
-      const config = readConfig(schema, sources);
-      const path = databaseOf(String((config as { readonly home?: unknown }).home));
-      if (!existsSync(path))
-        throw new Fault("FailedPrecondition", `${path} is not there: no hub has run with this --home`);
-      const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS });
-      try {
-        const authority = await createAuthority({ store, clock: systemClock });
-        return await run(config, { authority, tokens: createTokens({ store, clock: systemClock }) });
-      } finally {
-        await store.close();
-      }
-    },
-  };
+function helpOf(name: string, { purpose, schema, operands, more }: Command): string {
+  const asked = operands.map((operand) => {
+    const { placeholder = operand } = (schema.properties[operand] ?? {}) as { placeholder?: string };
+    return schema.required?.includes(operand) ? placeholder : `[${placeholder}]`;
+  });
+  return helpText(["holdfast hub", name, ...asked].join(" "), purpose, schema, more);
 }
 
-async function createToken(config: TokenCreateConfig, { authority, tokens }: Database): Promise<string> {
-  const { name, role, projects, validDays } = config;
+async function createToken(config: TokenCreateConfig, { authority, tokens }: OpenDatabase): Promise<string> {
+  const { name, role, projects, validDays, offlineDays } = config;
   const tenants = projects === "all" ? "all" : await idsOf(authority, projects.split(","));
   const valid = validDays === undefined ? {} : { validSeconds: validDays * 86_400 };
-  const { id, token } = await tokens.createOperator({ name, role, tenants, ...valid });
+  const offline = { offlineSeconds: offlineDays * 86_400 };
+  const { id, token } = await tokens.createOperator({ name, role, tenants, ...valid, ...offline });
   return `${id}\n${token}`;
 }
 
@@ -92,16 +83,19 @@ async function idsOf(authority: Authority, names: readonly string[]): Promise<st
   });
 }
 
-async function listTokens(_: unknown, { tokens }: Database): Promise<string> {
+async function listTokens(_: unknown, { tokens }: OpenDatabase): Promise<string> {
   const rows = await tokens.list();
-  const lines = rows.map(({ id, role, name, site, not_after, revoked_at }) => {
+  const lines = rows.map(({ id, role, name, site, not_after, revoked_at, offline_seconds, recovered_from }) => {
     const until = not_after === null ? "for ever" : `until ${new Date(not_after).toISOString()}`;
-    return [id, role, name, site ?? "-", revoked_at === null ? until : "revoked"].join("\t");
+    const offline = role === "site" ? [] : [`offline ${Math.round(offline_seconds / 86_400)} days`];
+    const from = recovered_from === null ? [] : [`given back by ${recovered_from}`];
+    const stands = revoked_at === null ? until : "revoked";
+    return [id, role, name, site ?? "-", stands, ...offline, ...from].join("\t");
   });
   return lines.join("\n");
 }
 
-async function revokeToken({ id }: TokenRevokeConfig, { tokens }: Database): Promise<string> {
+async function revokeToken({ id }: TokenRevokeConfig, { tokens }: OpenDatabase): Promise<string> {
   if (!(await tokens.revoke(id))) throw new Fault("NotFound", `no standing token has the id ${id}`);
   return `${id} revoked`;
 }

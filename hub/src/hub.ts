@@ -165,13 +165,13 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       extend(routes) {
         const waiting = (site: string) => shapes.waiters.count(site);
         const parts = { uplink, authority, door, offer, slots, recovering };
+        claimRoutes(routes, recovering, offer);
         shapes.routes(routes);
         tokenRoutes(routes, { store, tokens, enrolments });
         handoverRoutes(routes, { store, handover });
         statusRoute(routes, { store, contacts, holds, waiting });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
-        claimRoutes(routes, recovering);
       },
     });
     const connections = watchConnections(app.server);

@@ -6,14 +6,19 @@ import {
   conflictTables,
   type OpenConflictRow,
 } from "./conflicts/tables.ts";
+import { contactTable, type SiteContactRow } from "./contacts/table.ts";
 import { credentials } from "./credentials/migration.ts";
+import { type RecoveryClaimRow, recoveryClaims } from "./disaster/claims-table.ts";
 import { feedMarks, tokens, uplink } from "./first-tables.ts";
+import { type ArrivalRow, type HostAliasRow, handoverTables } from "./handover/tables.ts";
 import { recovery } from "./recovery/migration.ts";
 import { accessColumns } from "./tokens/access.ts";
 import { streams } from "./uplink/migration.ts";
 
 /** The hub's own tables, beside the inventory's in the same database. Times are milliseconds since the epoch. */
 export interface HubTables {
+  readonly arrival: ArrivalRow;
+  readonly host_alias: HostAliasRow;
   readonly token: TokenRow;
   readonly enrolment: EnrolmentRow;
   readonly uplink_stream: UplinkStreamRow;
@@ -30,6 +35,8 @@ export interface HubTables {
   readonly hub_hold: HoldRow;
   readonly host_credential: HostCredentialRow;
   readonly recovery_waiting: RecoveryWaitingRow;
+  readonly recovery_claim: RecoveryClaimRow;
+  readonly site_contact: SiteContactRow;
 }
 
 /** An operator's token has a role and tenants; a site's token has its site. */
@@ -165,6 +172,9 @@ export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0005-conflicts": conflictTables,
   "hub-0006-commands": commandTable,
   "hub-0007-credentials": credentials,
+  "hub-0008-contacts": contactTable,
+  "hub-0009-handover": handoverTables,
   "hub-0010-recovery": recovery,
   "hub-0011-access": accessColumns,
+  "hub-0012-recovery-claims": recoveryClaims,
 };

@@ -1,5 +1,5 @@
 import { refuseUnprintable } from "@holdfast/inventory/api/printable";
-import { RecoveryClaim, RecoveryClaimReply, type SiteRefusal } from "@holdfast/protocol";
+import { type Offer, RecoveryClaim, RecoveryClaimReply, type SiteRefusal } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { Value } from "typebox/value";
@@ -21,18 +21,25 @@ const CLAIM = documented({
 });
 
 /** What a site is answered whose token a recovering hub does not know. */
-export const CLAIM_WANTED: SiteRefusal = {
+const CLAIM_WANTED: SiteRefusal = {
   code: "Unauthenticated",
   message:
     "the hub has lost its disk and does not know this token: send a claim, and have an operator compare its fingerprint",
   recovering: true,
 };
 
-/** Where sites make their claims. */
-export function claimRoutes(app: FastifyInstance, recovering: Recovering): void {
+/**
+ * Where sites make their claims, and how they learn that they should: whatever a site asks with a token that is not known. To
+ * be added before the routes that sites use.
+ */
+export function claimRoutes(app: FastifyInstance, recovering: Recovering, offer?: Offer): void {
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (reply.statusCode !== 401 || request.routeOptions.config.auth !== "own") return payload;
+    return (await recovering.active()) ? JSON.stringify(CLAIM_WANTED) : payload;
+  });
   const options = { config: { auth: "own" }, schema: CLAIM, bodyLimit: LARGEST_CLAIM } as const;
   app.post("/v1/recovery/claims", options, async (request, reply) => {
-    const refusal = versionRefusal(request);
+    const refusal = versionRefusal(request, offer);
     if (refusal) return reply.code(426).send({ code: "FailedPrecondition", message: refusal });
     const token = bearerToken(request);
     if (token === undefined) throw new Fault("Unauthenticated", "a claim is made with the site's token as bearer");

@@ -108,3 +108,12 @@ test("a mark that cannot be written does not stop the hub", async () => {
   await home.region("north");
   await keeper.close();
 });
+
+test("a life that begins by a mark goes on beyond it, whatever the clock says", async () => {
+  const { home } = await TestHome.withProject();
+  await using _home = home;
+  const seq = 2 * systemClock.now();
+  writeHighWater(home.home, { epoch: home.authority.epoch(), seq, at: 1 });
+  await notice(home);
+  expect(await home.store.read(feedPosition)).toBeGreaterThanOrEqual(seq);
+});

@@ -1,6 +1,6 @@
 import { createServer } from "@holdfast/inventory/api/server";
 import { offerHeaders, PROTOCOL_VERSION, type RecoveryClaim, Site, siteFingerprint } from "@holdfast/protocol";
-import { type Clock, newSecret, silentLog, systemClock } from "@holdfast/runtime";
+import { type Clock, Fault, newSecret, silentLog, systemClock } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import { accept } from "./accept.ts";
@@ -88,6 +88,21 @@ test("a claim gives no rights until an operator has accepted its fingerprint; th
   expect(await home.held()).toEqual(["hub-recovered"]);
   expect(await claim(token, claimOf(token))).toMatchObject({ status: 200, body: { state: "accepted" } });
   await accept(home, { site: SITE, fingerprint: siteFingerprint(token) }, systemClock);
+});
+
+test("a site whose token is not known learns that the hub wants its claim, whatever it asks", async () => {
+  const { app, home } = await recoveringHub();
+  app.get("/of-a-site", { config: { auth: "own" } }, () => {
+    throw new Fault("Unauthenticated", "the token is unknown");
+  });
+  app.get("/of-an-operator", () => {
+    throw new Fault("Unauthenticated", "the token is unknown");
+  });
+  const ask = async (url: string) => (await app.inject({ url })).json();
+  expect(await ask("/of-a-site")).toMatchObject({ code: "Unauthenticated", recovering: true });
+  expect(await ask("/of-an-operator")).not.toHaveProperty("recovering");
+  await home.store.write((tx) => setRecovering(tx, undefined));
+  expect(await ask("/of-a-site")).not.toHaveProperty("recovering");
 });
 
 test("two claims for one site are both listed, and the operator's choice shuts the other out", async () => {

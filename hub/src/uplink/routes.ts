@@ -3,7 +3,6 @@ import type { Offer } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Door } from "../contacts/door.ts";
-import { CLAIM_WANTED } from "../disaster/claim-routes.ts";
 import type { Recovering } from "../disaster/recovering.ts";
 import { readSite, SITE_PATH } from "../operator-site.ts";
 import type { SiteBearer } from "../tokens/tokens.ts";
@@ -24,7 +23,7 @@ export interface UplinkRoutes {
   /** What the hub offers to sites. */
   readonly offer: Offer;
   readonly slots: Slots;
-  readonly recovering: Pick<Recovering, "active" | "letIn">;
+  readonly recovering: Pick<Recovering, "letIn">;
 }
 
 /** What sites send. */
@@ -51,10 +50,7 @@ function addSiteRoutes(
   sites.addHook("onRequest", async (request, reply) => {
     const refusal = await door.refusalOf(request);
     if (refusal) return reply.code(426).send({ code: "FailedPrecondition", message: refusal });
-    const caller = await door.siteOf(request).catch(async (error: unknown) => {
-      if (!(error instanceof Fault && error.code === "Unauthenticated" && (await recovering.active()))) throw error;
-    });
-    if (!caller) return reply.code(401).send(CLAIM_WANTED);
+    const caller = await door.siteOf(request);
     await recovering.letIn(caller);
     const { siteId } = request.params as { readonly siteId?: string };
     if (siteId !== undefined && siteId !== caller.site) {
