@@ -56,6 +56,7 @@ test("a plain write of the field at the hub is one more value, for it chooses no
   const { hub: opened, site, id, conflict } = await startWithConflict();
   await using hub = opened;
   await hub.ask("PATCH", `${HOSTS}/${id}`, { name: "third" });
+  await hub.ask("PATCH", `${HOSTS}/${id}`, { desiredPowerState: "POWER_STATE_OFF" });
   const values = (await conflictsAt(hub, site)).get(conflict)?.values;
   expect(values?.map(({ value, standing }) => [value, standing])).toEqual([
     ["second", false],

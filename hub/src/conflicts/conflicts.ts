@@ -18,8 +18,6 @@ export interface ConflictParts {
 
 /** Open conflicts at the hub: what sites bring joins them, operators end them. */
 export interface HubConflicts extends Conflicts, ConflictPort {
-  /** How many are open about each resource that has any. */
-  counts(view: View): Promise<ReadonlyMap<string, number>>;
   /** Shows those that an earlier version kept and no feed shows yet. Returns how many. */
   showAll(): Promise<number>;
 }
@@ -70,15 +68,6 @@ export function createConflicts({ authority, clock }: ConflictParts): HubConflic
       resolution.durable?.({ held: "hub" });
     },
 
-    async counts(view) {
-      const rows = await view
-        .tables<HubTables>()
-        .selectFrom("open_conflict")
-        .select((select) => ["resource_id", select.fn.countAll<number>().as("count")])
-        .groupBy("resource_id")
-        .execute();
-      return new Map(rows.map(({ resource_id, count }) => [resource_id, Number(count)]));
-    },
     showAll: () => store.write((tx) => showUnshown(tx, clock.now())),
   };
 }

@@ -3,7 +3,7 @@ import type { ConflictBody, Kind } from "@holdfast/protocol";
 import { kindNamed } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Origin } from "../uplink/origin.ts";
-import { addValue, conflictById, newConflictId, type Subject, valuesOf, wasClosed } from "./book.ts";
+import { addValue, conflictById, newConflictId, type Subject, wasClosed } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";
 
 /**
@@ -24,9 +24,7 @@ export async function recoverConflict(
   if (!values.some(({ by }) => by === site) && resource?.owner !== site) return;
   const about: Subject = { tenant, kind, resourceId: body.resourceId, field: body.field ?? "" };
   const row = await opened(tx, about, now, await freeId(tx, id, tenant));
-  const known = new Set((await valuesOf(tx, row)).map(({ write }) => write));
   for (const { write, value, by, actor, at, reason } of values) {
-    if (known.has(write)) continue;
     const creation = body.field === null && by === site ? write : null;
     await addValue(tx, row, {
       write,
