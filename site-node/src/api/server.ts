@@ -1,5 +1,6 @@
 import type { Inventory } from "@holdfast/inventory";
 import { type ApiOptions, createApi } from "@holdfast/inventory/api/api";
+import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import type { SiteHealth } from "@holdfast/protocol/enrolment";
 import { type Clock, type Log, listenFault, seconds } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
@@ -33,7 +34,8 @@ export function siteApi(options: Omit<ServerOptions, "listen">): Promise<Fastify
   const { site, inventory, authenticate, conflicts, holds, commands, mqttPort, hubHeardAt, routes, clock, log } =
     options;
   return createApi({
-    ...{ inventory, authenticate, clock, log, title: "Holdfast site", slice: site },
+    inventory: commands ? withPowerCommands({ inventory, commands, clock }) : inventory,
+    ...{ authenticate, clock, log, title: "Holdfast site", slice: site },
     ...(conflicts ? { conflicts } : {}),
     ...(holds ? { holds } : {}),
     ...(commands ? { commands } : {}),
