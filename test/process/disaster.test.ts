@@ -154,26 +154,8 @@ test("a hub that is killed while it is written to has lost nothing, and one whos
   expect(await fleet.run("new-epoch")).toContain("epoch is now");
 });
 
-const COMMANDS = [
-  ["backup", "FILE"],
-  ["restore", "FILE"],
-  ["new-epoch", ""],
-  ["recover", "--from-sites"],
-  ["recover list", ""],
-  ["recover accept", "SITE-ID FINGERPRINT"],
-  ["recover status", ""],
-  ["recover finish", "--force"],
-] as const;
-
-test("each command says with --help what it does and what it is told", async () => {
-  await Promise.all(
-    COMMANDS.map(async ([command, told]) => {
-      const help = await holdfast("hub", ...command.split(" "), "--help");
-      expect(help).toContain(`usage: holdfast hub ${command}`);
-      expect(help).toContain(told);
-      expect(help).toContain("--home DIR");
-    }),
-  );
-  const help = await holdfast("hub", "--help");
-  for (const [command] of COMMANDS) expect(help).toContain(`  ${command} `);
+test("the commands are listed, and each says what it is told", async () => {
+  const [all, one] = await Promise.all([holdfast("hub", "--help"), holdfast("hub", "recover", "accept", "--help")]);
+  for (const command of ["backup", "restore", "new-epoch", "recover status"]) expect(all).toContain(`  ${command} `);
+  expect(one).toContain("usage: holdfast hub recover accept SITE-ID FINGERPRINT [options]");
 });
