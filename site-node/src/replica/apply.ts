@@ -169,14 +169,31 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
   const judged = await tables
     .selectFrom("local_intent")
     .leftJoin("replica_position", "replica_position.scope", "local_intent.scope")
-    .select(["number", "kind", "resource", "field", "outcome", "local_intent.seq", "replica_position.seq as reached"])
+    .leftJoin("refused_intent", "refused_intent.id", "local_intent.id")
+    .select(["local_intent.number", "local_intent.kind", "local_intent.resource", "local_intent.field"])
+    .select(["outcome", "local_intent.seq", "replica_position.seq as reached", "refused_intent.conflict"])
     .where("outcome", "is not", null)
     .execute();
-  for (const { number, kind, resource, field, outcome, seq, reached } of judged) {
+  for (const { number, kind, resource, field, outcome, seq, reached, conflict } of judged) {
     touched.add(kind, resource);
     // Turned down for good: an edit only stays on record; a creation stays shown, for the machine it admitted is real.
-    if (outcome === "quarantined" || (outcome === "conflict" && field === null)) continue;
+    if (outcome === "quarantined") continue;
     if (seq !== null && (reached ?? 0) < seq) continue;
+    // Until somebody has chosen: then the replica shows the resource, or there is none.
+    if (outcome === "conflict" && field === null && (await mayStillBe(transaction, conflict))) continue;
     await tables.deleteFrom("local_intent").where("number", "=", number).execute();
   }
+}
+
+/** Whether a creation that became a conflict is still to be decided, as far as the replica shows. */
+async function mayStillBe(transaction: Transaction, conflict: string | null): Promise<boolean> {
+  if (conflict === null) return true;
+  const row = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select("id")
+    .where("kind", "=", ROW.conflict)
+    .where("id", "=", conflict)
+    .where("body", "is not", null)
+    .executeTakeFirst();
+  return row !== undefined;
 }

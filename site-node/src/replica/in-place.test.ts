@@ -7,7 +7,7 @@ import { applyOutcomes } from "./apply.ts";
 import { isHeld, openConflicts } from "./conflicts.ts";
 import { accessOf, aliasOf, commandRows, holdOf } from "./in-place.ts";
 
-const [HOST, OTHER] = ["host-00000001", "host-00000002"];
+const [HOST, OTHER, MADE] = ["host-00000001", "host-00000002", "host-00000003"];
 
 const inPlace = (kind: string, id: string, body: object, seq = 3) => {
   return { is: "row" as const, kind, id, seq, body: JSON.stringify(body) };
@@ -138,4 +138,25 @@ test("a machine that the hub knows under another id is not shown under this one 
   await site.feed(SITE_SCOPE, 6, [hostRow(HOST, 6), alias]);
   expect(await site.get(Host, "host-000000ff")).toBeUndefined();
   expect(await site.store.read((view) => aliasOf(view, "host-000000ff"))).toEqual({ kind: "host", id: HOST });
+});
+
+test.each([
+  ["it goes when an operator chose that there is no such host", [gone("host", MADE)], undefined],
+  ["it is the hub's when an operator chose that there is", [hostRow(MADE, 6, { name: "hub's" })], "hub's"],
+])("a host made here that became a conflict stays while that is open; %s (rule 3)", async (_, chosen, name) => {
+  await using site = await siteWith();
+  const fields = { name: "made", siteId: SITE, desiredState: "HOST_STATE_ONBOARDED" };
+  const made = { id: MADE, fields, creation: "c-1", actor: "operator:a" };
+  const intent = await site.write((transaction) => site.intents.create(transaction, OF, Host, made));
+  await site.write(async (transaction) => {
+    const at = { scope: SITE_SCOPE, seq: 5 };
+    await recordOutcome(transaction, { seq: 1, intent, result: "conflict", conflict: "conflict-1", at });
+    await applyOutcomes(transaction, OF, 0);
+  });
+  const nameOf = async () => (await site.get(Host, MADE))?.fields.name;
+  expect(await nameOf()).toBe("made");
+  await site.feed(SITE_SCOPE, 5, [conflict(null, "conflict-1", 5)]);
+  expect(await nameOf()).toBe("made");
+  await site.feed(SITE_SCOPE, 6, [gone("conflict", "conflict-1"), ...chosen]);
+  expect(await nameOf()).toBe(name);
 });
