@@ -33,6 +33,8 @@ async function commanding() {
     now: undefined as number | undefined,
     reachable: true,
     answer: { is: "done" } as Ordered,
+    /** A look waits here. */
+    gate: undefined as Promise<void> | undefined,
     /** What is under way does not end by itself. */
     hangs: false,
   };
@@ -41,14 +43,19 @@ async function commanding() {
     site.store.read((view) =>
       siteTables(view).selectFrom("command_journal").select("status").where("id", "=", id).executeTakeFirst(),
     );
+  let looks = 0;
+  const replicaOf = async () => {
+    looks += 1;
+    await world.gate;
+    return knownReplica(site.store, SITE);
+  };
+  /** The runner has begun to look so many times more; twice is once from beginning to end. */
+  const looked = async (times = 2) => {
+    const enough = looks + times;
+    await until("the runner has looked", () => looks >= enough);
+  };
   const options = () => ({
-    ...{
-      store: site.store,
-      outbox: site.outbox,
-      replicaOf: () => knownReplica(site.store, SITE),
-      clock: systemClock,
-      log: silentLog,
-    },
+    ...{ store: site.store, outbox: site.outbox, replicaOf, clock: systemClock, log: silentLog },
     isReachable: () => world.reachable,
     flooredNow: () => world.now ?? Date.now(),
     control: {
@@ -89,7 +96,7 @@ async function commanding() {
   };
   const issue = (command: CommandName = "reset", notAfter = IN_AN_HOUR()) =>
     commands.issue({ tenant: TENANT, hostId: HOST, command, notAfter, actor: "operator:bob", token: "token-1" });
-  return { site, world, done, start, order, ended, entries, commands, issue, held, statusOf, incarnation };
+  return { site, world, done, start, looked, order, ended, entries, commands, issue, held, statusOf, incarnation };
 }
 
 test("a command of the hub is started durably, carried out once, and the hub hears both", async () => {
@@ -245,7 +252,9 @@ test("a site that tells a restored hub what it knows runs no commands (rule 20)"
   const runner = await it.start();
   runner.wake();
   await it.issue("identify");
+  await it.looked();
   expect(await it.statusOf("command-1")).toBeUndefined();
+  expect(it.done).toEqual([]);
   await it.site.write((transaction) => writePhase(transaction, { is: "settled" }));
   expect(await it.ended("command-2")).toBe("done");
 });
@@ -325,6 +334,26 @@ test("one machine carries out one command at a time, in the order in which they 
     "command-1 started",
     "command-2 pending",
   ]);
+});
+
+test("a site-node that stops begins nothing more, also where it was about to look", async () => {
+  const it = await commanding();
+  it.world.hangs = true;
+  await it.order("command-1", 3);
+  await it.order("command-2", 4);
+  const runner = await it.start();
+  await until("the first is begun", () => it.done.length === 1);
+  const gate = Promise.withResolvers<void>();
+  it.world.gate = gate.promise;
+  const looking = it.looked(1);
+  runner.wake();
+  await looking;
+  const closing = runner.close();
+  // The first breaks off, and its machine is free.
+  await new Promise((resolve) => setImmediate(resolve));
+  gate.resolve();
+  await closing;
+  expect(await it.statusOf("command-2")).toBeUndefined();
 });
 
 test("ids are forgotten a week after their time, but not while the feed shows them (rule 17)", async () => {

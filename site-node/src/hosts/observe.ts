@@ -59,10 +59,7 @@ export function withSeen(
   return {
     ...host,
     ...(reached === undefined ? {} : { observedGeneration: reached }),
-    observedSources: {
-      ...known,
-      ...Object.fromEntries(seen.map((group) => [group, { source: SOURCE[group], at: now }])),
-    },
+    ...sourcesWith(known, seen, now),
     fields: Object.fromEntries(merged),
   };
 }
@@ -74,6 +71,16 @@ function groupsSeen(fields: NonNullable<Seen["fields"]>, statuses: NonNullable<S
   const kind: Kind = Host;
   const groups = Object.keys(fields).map((name) => kind.fields[name]?.group ?? "status");
   return [...new Set([...groups, ...(Object.keys(statuses).length > 0 ? ["status" as const] : [])])];
+}
+
+/** Nothing seen by anybody is no sources, as at the hub. */
+function sourcesWith(
+  known: NonNullable<Resource["observedSources"]>,
+  seen: readonly ObservationGroup[],
+  at: number,
+): Pick<Resource, "observedSources"> {
+  const sources = { ...known, ...Object.fromEntries(seen.map((group) => [group, { source: SOURCE[group], at }])) };
+  return Object.keys(sources).length === 0 ? {} : { observedSources: sources };
 }
 
 /** A version that did not note who saw what has seen all that it shows. */
