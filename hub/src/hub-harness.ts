@@ -13,7 +13,8 @@ export interface TestHub extends AsyncDisposable {
   readonly url: string;
   readonly hub: Hub;
   readonly operator: string;
-  restart(options?: { readonly samePort?: true }): Promise<void>;
+  /** `between` runs while nobody has the home. */
+  restart(options?: { readonly samePort?: true; readonly between?: () => void }): Promise<void>;
   stop(): Promise<void>;
   /** Asks as the first operator, or as whose token is given; the answer's body is parsed. */
   ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
@@ -81,9 +82,10 @@ export async function startTestHub(given: Settings = {}): Promise<TestHub> {
       const token: string = body.token;
       return { id, token, tenant: tenant?.id ?? "", headers: { authorization: `Bearer ${token}`, ...OFFER } };
     },
-    async restart({ samePort } = {}) {
+    async restart({ samePort, between } = {}) {
       const { port } = hub;
       await hub.close();
+      between?.();
       hub = await open(samePort ? port : 0);
     },
     stop: () => hub.close(),
