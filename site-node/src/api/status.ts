@@ -7,7 +7,7 @@ import { counters } from "../database/counters.ts";
 import type { DiskTrouble } from "../database/disk.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
-import { refusedIntents } from "../intents/outcomes.ts";
+import { type RefusedIntent, refusedIntents } from "../intents/outcomes.ts";
 import { idsLeft } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { openConflicts } from "../replica/conflicts.ts";
@@ -150,12 +150,19 @@ async function openIntents(view: View) {
       ]),
     )
     .executeTakeFirstOrThrow();
-  const refused = await refusedIntents(view, SHOWN);
+  const refused = await unsettled(view);
   return {
     waiting,
-    refused: refused.total,
-    first: refused.first.map(({ resource, field, result: outcome, reason, conflict, actor, at }) => {
+    refused: refused.length,
+    first: refused.slice(0, SHOWN).map(({ resource, field, result: outcome, reason, conflict, actor, at }) => {
       return { resource, field, outcome, reason, conflict, actor, at };
     }),
   };
+}
+
+/** What the hub turned down, but for what became a conflict that has been resolved since. */
+async function unsettled(view: View): Promise<readonly RefusedIntent[]> {
+  const open = new Set((await openConflicts(view)).map(({ id }) => id));
+  const refused = await refusedIntents(view);
+  return refused.filter(({ conflict }) => conflict === null || open.has(conflict));
 }

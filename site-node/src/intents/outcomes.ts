@@ -142,16 +142,7 @@ async function judgementOf(view: View, intents: readonly string[]): Promise<Judg
   return by ? { is: "refused", by } : { is: "applied" };
 }
 
-/** What the hub turned down and why, newest first, and how many there are. */
-export async function refusedIntents(
-  view: View,
-  limit: number,
-): Promise<{ readonly total: number; readonly first: readonly RefusedIntent[] }> {
-  const tables = siteTables(view);
-  const { total } = await tables
-    .selectFrom("refused_intent")
-    .select(({ fn }) => fn.countAll<number>().as("total"))
-    .executeTakeFirstOrThrow();
-  const first = await tables.selectFrom("refused_intent").selectAll().orderBy("number", "desc").limit(limit).execute();
-  return { total, first };
+/** What the hub turned down and why, newest first. */
+export function refusedIntents(view: View): Promise<readonly RefusedIntent[]> {
+  return siteTables(view).selectFrom("refused_intent").selectAll().orderBy("number", "desc").execute();
 }
