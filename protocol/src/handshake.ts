@@ -41,9 +41,10 @@ export function shakeHands(ours: Offer, theirs: Offer, peer: keyof typeof SERVED
   return { accepted: true, version: theirs.version, capabilities };
 }
 
-/** The headers that open a link over HTTP. */
-export function offerHeaders(offer: Offer): Record<string, string> {
-  return { [PROTOCOL_HEADER]: String(offer.version), [CAPABILITIES_HEADER]: offer.capabilities.join(",") };
+/** The headers that open a link over HTTP; who is capable of nothing more does not say so. */
+export function offerHeaders({ version, capabilities }: Offer): Record<string, string> {
+  const more = capabilities.length > 0 ? { [CAPABILITIES_HEADER]: capabilities.join(",") } : {};
+  return { [PROTOCOL_HEADER]: String(version), ...more };
 }
 
 /** The offer in a request's headers; a caller that names no version is taken at version 0, which nobody serves. */

@@ -24,5 +24,8 @@ export type Contact = Static<typeof Contact>;
 export const ContactReply = Type.Object({ epoch: Type.String(), position: Type.Integer() });
 export type ContactReply = Static<typeof ContactReply>;
 
-/** How long a site says nothing at most; who says nothing for three times as long is silent. Milliseconds. */
-export const CONTACT_EVERY = 300_000;
+/**
+ * How long a site says nothing at most; who says nothing for three times as long is silent, also when something between holds
+ * its requests open. Milliseconds. Said more often, it would cost an idle link more than all the rest.
+ */
+export const CONTACT_EVERY = 450_000;

@@ -2,6 +2,7 @@ import type { Authority } from "@holdfast/inventory";
 import type { Offer } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { brief } from "../contacts/brief-answer.ts";
 import type { Door } from "../contacts/door.ts";
 import type { Recovering } from "../disaster/recovering.ts";
 import { readSite, SITE_PATH } from "../operator-site.ts";
@@ -74,7 +75,7 @@ function addSiteRoutes(
     }
   });
   sites.post("/v1/sites/:siteId/contact", { ...own, schema: SEND_CONTACT }, async (request, reply) =>
-    answer(reply, await uplink.contact(callerOf(request), contactFrom(request.body))),
+    answer(brief(reply), await uplink.contact(callerOf(request), contactFrom(request.body))),
   );
   sites.get("/v1/sites/self", { ...own, schema: GET_SELF }, async (request) => {
     const { site, tenant: id } = callerOf(request);
