@@ -6,12 +6,13 @@ import {
   kindOfId,
   OperatingSystem,
   type Resource,
+  type ResourceBody,
   Site,
 } from "@holdfast/protocol";
 import { systemClock } from "@holdfast/runtime";
 import type { Store } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
-import { type Authority, createAuthority } from "./authority.ts";
+import { type Authority, type AuthorityListener, createAuthority, type Recovery } from "./authority.ts";
 
 export const TENANT = "11111111-1111-4111-8111-111111111111";
 export const ALICE = "operator:alice";
@@ -30,7 +31,7 @@ export class Harness implements AsyncDisposable {
     this.authority = authority;
   }
 
-  static async open(): Promise<Harness> {
+  static async open(listeners: readonly AuthorityListener[] = []): Promise<Harness> {
     const store = await openSqliteStore({ path: ":memory:" });
     const clock = { ...systemClock, now: (): number => harness.now() };
     let count = 0;
@@ -38,7 +39,7 @@ export class Harness implements AsyncDisposable {
       count += 1;
       return `w${count}`;
     };
-    const harness: Harness = new Harness(store, await createAuthority({ store, clock, newId }));
+    const harness: Harness = new Harness(store, await createAuthority({ store, clock, newId, listeners }));
     await harness.authority.createTenant({ actor: "hub", name: "first", id: TENANT });
     return harness;
   }
@@ -102,6 +103,21 @@ export class Harness implements AsyncDisposable {
     const { tenant, resourceId: id } = resource;
     const release = { kind: kindOf(resource), tenant, id, site, reason, stamp: stamp ?? standing };
     return this.store.write((tx) => this.authority.releaseIn(tx, release));
+  }
+
+  /** What a site gives back of a resource: the row as it holds it. */
+  recover(kind: Kind, id: string, { site, body }: { site: string; body: ResourceBody }): Promise<Recovery> {
+    return this.store.write((tx) => this.authority.recoverIn(tx, { site, tenant: TENANT, kind, id, body }));
+  }
+
+  /** What a site gives back of a machine that it let go. */
+  recoverLetGo(
+    id: string,
+    { site, body, reason }: { site: string; body: ResourceBody; reason: "deleted" | "moved" },
+  ): Promise<Recovery> {
+    const stamp = body.stamps[reason === "deleted" ? "desiredState" : "siteId"]?.id ?? "";
+    const letGo = { site, tenant: TENANT, kind: kindOf({ resourceId: id }), id, body, reason, stamp };
+    return this.store.write((tx) => this.authority.recoverLetGoIn(tx, letGo));
   }
 
   /** The scope's newest rows in order: an id, or `-` and an id for what is gone. */
