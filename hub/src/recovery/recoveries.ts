@@ -86,7 +86,7 @@ export function createRecoveries(parts: RecoveriesParts): Recoveries {
     const reason = messageOf(error);
     const { site, stream, now } = origin;
     log.warn({ site, kind: entry.kind, id, reason }, "a row that a site holds could not be taken back");
-    if (kind && isClash(error)) {
+    if (kind && entry.type === "replica-row" && isClash(error)) {
       const { creation, fields } = entry.body as { readonly creation?: string; readonly fields: unknown };
       const held = { write: creation ?? `${site}/${id}`, value: fields };
       await ports.conflicts.recordRecovered(tx, { kind, id, origin, reason, held, field: null });
