@@ -1,4 +1,4 @@
-import { type FeedScope, siteScope, tenantScope, type UplinkReply } from "@holdfast/protocol";
+import { type FeedScope, OperatingSystem, siteScope, tenantScope, type UplinkReply } from "@holdfast/protocol";
 import { expect, test } from "vitest";
 import { feedPosition } from "../feed-position.ts";
 import { type Answer, Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
@@ -124,7 +124,7 @@ test("a value that was written since the restore stands, and the site's is kept 
 test("what refers to something that nobody has is set aside at the end of the push, with its reason (rule 9)", async () => {
   const { hub: opened, site, instance, held, sender } = await restored();
   await using hub = opened;
-  await sender.send(held.filter(({ kind }) => kind !== "operatingsystem" && kind !== "operating_system"));
+  await sender.send(held.filter(({ kind }) => kind !== OperatingSystem.name));
   expect(await quarantineOf(hub, site)).toEqual([]);
   await sender.send([recovered(held.length)]);
   const [set, ...others] = await quarantineOf(hub, site);
@@ -138,6 +138,15 @@ test("a site that begins another life in the middle leaves nothing waiting for e
   await sender.send(only(held, "instance"));
   await new Sender(hub, site, 2).send([]);
   expect(await quarantineOf(hub, site)).toHaveLength(1);
+});
+
+test("what waited in an earlier life of the hub is forgotten: the site says it again in this one", async () => {
+  const { hub: opened, site, held, sender } = await restored();
+  await using hub = opened;
+  await sender.send(only(held, "instance"));
+  await hub.hub.authority.beginEpoch();
+  await new Sender(hub, site).send([recovered(0)]);
+  expect(await quarantineOf(hub, site)).toEqual([]);
 });
 
 test("once it has told all, a site tells nothing more of that kind (rule 20)", async () => {

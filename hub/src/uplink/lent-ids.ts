@@ -1,4 +1,5 @@
-import type { Authority, Transaction } from "@holdfast/inventory";
+import type { Authority, Transaction, View } from "@holdfast/inventory";
+import { isLentElsewhere } from "@holdfast/inventory/authority/ids";
 import type { IdBlock, Stream } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
 
@@ -17,7 +18,10 @@ export async function lendIdsTo(
   return block;
 }
 
-/** Whether an id is out of a block that this site was lent, in this life or an earlier one. */
+/**
+ * Whether an id is out of a block that this site was lent, in this life or an earlier one. A hub that has lost history may have
+ * forgotten a block: what it cannot have lent in this life it then takes the site's word for.
+ */
 export async function isLentTo(transaction: Transaction, site: string, id: string): Promise<boolean> {
   const number = Number.parseInt(id.slice(id.lastIndexOf("-") + 1), 16);
   if (!Number.isSafeInteger(number)) return false;
@@ -28,5 +32,12 @@ export async function isLentTo(transaction: Transaction, site: string, id: strin
     .where("first", "<=", number)
     .orderBy("first", "desc")
     .executeTakeFirst();
-  return block !== undefined && block.site === site && number < block.first + block.count;
+  if (block !== undefined && number < block.first + block.count) return block.site === site;
+  return isForgotten(transaction, number);
+}
+
+/** Only of what an earlier life lent from can a block be forgotten; this one's are all known. */
+async function isForgotten(view: View, number: number): Promise<boolean> {
+  const lives = JSON.parse((await view.setting("lineage")) ?? "[]") as string[];
+  return lives.length > 1 && isLentElsewhere(view, number);
 }

@@ -1,0 +1,183 @@
+import {
+  CAPABILITIES_HEADER,
+  Host,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  SERVED_BEHIND,
+  type StateEntry,
+  siteScope,
+} from "@holdfast/protocol";
+import { expect, test } from "vitest";
+import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
+import type { HubTables } from "../tables.ts";
+
+const HOSTS = "/v1/projects/default/compute/hosts";
+const event = (id: string, more: object = {}) => {
+  return { type: "event", id, kind: "host", subject: "s", event: "e", at: 1, ...more };
+};
+/** Some hundred kilobytes of what happened. */
+const backlog = (name: string) =>
+  Array.from({ length: 100 }, (_, at) => event(`${name}-${at}`, { detail: { text: "x".repeat(2_000) } }));
+
+async function host(hub: TestHub, site: TestSite, name: string): Promise<string> {
+  return (await hub.ask("POST", HOSTS, { name, siteId: site.id })).body.resourceId;
+}
+
+const stored = (hub: TestHub, site: TestSite, id: string) =>
+  hub.hub.store.read((view) => view.get(Host, site.tenant, id));
+
+const speaking = (site: TestSite, version: number) => {
+  return { ...site.headers, [PROTOCOL_HEADER]: String(version), [CAPABILITIES_HEADER]: "" };
+};
+
+test("of many sites that send their backlogs some are taken, the others told when to come back, live ones served", async () => {
+  await using hub = await startTestHub({ uplinkSlots: 1 });
+  const [draining, waiting] = [new Sender(hub, await hub.site()), new Sender(hub, await hub.site())];
+  expect((await draining.send(backlog("a"))).status).toBe(200);
+  const batch = waiting.seal(backlog("b"));
+  const refused = await waiting.post(batch);
+  expect([refused.status, refused.body]).toMatchObject([503, { code: "Unavailable" }]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await new Sender(hub, await hub.site()).send([event("small")])).status).toBe(200);
+  // Nothing of it was taken, and nothing is lost: the same batch goes through once the other is done.
+  await draining.send([event("the last")]);
+  expect((await waiting.post(batch)).body).toMatchObject({ cursor: 100, outcomes: [] });
+});
+
+test("what cannot be read of a backlog leaves its slot again", async () => {
+  await using hub = await startTestHub({ uplinkSlots: 1 });
+  const site = await hub.site();
+  const post = () => hub.ask("POST", `/v1/sites/${site.id}/uplink`, `[${"1,".repeat(50_000)}`, site.token);
+  expect([(await post()).status, (await post()).status]).toEqual([400, 400]);
+  expect((await new Sender(hub, site).send(backlog("a"))).status).toBe(200);
+});
+
+test("a site opens its link with the hub's lives, oldest first", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const first = hub.hub.authority.epoch();
+  const epoch = await hub.hub.authority.beginEpoch();
+  const { body } = await hub.ask("GET", "/v1/sites/self", undefined, site.token);
+  expect(body).toMatchObject({ siteId: site.id, epoch, lineage: [first, epoch], protocol: PROTOCOL_VERSION });
+});
+
+test("sites from too many versions ago are told to be upgraded, and those in between are served (rule 23)", async () => {
+  const version = SERVED_BEHIND.site + 5;
+  await using hub = await startTestHub({ protocolVersion: version });
+  const site = await hub.site();
+  const self = (speaks: number) => fetch(`${hub.url}/v1/sites/self`, { headers: speaking(site, speaks) });
+  for (const speaks of [version, version - SERVED_BEHIND.site]) {
+    const answer = await self(speaks);
+    expect([answer.status, await answer.json()]).toMatchObject([200, { protocol: version }]);
+  }
+  const tooOld = await self(version - SERVED_BEHIND.site - 1);
+  expect([tooOld.status, await tooOld.json()]).toMatchObject([
+    426,
+    { message: expect.stringMatching(/upgrade the site/) },
+  ]);
+});
+
+test("sites of a version that the hub does not know yet are told that the hub comes first (rule 23)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const headers = { ...speaking(site, PROTOCOL_VERSION + 1), "content-type": "application/json" };
+  for (const [method, path] of [
+    ["GET", "/v1/sites/self"],
+    ["GET", `/v1/shape?table=feed&where=scope='${siteScope(site.id)}'&offset=-1`],
+    ["POST", `/v1/sites/${site.id}/uplink`],
+    ["POST", `/v1/sites/${site.id}/contact`],
+  ] as const) {
+    const answer = await fetch(`${hub.url}${path}`, { method, headers, ...(method === "POST" ? { body: "{}" } : {}) });
+    expect([path, answer.status, await answer.json()]).toMatchObject([
+      path,
+      426,
+      { message: expect.stringMatching(/upgrade the hub first/) },
+    ]);
+  }
+});
+
+test("a contact is checked as every body is, and is for the site's own token", async () => {
+  await using hub = await startTestHub();
+  const [site, other] = [await hub.site(), await hub.site()];
+  const say = (body: unknown, token = site.token) => hub.ask("POST", `/v1/sites/${site.id}/contact`, body, token);
+  expect((await say({})).status).toBe(200);
+  expect((await say({ witness: { epoch: 5 } })).body).toMatchObject({ message: expect.stringMatching(/witness/) });
+  expect((await say("no JSON")).status).toBe(400);
+  expect((await say({}, other.token)).status).toBe(403);
+  expect((await say({}, hub.operator)).status).toBe(403);
+});
+
+test("who saw what and when is kept, and groups that this life of the site has not seen stay as they were", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const sender = new Sender(hub, site);
+  const id = await host(hub, site, "one");
+  const state = (more: Partial<StateEntry>) => {
+    return { type: "state", kind: "host", id, observedAt: 1, observedGeneration: 1, fields: {}, ...more };
+  };
+  const sources = { hardware: { source: "agent", at: 5 }, power: { source: "site", at: 6 } };
+  await sender.send([state({ fields: { cpuModel: "Z80", currentPowerState: "POWER_STATE_ON" }, sources })]);
+  const later = { power: { source: "site", at: 9 } };
+  const fields = { currentPowerState: "POWER_STATE_OFF" };
+  expect((await sender.send([state({ fields, sources: later, keep: ["hardware"] })])).body.outcomes).toEqual([]);
+  expect(await stored(hub, site, id)).toMatchObject({
+    fields: { cpuModel: "Z80", currentPowerState: "POWER_STATE_OFF" },
+    observedSources: { hardware: sources.hardware, power: later.power },
+  });
+});
+
+test("a release brings the row as the site held it, and what the hub had forgotten of it is history then (rule 20)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const id = await host(hub, site, "one");
+  const lost = hub.hub.authority.epoch();
+  await hub.hub.authority.beginEpoch();
+  await hub.ask("DELETE", `${HOSTS}/${id}`);
+  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site.id), 0, 100));
+  const body = JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
+  const release = { type: "release", kind: "host", id, reason: "deleted", stamp: body.stamps.desiredState.id, body };
+  body.stamps.name = { id: "w-forgotten", epoch: lost, generation: 9 };
+  body.fields.name = "forgotten";
+  expect((await new Sender(hub, site).send([release])).body.outcomes).toEqual([]);
+  expect(await stored(hub, site, id)).toBeUndefined();
+  expect(await hub.hub.store.read((view) => view.knowsWrite(site.tenant, "w-forgotten"))).toBe(true);
+});
+
+test("what is said of a host under an id that is no more is said of the host that it is now (rule 5)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const sender = new Sender(hub, site);
+  const id = await host(hub, site, "one");
+  const old = "host-80000009";
+  await hub.hub.store.write((tx) =>
+    tx
+      .tables<HubTables>()
+      .insertInto("host_alias")
+      .values({ tenant: site.tenant, alias: old, of: id, at: 1 })
+      .execute(),
+  );
+  const base = (await stored(hub, site, id))?.stamps.name?.id;
+  const edit = {
+    type: "edit",
+    intent: "e",
+    kind: "host",
+    id: old,
+    field: "name",
+    base,
+    value: "two",
+    actor: "a",
+    at: 1,
+  };
+  const state = {
+    type: "state",
+    kind: "host",
+    id: old,
+    observedAt: 1,
+    observedGeneration: 1,
+    fields: { cpuModel: "Z80" },
+  };
+  const credential = { type: "credential", hostId: old, hash: "h", machine: "m", at: 1 };
+  const { body } = await sender.send([edit, state, credential]);
+  expect(body.outcomes).toMatchObject([{ intent: "e", result: "applied" }]);
+  expect(await stored(hub, site, id)).toMatchObject({ fields: { name: "two", cpuModel: "Z80" } });
+});
