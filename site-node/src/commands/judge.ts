@@ -28,7 +28,10 @@ export function judgeCommand(situation: CommandSituation): CommandVerdict {
   if (incarnation !== ownIncarnation) return end("refused", "it was given to an earlier life of this site");
   if (unmanaged !== undefined) return end("refused", unmanaged);
   if (crossed) {
-    return end("refused", "something was done to the host at its site that was not known when this was given");
+    return end(
+      "refused",
+      "something has been done to the host at its site since, which was not known when this was given",
+    );
   }
   if (held) return { is: "wait", held, reason: "held until an operator releases the site's hold" };
   return reachable ? { is: "begin" } : { is: "wait", held, reason: "its agent is not connected" };

@@ -67,7 +67,8 @@ export async function isCrossed(view: View, host: string, seq: number): Promise<
     .selectFrom("local_act")
     .select("act")
     .where("host", "=", host)
-    .where((row) => row.or([row("seq", "is", null), row("seq", ">", seq)]))
+    // A row at the very position was in the feed already when the hub took the act in.
+    .where((row) => row.or([row("seq", "is", null), row("seq", ">=", seq)]))
     .limit(1)
     .executeTakeFirst();
   if (act) return true;
