@@ -233,3 +233,17 @@ test("rows that are no resources wait for nothing", async () => {
   );
   expect(parked).toEqual([{ kind: "toaster" }]);
 });
+
+test("a creation under an id that the hub knows as another resource gives way to that one (rule 16)", async () => {
+  await using site = await withHost();
+  const fields = { name: "made-here", siteId: SITE, desiredState: "HOST_STATE_ONBOARDED" };
+  const made = { id: "host-000000ff", creation: "machine", actor: `site:${SITE}`, fields };
+  const intent = await site.write((transaction) => site.intents.create(transaction, OF, Host, made));
+  await outcome(site, intent, "conflict", 5);
+  await site.feed(SITE_SCOPE, 4, []);
+  expect((await site.get(Host, made.id))?.fields.name).toBe("made-here");
+  await site.feed(SITE_SCOPE, 5, [hostRow(made.id, 4, { name: "another" }), hostRow(HOST, 5)]);
+  expect(await site.get(Host, made.id)).toMatchObject({ updatedAt: 4, fields: { name: "another" } });
+  const left = await site.store.read((view) => siteTables(view).selectFrom("local_intent").selectAll().execute());
+  expect(left).toEqual([]);
+});

@@ -163,6 +163,17 @@ async function sweep(transaction: Transaction, { scope, changes }: FeedBatch, to
   }
 }
 
+async function isInFeed(transaction: Transaction, kind: string, id: string): Promise<boolean> {
+  const row = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select("id")
+    .where("kind", "=", kind)
+    .where("id", "=", id)
+    .where("body", "is not", null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Drops the intents that the replica now shows, or that the hub turned down where it now shows what it has instead. */
 async function settleIntents(transaction: Transaction, touched: Touched): Promise<void> {
   const tables = siteTables(transaction);
@@ -179,8 +190,10 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
     // Turned down for good: an edit only stays on record; a creation stays shown, for the machine it admitted is real.
     if (outcome === "quarantined") continue;
     if (seq !== null && (reached ?? 0) < seq) continue;
-    // Until somebody has chosen: then the replica shows the resource, or there is none.
-    if (outcome === "conflict" && field === null && (await mayStillBe(transaction, conflict))) continue;
+    // Until somebody has chosen: then the replica shows the resource, or there is none. Nothing is to be chosen where the hub
+    // has another resource under the id: that is what there is.
+    const isOpen = outcome === "conflict" && field === null && (await mayStillBe(transaction, conflict));
+    if (isOpen && !(await isInFeed(transaction, kind, resource))) continue;
     await tables.deleteFrom("local_intent").where("number", "=", number).execute();
   }
 }

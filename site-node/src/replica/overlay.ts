@@ -28,10 +28,11 @@ export function resourceFrom(layers: Layers): Resource | undefined {
 
   const fields: Record<string, unknown> = { ...bottom.fields };
   const stamps = { ...bottom.stamps };
-  let { generation, owner } = bottom;
-  for (const { id: intent, field, value } of intents) {
+  let { generation, owner, updatedAt } = bottom;
+  for (const { id: intent, field, value, at } of intents) {
     if (field === null || stamps[field]?.id === intent) continue;
     generation += 1;
+    updatedAt = Math.max(updatedAt, at);
     fields[field] = JSON.parse(value) ?? undefined;
     stamps[field] = { id: intent, epoch, generation };
     // A machine that nobody manages yet is this site's as soon as the site claims it.
@@ -41,7 +42,7 @@ export function resourceFrom(layers: Layers): Resource | undefined {
     tenant,
     resourceId: id,
     createdAt: bottom.createdAt,
-    updatedAt: intents.reduce((latest, intent) => Math.max(latest, intent.at), bottom.updatedAt),
+    updatedAt,
     generation,
     stamps,
     creation: bottom.creation ?? `feed-${id}`,
