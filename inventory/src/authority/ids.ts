@@ -1,7 +1,7 @@
 import { createHash, randomInt } from "node:crypto";
 import { type IdBlock, idFromNumber, type Kind } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
-import type { Transaction } from "../store/contract.ts";
+import type { Transaction, View } from "../store/contract.ts";
 import { tombstoneOf } from "./tombstones.ts";
 
 /** Numbers of ids below are the hub's own, drawn at random; from here on they are lent to sites in blocks. */
@@ -46,7 +46,13 @@ export async function takeSegment(tx: Transaction, epoch: string): Promise<numbe
   return exhausted();
 }
 
-async function segmentsTaken(tx: Transaction): Promise<readonly number[]> {
+/** Whether a number is one that is lent to sites, and not of the segment that is lent from now. */
+export async function isLentElsewhere(view: Pick<View, "setting">, number: number): Promise<boolean> {
+  const now = (await segmentsTaken(view)).at(-1);
+  return number >= FIRST_LENT && Math.floor((number - FIRST_LENT) / SEGMENT) !== now;
+}
+
+async function segmentsTaken(tx: Pick<View, "setting">): Promise<readonly number[]> {
   return JSON.parse((await tx.setting("lent-segments")) ?? "[]") as number[];
 }
 
