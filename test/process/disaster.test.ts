@@ -104,7 +104,7 @@ test("a hub is backed up while it runs, restored, and recovered from its site on
 
   await fleet.endHub("SIGKILL");
   rmSync(fleet.home, { recursive: true });
-  expect(await fleet.run("recover", "--from-sites")).toContain("What does not come back");
+  expect(await fleet.run("recover", "--from-sites")).toContain("What cannot come back");
   await fleet.startHub();
   const fingerprint = await waitFor("the site makes its claim", async () =>
     new RegExp(`${site}  (\\S+)  waits`).exec(await fleet.run("recover", "list"))?.at(1),

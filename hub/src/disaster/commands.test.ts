@@ -61,7 +61,7 @@ test("a new life is begun by hand only while no hub runs, and holds the sites (r
 
 test("recovering ends only when all sites that are known have told what they hold, or when that is said", async () => {
   const home = join(scratch(), "home");
-  expect(await type("recover", "--from-sites", "--home", home)).toContain("What does not come back");
+  expect(await type("recover", "--from-sites", "--home", home)).toContain("What cannot come back");
   expect(await type("recover", "list", "--home", home)).toContain("No site has made a claim yet");
   const database = await TestHome.open(home);
   await database.authority.createTenant({ actor: "hub", name: "default" });

@@ -30,7 +30,7 @@ export const RECOVER_COMMANDS: Readonly<Record<string, Command>> = {
         "   `holdfast hub recover accept SITE-ID FINGERPRINT` lets the site in; it then tells the hub what it holds.",
         "3. `holdfast hub recover status` shows what came back, `holdfast hub recover finish` ends it.",
         "",
-        "What does not come back:",
+        "What cannot come back:",
         ...LOST.map((lost) => `- ${lost}`),
       ].join("\n");
     },
@@ -51,7 +51,7 @@ export const RECOVER_COMMANDS: Readonly<Record<string, Command>> = {
     },
   ),
   "recover status": databaseCommand(
-    { purpose: "Shows what came back from which site, and what does not come back.", schema: HomeConfig },
+    { purpose: "Shows what came back from which site, and what cannot come back.", schema: HomeConfig },
     async (_, { store }) => progressText(await store.read(recoveryProgress)),
   ),
   "recover finish": databaseCommand(

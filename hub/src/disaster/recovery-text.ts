@@ -50,7 +50,7 @@ export function progressText({ since, resources, operators, openConflicts, sites
     "Sites:",
     ...(sites.length === 0 ? ["  none yet"] : sites.map(siteLine)),
     "",
-    "What does not come back:",
+    "What cannot come back:",
     ...LOST.map((lost) => `- ${lost}`),
     "Where two sites hold different values and neither is known to be the later one, there is a conflict to resolve.",
   ].join("\n");
