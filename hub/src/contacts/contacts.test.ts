@@ -140,6 +140,18 @@ describe("a site (rule 13)", () => {
     );
     await world.restart();
     expect(world.contacts.contactOf(OSLO)).toEqual({ heardAt: START - 5_000, silentSince: START - 5_000 });
+    // A hub that was killed had no time to note the last it heard.
+    await world.store.write((tx) => tx.tables<HubTables>().updateTable("uplink_stream").set({ last_at: 1 }).execute());
+    await world.restart();
+    await world.store.write((tx) =>
+      tx
+        .tables<HubTables>()
+        .updateTable("uplink_stream")
+        .set({ last_at: START + 9_000 })
+        .execute(),
+    );
+    await world.restart();
+    expect(world.contacts.contactOf(OSLO)).toMatchObject({ silentSince: START + 9_000 });
   });
 
   test("that speaks a version which is not served is not heard by that, and the reason is kept (rule 23)", async () => {
