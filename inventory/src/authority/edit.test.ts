@@ -42,6 +42,34 @@ describe("a site's edit", () => {
     expect(other).toMatchObject({ result: "applied" });
   });
 
+  test("that conflicts says what stands, and is known from then on", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const base = host.stamps.name?.id ?? "";
+    const standing = (await hub.set(host, { name: "the hubs" })).stamps.name?.id;
+    const outcome = await hub.edit(host, oslo.resourceId, { field: "name", value: "edge", base, write: "lost" });
+    expect(outcome.standing).toEqual({ write: standing, value: "the hubs" });
+    const changes = await hub.store.read((view) => view.changes(TENANT, 0, 20));
+    expect(changes.at(-1)).toMatchObject({
+      ...{ operation: "conflict", write: "lost", actor: "operator:bob" },
+      ...{ before: { name: "the hubs" }, after: { name: "edge" } },
+    });
+    expect(await hub.store.read((view) => view.knowsWrite(TENANT, "lost"))).toBe(true);
+  });
+
+  test("that the hub took back from a row already is not applied again (rule 20)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const base = host.stamps.name?.id ?? "";
+    const edit = { field: "name", value: "edge", base, write: "intent-1" };
+    await hub.edit(host, oslo.resourceId, edit);
+    await hub.set(host, { name: "since" });
+    expect(await hub.edit(host, oslo.resourceId, edit)).toMatchObject({ result: "applied" });
+    expect((await hub.get(host))?.fields).toMatchObject({ name: "since" });
+  });
+
   test("may build on the site's own edit before it, also one that changed nothing", async () => {
     await using hub = await Harness.open();
     const oslo = await hub.site("Oslo");

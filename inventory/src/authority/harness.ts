@@ -12,7 +12,7 @@ import {
 import { systemClock } from "@holdfast/runtime";
 import type { Store } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
-import { type Authority, type AuthorityListener, createAuthority, type Recovery } from "./authority.ts";
+import { type Authority, type AuthorityListener, createAuthority, type Recovery, type Report } from "./authority.ts";
 
 export const TENANT = "11111111-1111-4111-8111-111111111111";
 export const ALICE = "operator:alice";
@@ -90,9 +90,15 @@ export class Harness implements AsyncDisposable {
   }
 
   /** A site's report of a resource. */
-  observe(resource: Resource, site: string, fields: Fields): Promise<void> {
+  observe(
+    resource: Resource,
+    site: string,
+    fields: Fields,
+    groups: Pick<Report, "sources" | "keep"> = {},
+  ): Promise<void> {
     const { tenant, resourceId: id } = resource;
-    const report = { kind: kindOf(resource), tenant, id, site, observedAt: 5_000, observedGeneration: 1, fields };
+    const seen = { observedAt: 5_000, observedGeneration: 1, fields, ...groups };
+    const report = { kind: kindOf(resource), tenant, id, site, ...seen };
     return this.store.write((tx) => this.authority.observeIn(tx, report));
   }
 

@@ -84,7 +84,7 @@ export async function handOver(
   host: Resource,
   { owner, write }: { owner: string | undefined; write: Write },
 ): Promise<FeedPosition> {
-  const after = owned(host, owner);
+  const after = owned(Host, host, owner);
   await tx.replace(Host, after);
   const change = { before: { owner: host.owner ?? null }, after: { owner: owner ?? null } };
   await tx.appendChange(changeOf(Host, after, write, { operation: "update", ...change }));
@@ -118,7 +118,7 @@ export async function moveBetweenFeeds(
   const entered = await publish(tx, Host, after);
   await tellMoved(tx, Host, { before, after, write });
   for (const instance of instances) {
-    const followed = owned(instance, after.owner);
+    const followed = owned(Instance, instance, after.owner);
     await tx.replace(Instance, followed);
     await publish(tx, Instance, followed);
     await tellMoved(tx, Instance, { before: instance, after: followed, write });
@@ -126,10 +126,11 @@ export async function moveBetweenFeeds(
   return { left, entered };
 }
 
-/** A resource under another owner, or under none. */
-export function owned<R extends Resource>(resource: R, owner: string | undefined): R {
+/** A machine under another owner; under none, nobody looks at it any more, and it does not stay green (rule 13). */
+export function owned<R extends Resource>(kind: Kind, resource: R, owner: string | undefined): R {
   const { owner: _, ...rest } = resource;
-  return { ...rest, ...(owner === undefined ? {} : { owner }) } as R;
+  if (owner !== undefined) return { ...rest, owner } as R;
+  return { ...rest, fields: { ...rest.fields, ...outOfSight(kind) } } as R;
 }
 
 function withFields(kind: Kind, before: Resource, fields: Fields, write: Write): Resource {
@@ -142,7 +143,7 @@ function withFields(kind: Kind, before: Resource, fields: Fields, write: Write):
     fields: withoutUndefined({ ...before.fields, ...fields }),
   };
   const claimed = kind.name === Host.name && before.owner === undefined ? after.fields.siteId : undefined;
-  return typeof claimed === "string" ? owned(after, claimed) : after;
+  return typeof claimed === "string" ? owned(kind, after, claimed) : after;
 }
 
 export function withoutUndefined(fields: Fields): Record<string, unknown> {

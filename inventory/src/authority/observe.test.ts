@@ -18,6 +18,38 @@ describe("a site's report", () => {
     expect(second?.fields).not.toHaveProperty("memoryBytes");
   });
 
+  test("says of each group who saw it and when (rule 13)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const [agent, site] = [
+      { source: "agent", at: 4_000 },
+      { source: "site", at: 4_500 },
+    ];
+    const sources = { hardware: agent, power: site, weather: agent };
+    await hub.observe(host, oslo.resourceId, { cpuCores: 8 }, { sources });
+    expect((await hub.get(host))?.observedSources).toEqual({ hardware: agent, power: site });
+    await hub.observe(host, oslo.resourceId, { cpuCores: 8 });
+    expect(await hub.get(host)).not.toHaveProperty("observedSources");
+    const wrong = hub.observe(host, oslo.resourceId, {}, { sources: { power: { source: "site", at: 9e15 } } });
+    await expect(wrong).rejects.toMatchObject({ code: "InvalidArgument", fields: ["sources.power.at"] });
+  });
+
+  test("leaves the groups that this life of the site has not seen as they were, with who saw them (rule 13)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const agent = { source: "agent", at: 4_000 };
+    const seen = { cpuCores: 8, hostNics: [{ deviceName: "eth0" }], hostStatus: "Running" };
+    await hub.observe(host, oslo.resourceId, seen, { sources: { hardware: agent, status: agent } });
+    const site = { source: "site", at: 5_000 };
+    const groups = { sources: { status: site, hardware: site }, keep: ["hardware", "weather"] };
+    await hub.observe(host, oslo.resourceId, { hostStatus: "Lost", cpuCores: 1 }, groups);
+    const after = await hub.get(host);
+    expect(after?.fields).toMatchObject({ cpuCores: 8, hostNics: [{ deviceName: "eth0" }], hostStatus: "Lost" });
+    expect(after?.observedSources).toEqual({ hardware: agent, status: site });
+  });
+
   test("changes no intent: no generation, no stamp, no feed row, no history", async () => {
     await using hub = await Harness.open();
     const oslo = await hub.site("Oslo");

@@ -136,6 +136,27 @@ describe("moving a host", () => {
     expect(await hub.feed(SHARED)).toContain(host.resourceId);
   });
 
+  test("to nowhere leaves nothing green behind, for nobody looks at it any more (rule 13)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const instance = await hub.instance(host);
+    const green = "STATUS_INDICATION_IDLE";
+    const seen = { hostStatus: "Running", hostStatusIndicator: green, currentPowerState: "POWER_STATE_ON" };
+    await hub.observe(host, oslo.resourceId, { ...seen, cpuModel: "a cpu" });
+    await hub.observe(instance, oslo.resourceId, { instanceStatus: "Running", instanceStatusIndicator: green });
+    await hub.set(host, { siteId: null });
+    expect((await hub.get(host))?.fields).toMatchObject(seen);
+    await hub.release(host, oslo.resourceId, "moved");
+    expect((await hub.get(host))?.fields).toMatchObject({
+      hostStatus: "Not Connected",
+      hostStatusIndicator: "STATUS_INDICATION_UNSPECIFIED",
+      currentPowerState: "POWER_STATE_UNSPECIFIED",
+      cpuModel: "a cpu",
+    });
+    expect(JSON.stringify(await hub.get(instance))).not.toContain(green);
+  });
+
   test("back before its site let go leaves it there, whatever release comes late", async () => {
     await using hub = await Harness.open();
     const [oslo, bergen] = [await hub.site("Oslo"), await hub.site("Bergen")];

@@ -1,10 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Kysely, sql } from "kysely";
+import Database from "better-sqlite3";
+import { Kysely, SqliteDialect, sql } from "kysely";
+import type { Migration } from "kysely/migration";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqliteStore } from "../sqlite/open.ts";
 import { TABLES_OF_KINDS } from "../table.ts";
+import { migrate, migrationsWith } from "./migrate.ts";
 
 function scratchFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-store-"));
@@ -81,6 +84,35 @@ test("every reference and every uniqueness that a kind declares is kept by the d
       expect(found, `unique index of ${table.name} on ${list}`).toBe(true);
     }
   }
+});
+
+test("a database of the first version knows the writes that stand in it, and what is gone (rules 15, 20)", async () => {
+  const path = scratchFile();
+  const first = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new Database(path) }) });
+  const { "0001-first-kinds": kinds, "0002-logs": logs } = migrationsWith();
+  await migrate(first, { "0001-first-kinds": kinds as Migration, "0002-logs": logs as Migration });
+  await sql`insert into tenant (tenant_id, name) values ('t', 'first')`.execute(first);
+  const stamps = JSON.stringify({ name: { id: "w1", epoch: "e", generation: 1 } });
+  const values = sql`'t', 'region-00000001', 1, 1, 1, ${stamps}, 'c', 'Norway'`;
+  await sql`insert into region (tenant_id, resource_id, created_at, updated_at, generation, stamps, creation, name)
+    values (${values})`.execute(first);
+  for (const [seq, id, operation] of [
+    [1, "region-00000001", "create"],
+    [2, "region-00000002", "delete"],
+    [3, "region-00000003", "delete"],
+    [4, "region-00000003", "create"],
+  ]) {
+    await sql`insert into change_log (seq, at, tenant_id, actor, kind, resource_id, operation)
+      values (${seq}, 1, 't', 'hub', 'region', ${id}, ${operation})`.execute(first);
+  }
+  await first.destroy();
+  const store = await openSqliteStore({ path });
+  onTestFinished(() => store.close());
+  expect(await store.read((view) => view.knowsWrite("t", "w1"))).toBe(true);
+  const gone = await store.read((view) =>
+    sql<{ resource_id: string }>`select resource_id, stamps from tombstone`.execute(view.tables()),
+  );
+  expect(gone.rows).toEqual([{ resource_id: "region-00000002", stamps: null }]);
 });
 
 test("a program's own tables live in the same database and are made once", async () => {
