@@ -3,6 +3,7 @@ import type { EntryOutcome } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
 import type { Selectable } from "kysely";
 import { noteIntentKnown } from "../commands/local-acts.ts";
+import { count } from "../database/counters.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 
 /** How many intents that the hub turned down are kept for people to see. */
@@ -64,7 +65,11 @@ async function forgetOldest(transaction: Transaction): Promise<void> {
     .where("outcome", "=", "quarantined")
     .where("field", "is not", null)
     .execute();
-  await tables.deleteFrom("refused_intent").where("number", "<=", last.number).execute();
+  const { numDeletedRows: forgotten } = await tables
+    .deleteFrom("refused_intent")
+    .where("number", "<=", last.number)
+    .executeTakeFirstOrThrow();
+  await count(transaction, "intents-forgotten", Number(forgotten));
 }
 
 /** What became of several intents taken together; undefined while the hub has not spoken of all of them. */

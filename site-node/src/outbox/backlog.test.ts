@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { counters } from "../database/counters.ts";
 import { siteTables } from "../database/tables.ts";
 import { observe } from "../hosts/observe.ts";
+import { recordOutcome, refusedIntents } from "../intents/outcomes.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { MAX_ARRIVALS } from "./outbox.ts";
 import { ASK_AGAIN_AFTER, askAgain } from "./refused-state.ts";
@@ -144,3 +145,18 @@ test("each batch shows the newest that the hub has signed, in this life of it al
     ...{ incarnation: stream.incarnation, cursor: 1, receipt: "signed-1" },
   });
 });
+
+test("of the intents that the hub turned down the newest thousand are kept, and those before counted (rule 9)", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    for (let each = 0; each < 1_003; each += 1) {
+      const edit = { id: HOST, field: "name", value: `name-${each}`, actor: "operator:a" };
+      const intent = await site.intents.edit(transaction, OF, Host, edit);
+      await recordOutcome(transaction, { seq: each, intent, result: "quarantined", reason: "no" });
+    }
+  });
+  const { total, first } = await site.store.read((view) => refusedIntents(view, 1));
+  expect(total).toBe(1_000);
+  expect(first[0]?.value).toBe('"name-1002"');
+  expect(await site.store.read(counters)).toMatchObject({ "intents-forgotten": 3 });
+}, 60_000);

@@ -22,7 +22,7 @@ export interface LetGo {
   readonly conflicts: readonly ReplicaRowEntry[];
 }
 
-/** Machines that were let go, with the rows that asked for it; without those whose newest row asks for them here again. */
+/** Machines that were let go, with the rows that asked for it. */
 export async function letGo(view: View): Promise<readonly LetGo[]> {
   return (await released(view)).flatMap(({ kind, id, reason, stamp, body, conflicts }) => {
     if (body === null || (reason !== "deleted" && reason !== "moved")) return [];
@@ -31,13 +31,9 @@ export async function letGo(view: View): Promise<readonly LetGo[]> {
   });
 }
 
-/** The machines that this site has let go and that are not wanted here again. */
+/** The machines that this site has let go and that nobody has wanted here again since. */
 export async function released(view: View): Promise<readonly Released[]> {
-  const tables = siteTables(view);
-  const rows = await tables.selectFrom("released").selectAll().orderBy("kind").orderBy("id").execute();
-  const held: Released[] = [];
-  for (const row of rows) if (!(await isWantedAgain(view, row))) held.push(row);
-  return held;
+  return siteTables(view).selectFrom("released").selectAll().orderBy("kind").orderBy("id").execute();
 }
 
 /** Forgets what was let go of a machine whose newest row has another stamp: somebody wants it here again, or elsewhere than before. */
