@@ -42,6 +42,7 @@ import { pruneFeeds } from "./prune-feeds.ts";
 import { createReceipts } from "./receipts.ts";
 import { createHistory } from "./recovery/history.ts";
 import { createRecoveries } from "./recovery/recoveries.ts";
+import { createRetirement } from "./retirement.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { hubSituation } from "./situation.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
@@ -126,7 +127,9 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const prune = { name: "prune feeds", every: hours(1), work: () => pruneFeeds({ store, clock }) };
     const access = { name: "say who may come in at sites", every: minutes(1), work: () => tokens.publishAccess() };
     const ending = { name: "end commands whose time is over", every: seconds(10), work: () => commands.sweep() };
-    for (const chore of [sweep, prune, access, ending]) started.push(startChore(chore, { clock, log }));
+    const retirement = createRetirement({ store, authority });
+    const purge = { name: "remove what is retired", every: hours(1), work: () => retirement.purge() };
+    for (const chore of [sweep, prune, access, ending, purge]) started.push(startChore(chore, { clock, log }));
     const settings = {
       pollFor: seconds(config.pollSeconds),
       streamFor: seconds(config.streamSeconds),
@@ -149,7 +152,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const ports = { conflicts, commands, arrivals, aliases, access: { recoverAccess } };
     const recoveries = createRecoveries({ authority, credentials, ports, log });
     const taking = { credentials, enrolments, holds, recoveries, history, receipts, ports };
-    const uplink = createUplink({ store, authority, ...taking, clock, log });
+    const uplink = retirement.noting(createUplink({ store, authority, ...taking, clock, log }));
     const slots = createSlots({ count: config.uplinkSlots, clock });
     const app = await createApi({
       inventory: withPowerCommands({ inventory: authority, commands, clock }),
