@@ -1,6 +1,7 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import type { FeedScope } from "@holdfast/protocol";
 import { type Clock, hours } from "@holdfast/runtime";
+import { feedPosition } from "./feed-position.ts";
 import type { HubTables } from "./tables.ts";
 
 const DAY = hours(24);
@@ -10,10 +11,9 @@ export const TOMBSTONES_KEPT = 30 * DAY;
 
 const SCOPES_AT_ONCE = 100;
 
-/** The inventory's own tables that pruning looks into. */
+/** The inventory's own table that pruning looks into. */
 interface FeedTables {
   readonly feed: { readonly scope: FeedScope; readonly seq: number; readonly body: string | null };
-  readonly sequence: { readonly name: string; readonly value: number };
 }
 
 /**
@@ -56,12 +56,7 @@ async function markFeeds(transaction: Transaction, now: number): Promise<void> {
     .select("at")
     .where("at", ">", now - DAY)
     .executeTakeFirst();
-  const feed = await transaction
-    .tables<FeedTables>()
-    .selectFrom("sequence")
-    .select("value")
-    .where("name", "=", "feed")
-    .executeTakeFirst();
-  if (fresh || !feed) return;
-  await marks.insertInto("feed_mark").values({ at: now, seq: feed.value }).execute();
+  const seq = await feedPosition(transaction);
+  if (fresh || seq === 0) return;
+  await marks.insertInto("feed_mark").values({ at: now, seq }).execute();
 }

@@ -1,8 +1,10 @@
 import { type FeedScope, siteScope, tenantScope, type UplinkReply, type Witness } from "@holdfast/protocol";
+import { silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { feedPosition } from "../feed-position.ts";
 import { type Answer, Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import { createReceipts } from "../receipts.ts";
+import { createHistory } from "./history.ts";
 import { snapshotOf } from "./rolled-back-hub.ts";
 
 const event = (id: string) => ({ type: "event", id, kind: "host", subject: "s", event: "e", at: 1 });
@@ -116,6 +118,25 @@ test("however many sites prove it at once, one other life begins", async () => {
   ]);
   expect(answers.map(({ body }) => body.epoch)).toEqual(answers.map(() => hub.hub.authority.epoch()));
   expect(hub.hub.authority.lineage()).toHaveLength(2);
+});
+
+test("what was lost in a life that is over begins no other, also when it is told while one begins", async () => {
+  const lives = ["e1"];
+  const authority = {
+    epoch: () => lives.at(-1) ?? "",
+    async beginEpoch() {
+      await new Promise((done) => setImmediate(done));
+      lives.push(`e${lives.length + 1}`);
+      return authority.epoch();
+    },
+  };
+  await using hub = await startTestHub();
+  const receipts = await createReceipts(hub.hub.store);
+  const holds = { holdAll: async () => undefined };
+  const history = createHistory({ authority, holds, receipts, log: silentLog });
+  const loss = { epoch: "e1", beyond: 5 };
+  await Promise.all([history.lost(loss, "hub-rolled-back"), history.lost(loss, "hub-rolled-back")]);
+  expect(lives).toEqual(["e1", "e2"]);
 });
 
 test("a hub keeps its key over restarts, and no two hubs have the same", async () => {

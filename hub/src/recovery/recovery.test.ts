@@ -170,18 +170,21 @@ test("a hub in its first life has lost nothing and takes nothing back", async ()
 });
 
 test("a site gives back nothing of another project, and no machine of another site", async () => {
-  const { hub: opened, site, second, held, sender } = await restored();
+  const { hub: opened, site, host, second, held, sender } = await restored();
   await using hub = opened;
   const [row] = held.filter(({ id }) => id === second);
   const other = await hub.site();
   const said = [{ tenant: "22222222-2222-4222-8222-222222222222" }, { owner: other.id }].map((more) => {
     return { ...row, body: { ...row?.body, ...more } };
   });
-  expect((await sender.send(said)).body.outcomes).toMatchObject([
+  const foreign = { tenant: "22222222-2222-4222-8222-222222222222", hash: "h", machine: "m", at: 1 };
+  const credential = { type: "replica-row", scope: "site", kind: "credential", id: host, body: foreign };
+  expect((await sender.send([...said, credential])).body.outcomes).toMatchObject([
     { result: "quarantined", reason: expect.stringMatching(/tenant/) },
     { result: "quarantined", reason: expect.stringMatching(/managed by/) },
+    { result: "quarantined", reason: expect.stringMatching(/tenant/) },
   ]);
-  expect(await quarantineOf(hub, site)).toHaveLength(2);
+  expect(await quarantineOf(hub, site)).toHaveLength(3);
   expect((await get(hub, `compute/hosts/${second}`)).status).toBe(404);
 });
 
