@@ -101,6 +101,19 @@ export class WorldHub {
     return tokens.createOperator({ name: `operator-of-${name}`, role: "write", tenants: [id] });
   }
 
+  /** Another operator of every project, by token. */
+  async operator(
+    name: string,
+    role: "read" | "write" = "write",
+  ): Promise<{ readonly id: string; readonly token: string }> {
+    return this.running.tokens.createOperator({ name, role, tenants: "all" });
+  }
+
+  /** Those that are open. */
+  async conflicts(project = "default"): Promise<Json[]> {
+    return (await this.ask("GET", `/v1/projects/${project}/conflicts`)).conflicts;
+  }
+
   host(project: string, id: string): Promise<Json> {
     return this.ask("GET", `/v1/projects/${project}/compute/hosts/${id}`);
   }

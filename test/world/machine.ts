@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Agent, createAgent } from "@holdfast/agent";
 import { AgentConfig } from "@holdfast/agent/config";
 import { readHardware } from "@holdfast/agent/hardware/read";
+import type { SwitchMachine } from "@holdfast/agent/power";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 import { Relay } from "@holdfast/runtime/relay";
 import type { WorldSite } from "./site.ts";
@@ -22,6 +23,8 @@ export class Machine {
   readonly #surroundings: { clock: Clock; log: Log };
   readonly #cables: { http: Relay; mqtt: Relay };
   readonly #place: Place;
+  /** How it was switched from afar, in order: what its own operating system would have done. */
+  readonly switched: ("off" | "reset")[] = [];
   #boots = 0;
   #known: string | undefined;
   #agent: Agent | undefined;
@@ -76,12 +79,23 @@ export class Machine {
       ...["--site-url", `http://127.0.0.1:${this.#cables.http.port}`],
       ...["--mqtt-port", String(this.#cables.mqtt.port)],
       ...["--enrol-token-file", `${this.#stateDir}/../token`],
-      ...["--telemetry-seconds", "0", "--rescan-seconds", "1"],
+      ...["--telemetry-seconds", "0", "--rescan-seconds", "1", "--allow-power"],
     ];
     const config = readConfig(AgentConfig, { arguments: settings, environment: {} });
     this.#boots += 1;
-    this.#agent = createAgent(config, { ...this.#surroundings, readHardware, bootId: `boot-${this.#boots}` });
+    const power: SwitchMachine = async ({ action }) => this.#switch(action);
+    const bootId = `boot-${this.#boots}`;
+    this.#agent = createAgent(config, { ...this.#surroundings, readHardware, bootId, power });
     await this.#agent.start();
+  }
+
+  /** As an operating system that shuts down, and comes up again after a reset: on a later turn, for the agent is asked to. */
+  #switch(action: "off" | "reset"): void {
+    this.switched.push(action);
+    setImmediate(async () => {
+      await this.shutDown();
+      if (action === "reset") await this.boot();
+    });
   }
 
   /** Ends the agent as a shutdown does: it says goodbye. */

@@ -125,9 +125,9 @@ export class WorldSite {
     return resources.map(({ resourceId }) => resourceId);
   }
 
-  /** A one-time token that admits a machine here, or only the host named. */
-  async enrolmentToken(hostId?: string): Promise<string> {
+  /** A one-time token that admits a machine here, or only the host named; for an hour unless told otherwise. */
+  async enrolmentToken(hostId?: string, validSeconds = 3_600): Promise<string> {
     const path = `/v1/projects/${this.project}/sites/${this.id}/enrolment-tokens`;
-    return (await this.#hub.ask("POST", path, hostId ? { hostId } : {})).token;
+    return (await this.#hub.ask("POST", path, { ...(hostId ? { hostId } : {}), validSeconds })).token;
   }
 }

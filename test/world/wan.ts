@@ -4,9 +4,10 @@ export class Wan {
   #carrying = new AbortController();
 
   #answersToLose = 0;
+  #isFeedLost = false;
 
   readonly fetch: typeof fetch = async (input, init) => {
-    if (this.#isCut) throw broken();
+    if (this.#isCut || (this.#isFeedLost && String(input).includes("/v1/shape"))) throw broken();
     const signals = [this.#carrying.signal, ...(init?.signal ? [init.signal] : [])];
     const answer = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
     if (init?.method !== "POST" || this.#answersToLose === 0) return answer;
@@ -26,8 +27,16 @@ export class Wan {
     this.#answersToLose = count;
   }
 
+  /** What the site sends gets through, and nothing of the hub's feed does, until `restore`. */
+  loseFeed(): void {
+    this.#isFeedLost = true;
+    this.#carrying.abort(broken());
+    this.#carrying = new AbortController();
+  }
+
   restore(): void {
     this.#isCut = false;
+    this.#isFeedLost = false;
     this.#carrying = new AbortController();
   }
 }

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createLog, silentLog } from "@holdfast/runtime";
+import { expect } from "vitest";
 import { WorldClock } from "./clock.ts";
+import { eventually } from "./eventually.ts";
 import { WorldHub } from "./hub.ts";
 import { Machine } from "./machine.ts";
 import { WorldSite } from "./site.ts";
@@ -78,6 +80,19 @@ export class World {
     const machine = await Machine.plugIn(at, folder, tree, token, { ...surroundings, clock });
     this.#machines.push(machine);
     return machine;
+  }
+
+  /** A machine that is switched on, admitted, and shown at the hub with its hardware. */
+  async runningMachine(options: MachineOptions): Promise<{ readonly machine: Machine; readonly id: string }> {
+    const machine = await this.machine(options);
+    await machine.boot();
+    const id = await eventually(async () => {
+      const shown = await this.hub.host(this.site(options.site).project, machine.known ?? "");
+      expect(shown).toMatchObject({ hostStatus: "Running", memoryBytes: expect.stringMatching(/^[1-9]/) });
+      expect(shown.observedGeneration).toBe(shown.generation);
+      return shown.resourceId as string;
+    });
+    return { machine, id };
   }
 
   #surroundings(name: string) {

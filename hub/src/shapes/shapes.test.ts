@@ -32,7 +32,7 @@ const positionOf = (response: Response) => ({
   offset: response.headers.get("electric-offset") ?? "",
 });
 
-test("an answer carries the headers that the client needs, and no shared cache may keep it", async () => {
+test("an answer carries the headers that the client needs, and no shared cache may keep it (rule 11)", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
   await append(hub, site, 2);
@@ -112,7 +112,7 @@ test("a handle that the hub did not give for this scope and epoch gets 409 with 
   }
 });
 
-test("an offset beyond the log's end gets 409, live or not", async () => {
+test("an offset beyond the log's end gets 409, live or not (rule 10)", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
   const { handle } = positionOf(await ask(hub, site));
