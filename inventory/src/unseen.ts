@@ -31,6 +31,11 @@ function fill(kind: Kind): ReadonlyMap<string, string | typeof SINCE> {
   return filled;
 }
 
+/** The same fields as they are before anybody has looked: of a machine that nobody manages, nothing is known to hold. */
+export function outOfSight(kind: Kind): Readonly<Record<string, unknown>> {
+  return Object.fromEntries([...unseenFields(kind).keys()].map((name) => [name, kind.fields[name]?.initial]));
+}
+
 /** The status of a machine whose site has been silent since a time, milliseconds since the epoch. */
 export function unknownSince(since: number): string {
   return `Unknown since ${new Date(since).toISOString().slice(0, 19)}Z (its site is silent)`;

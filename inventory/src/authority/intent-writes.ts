@@ -1,6 +1,7 @@
 import { type FeedPosition, Host, Instance, type Kind, type Resource } from "@holdfast/protocol";
 import type { Change, Transaction } from "../store/contract.ts";
 import { stillReferred } from "../store/faults.ts";
+import { outOfSight } from "../unseen.ts";
 import { deletedState } from "./desired-state.ts";
 import { intentOf, publish, withdraw } from "./feed-rows.ts";
 import { changedFields, checkChanges, type Fields, refuseFrozen, refuseImmutable } from "./intent-rules.ts";
