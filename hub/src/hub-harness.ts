@@ -132,7 +132,7 @@ export class Sender {
 }
 
 /** Waits for a level, at most some seconds. */
-export async function until(what: string, reached: () => boolean | Promise<boolean>, within = 8_000): Promise<void> {
+export async function until(what: string, reached: () => boolean | Promise<boolean>, within = 15_000): Promise<void> {
   const deadline = systemClock.monotonic() + within;
   while (!(await reached())) {
     if (systemClock.monotonic() > deadline) throw new Error(`not within ${within} ms: ${what}`);

@@ -280,16 +280,16 @@ test("followers that read nothing of what they catch up with are counted, and th
   await using hub = await startTestHub({ requestsPerSite: 3 });
   const site = await hub.site();
   const { handle } = positionOf(await ask(hub, site));
-  for (let count = 0; count < 20; count += 1) {
+  for (let count = 0; count < 10; count += 1) {
     await hub.hub.store.write((transaction) =>
       transaction.appendFeed(siteScope(site.id), "thing", `large-${count}`, { padding: "x".repeat(900_000) }),
     );
   }
   const query = { live: "true", live_sse: "true", handle, offset: "0_0" };
-  const followers = Array.from({ length: 30 }, () => unread(hub, site, query));
+  const followers = Array.from({ length: 12 }, () => unread(hub, site, query));
   const connections = () => new Promise<number>((resolve) => hub.hub.app.server.getConnections((_, n) => resolve(n)));
   await until("all have begun", () => followers.every(({ slow }) => slow.bytesRead > 0));
-  await until("three are held", async () => (await statusOf(hub, site)).waiting === 3 && (await connections()) < 15);
+  await until("three are held", async () => (await statusOf(hub, site)).waiting === 3 && (await connections()) < 8);
   await hub.stop();
   for (const { slow } of followers) slow.destroy();
 });
