@@ -21,10 +21,16 @@ interface Row {
   readonly since: number | null;
 }
 
-/** One statement, for it is asked with every answer. */
+/** Whether there is anything to be said of anything: asked with every answer, and mostly the end of it. */
+async function hasAny(view: View, tenant: string): Promise<boolean> {
+  const { rows } = await sql<{ any: unknown }>`select exists (select 1 from open_conflict where tenant = ${tenant})
+    or exists (select 1 from arrival where tenant = ${tenant}) as any`.execute(view.tables());
+  return Boolean(rows[0]?.any);
+}
+
 async function noticesOf(view: View, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Notice>> {
   const notices = new Map<string, Notice>();
-  if (ids.length === 0) return notices;
+  if (ids.length === 0 || !(await hasAny(view, tenant))) return notices;
   const among = sql.join(ids);
   const { rows } = await sql<Row>`select resource_id as id, count(*) as conflicts, null as site, null as since
     from open_conflict where tenant = ${tenant} and resource_id in (${among}) group by resource_id
