@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { agree } from "../world/agreement.ts";
+import { agree, wanted } from "../world/agreement.ts";
 import { eventually } from "../world/eventually.ts";
 import type { Json } from "../world/request.ts";
 import { createWorld } from "../world/world.ts";
@@ -17,6 +17,8 @@ test("a site goes on for thirty days alone with hosts coming, changing and going
   const expected = await site.ask("POST", `${HOSTS}/register`, { name: "expected", serialNumber: "SN00077" });
   const token = await site.enrolmentToken(undefined, (30 * DAY) / 1_000);
   await agree(world, "oslo");
+  const wantedBefore = new Map<string, object>();
+  for (const id of [staying.id, leaving.id]) wantedBefore.set(id, await wanted(world, "oslo", id));
   world.wan("oslo").cut();
 
   let coming: { id: string } | undefined;
@@ -56,9 +58,12 @@ test("a site goes on for thirty days alone with hosts coming, changing and going
 
   world.wan("oslo").restore();
   await agree(world, "oslo", 60_000);
+  const last = { name: "day-30", metadata: [{ key: "day", value: "30" }] };
+  expect(await wanted(world, "oslo", staying.id)).toEqual({ ...wantedBefore.get(staying.id), ...last });
+  const sold = { desiredState: "HOST_STATE_UNTRUSTED", note: "sold" };
+  expect(await wanted(world, "oslo", leaving.id)).toEqual({ ...wantedBefore.get(leaving.id), ...sold });
   expect(await world.hub.host("default", staying.id)).toMatchObject({
-    name: "day-30",
-    metadata: [{ key: "day", value: "30" }],
+    ...last,
     hostStatus: "Running",
     hostStorages: (await site.host(staying.id)).hostStorages,
   });

@@ -70,3 +70,15 @@ export async function agree(world: World, name: string, within = 30_000): Promis
     });
   }, within);
 }
+
+/** All that operators want of a machine, as hub and site hold it: field by field the same, and nothing besides. */
+export async function wanted(world: World, name: string, id: string): Promise<Record<string, unknown>> {
+  const [atHub, atSite] = [world.hub.running.store, world.site(name).node.store].map(async (store) => {
+    const machine = (await machinesIn(store)).get(id);
+    const kind = KINDS.find(({ prefix }) => id.startsWith(`${prefix}-`));
+    const fields = Object.entries(machine?.fields ?? {}).filter(([field]) => kind?.fields[field]?.owner === "operator");
+    return Object.fromEntries(fields);
+  });
+  expect(await atSite).toEqual(await atHub);
+  return (await atHub) ?? {};
+}
