@@ -97,7 +97,7 @@ test("a hub restored from a backup gets back from its sites what it had acknowle
 
 test("what was deleted after the backup stays deleted after the restore, and what was written on both sides of it is a conflict (rule 20)", async () => {
   await using it = await world1();
-  const { world, site, id } = it;
+  const { world, id } = it;
   const doomed = await world.runningMachine({ site: "oslo", tree: "synthetic-arm-board" });
   await agree(world, "oslo");
   await hubCommand(world, "backup", `${it.folder}/hub.backup`);
@@ -122,7 +122,7 @@ test("what was deleted after the backup stays deleted after the restore, and wha
 
 test("a hub that is rolled back behind everybody's back is found out by its sites, and regresses none of them (rule 7)", async () => {
   await using it = await world1();
-  const { world, site, id, machine } = it;
+  const { world, id, machine } = it;
   const snapshot = await world.hub.snapshot();
   await agree(world, "oslo");
   await rename(world, id, "after-the-snapshot");
