@@ -106,7 +106,10 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       arrivals.listener,
       aliasListener,
     ];
-    const authority = await createAuthority({ store, clock, listeners });
+    const contacts = await openContacts({ store, clock, log });
+    started.push(contacts);
+    const isSilent = (site: string) => contacts.contactOf(site)?.silentSince !== undefined;
+    const authority = await createAuthority({ store, clock, listeners, isSilent });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
     const receipts = await createReceipts(store);
@@ -116,8 +119,6 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const beside = watchBeside(store, { clock, log, also: () => tokens.noticeRevoked() });
     started.push(beside);
     started.push(await keepHighWater({ home, store: beside.store, clock, log }));
-    const contacts = await openContacts({ store, clock, log });
-    started.push(contacts);
     const door = createDoor({ tokens, contacts, offer });
     const conflicts = createConflicts({ authority, clock });
     await conflicts.showAll();

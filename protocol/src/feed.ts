@@ -24,7 +24,14 @@ export interface FeedPosition {
 }
 
 /** Who wrote an intent field last: an id of that write, the hub's epoch, and the resource's generation then. */
-export const Stamp = Type.Object({ id: Type.String(), epoch: Type.String(), generation: Type.Integer() });
+export const Stamp = Type.Object({
+  id: Type.String(),
+  epoch: Type.String(),
+  generation: Type.Integer(),
+  applyBefore: Type.Optional(
+    Type.Integer({ description: "milliseconds since the epoch: from then on a site does not begin to act on it" }),
+  ),
+});
 export type Stamp = Static<typeof Stamp>;
 
 /** Body of a row of a resource kind: its intent, without the observations that came from the site. */

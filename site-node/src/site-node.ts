@@ -143,8 +143,9 @@ async function build(
     ),
   );
   const control = inBandControl(calls);
+  const powerParts = { store, outbox, credentials, presence, control, replicaOf, clock, flooredNow: floored.now };
   const power = own(
-    startReconciler(hostPower({ store, outbox, credentials, presence, control, replicaOf, clock, log: reconcilers }), {
+    startReconciler(hostPower({ ...powerParts, log: reconcilers }), {
       clock,
       log: reconcilers,
       resyncEvery: minutes(5),

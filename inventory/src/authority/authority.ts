@@ -87,6 +87,8 @@ export interface AuthorityParts {
   /** A unique id of a write, a creation, a tenant, the epoch. */
   readonly newId?: () => string;
   readonly listeners?: readonly AuthorityListener[];
+  /** Whether a site cannot be reached now: what is wanted of its machines may come too late (rule 17). */
+  readonly isSilent?: (site: string) => boolean;
 }
 
 /** The authority over a store, in the life of the hub that the store tells of, or in a first one that begins now. */
@@ -95,7 +97,8 @@ export async function createAuthority({
   clock,
   newId = randomUUID,
   listeners = [],
+  isSilent = () => false,
 }: AuthorityParts): Promise<Authority> {
   const lives = await store.write((tx) => livesOf(tx, newId));
-  return new HubAuthority({ store, clock, newId, listeners }, lives);
+  return new HubAuthority({ store, clock, newId, listeners, isSilent }, lives);
 }

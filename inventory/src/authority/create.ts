@@ -56,7 +56,7 @@ export async function createResource(tx: Transaction, kind: Kind, making: Creati
     createdAt: write.at,
     updatedAt: write.at,
     generation: 1,
-    stamps: stampsOf(kind, given, write, 1),
+    stamps: stampsOf(kind, given, { write, generation: 1, owner }),
     creation,
     ...(owner === undefined ? {} : { owner }),
     fields: { ...initialFields(kind), ...given },

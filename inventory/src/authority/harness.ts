@@ -31,7 +31,10 @@ export class Harness implements AsyncDisposable {
     this.authority = authority;
   }
 
-  static async open(listeners: readonly AuthorityListener[] = []): Promise<Harness> {
+  static async open(
+    listeners: readonly AuthorityListener[] = [],
+    isSilent: (site: string) => boolean = () => false,
+  ): Promise<Harness> {
     const store = await openSqliteStore({ path: ":memory:" });
     const clock = { ...systemClock, now: (): number => harness.now() };
     let count = 0;
@@ -39,7 +42,8 @@ export class Harness implements AsyncDisposable {
       count += 1;
       return `w${count}`;
     };
-    const harness: Harness = new Harness(store, await createAuthority({ store, clock, newId, listeners }));
+    const authority = await createAuthority({ store, clock, newId, listeners, isSilent });
+    const harness: Harness = new Harness(store, authority);
     await harness.authority.createTenant({ actor: "hub", name: "first", id: TENANT });
     return harness;
   }

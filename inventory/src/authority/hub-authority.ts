@@ -4,6 +4,7 @@ import { type Clock, Fault } from "@holdfast/runtime";
 import type { Actor, Addressed, CreateRequest, UpdateRequest } from "../inventory.ts";
 import type { Store, Tenant, Transaction } from "../store/contract.ts";
 import { FieldFault, missing } from "../store/faults.ts";
+import { toWrite } from "./apply-before.ts";
 import type { Authority, AuthorityParts } from "./authority.ts";
 import { type Created, type CreateInRequest, createResource } from "./create.ts";
 import { deletedState, isBeingDeleted } from "./desired-state.ts";
@@ -11,7 +12,7 @@ import { applyEdit, type Edit, type EditOutcome } from "./edit.ts";
 import { forceDelete, forceRelease } from "./force.ts";
 import type { RecoveredRow, Recovery } from "./held.ts";
 import { lendBlock } from "./ids.ts";
-import { changedFields, normalise } from "./intent-rules.ts";
+import { normalise } from "./intent-rules.ts";
 import { erase, refuseReferred, setFields } from "./intent-writes.ts";
 import { beginLife, keepLives, withLives } from "./lives.ts";
 import { applyReport, type Report } from "./observe.ts";
@@ -29,14 +30,16 @@ export class HubAuthority implements Authority {
   readonly #clock: Clock;
   readonly #newId: () => string;
   readonly #listeners: readonly AuthorityListener[];
+  readonly #isSilent: (site: string) => boolean;
   readonly #onEpoch = new Set<(epoch: string) => void>();
   #lives: readonly string[];
 
-  constructor({ store, clock, newId, listeners }: Required<AuthorityParts>, lives: readonly string[]) {
+  constructor({ store, clock, newId, listeners, isSilent }: Required<AuthorityParts>, lives: readonly string[]) {
     this.store = store;
     this.#clock = clock;
     this.#newId = newId;
     this.#listeners = listeners;
+    this.#isSilent = isSilent;
     this.#lives = lives;
   }
 
@@ -185,7 +188,7 @@ export class HubAuthority implements Authority {
     if (request.ifGeneration !== undefined && request.ifGeneration !== before.generation) {
       throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
     }
-    const fields = changedFields(before.fields, wantedOf(kind, request));
+    const fields = toWrite(before, wantedOf(kind, request));
     if (Object.keys(fields).length === 0) return before;
     const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request.actor) });
     return resource;
@@ -203,7 +206,8 @@ export class HubAuthority implements Authority {
 
   #write(actor: Actor, { id, site }: { id?: string | undefined; site?: string | undefined } = {}): Write {
     return {
-      ...{ id: id ?? this.#newId(), epoch: this.epoch(), actor, at: this.#clock.now(), told: this.#listeners },
+      ...{ id: id ?? this.#newId(), epoch: this.epoch(), actor, at: this.#clock.now() },
+      ...{ told: this.#listeners, isSilent: this.#isSilent },
       ...(site === undefined ? {} : { site }),
     };
   }

@@ -2,6 +2,7 @@ import { type FeedPosition, Host, Instance, type Kind, type Resource } from "@ho
 import type { Change, Transaction } from "../store/contract.ts";
 import { stillReferred } from "../store/faults.ts";
 import { outOfSight } from "../unseen.ts";
+import { applyBeforeOf } from "./apply-before.ts";
 import { deletedState } from "./desired-state.ts";
 import { intentOf, publish, withdraw } from "./feed-rows.ts";
 import { changedFields, checkChanges, type Fields, refuseFrozen, refuseImmutable } from "./intent-rules.ts";
@@ -16,11 +17,18 @@ export interface Written {
   readonly at: FeedPosition;
 }
 
-/** Stamps of the intent fields among these, as set by a write that makes this generation. */
-export function stampsOf(kind: Kind, fields: Fields, write: Write, generation: number): Resource["stamps"] {
-  return Object.fromEntries(
-    intentFields(kind, fields).map((name) => [name, { id: write.id, epoch: write.epoch, generation }]),
-  );
+/** Stamps of the intent fields among these, as set by a write to a machine of that owner that makes this generation. */
+export function stampsOf(
+  kind: Kind,
+  fields: Fields,
+  { write, generation, owner }: { write: Write; generation: number; owner: string | undefined },
+): Resource["stamps"] {
+  const stamped = intentFields(kind, fields).map((field) => {
+    const applyBefore = applyBeforeOf(kind, { field, value: fields[field], owner, write });
+    const limit = applyBefore === undefined ? {} : { applyBefore };
+    return [field, { id: write.id, epoch: write.epoch, generation, ...limit }] as const;
+  });
+  return Object.fromEntries(stamped);
 }
 
 /** Adds a resource of which all is known, with its history and feed row. Throws when a rule forbids it. */
@@ -136,15 +144,17 @@ export function owned<R extends Resource>(kind: Kind, resource: R, owner: string
 
 function withFields(kind: Kind, before: Resource, fields: Fields, write: Write): Resource {
   const generation = before.generation + 1;
+  const values = withoutUndefined({ ...before.fields, ...fields });
+  const claims = kind.name === Host.name && before.owner === undefined && typeof values.siteId === "string";
+  const owner = claims ? String(values.siteId) : before.owner;
   const after = {
     ...before,
     generation,
     updatedAt: write.at,
-    stamps: { ...before.stamps, ...stampsOf(kind, fields, write, generation) },
-    fields: withoutUndefined({ ...before.fields, ...fields }),
+    stamps: { ...before.stamps, ...stampsOf(kind, fields, { write, generation, owner }) },
+    fields: values,
   };
-  const claimed = kind.name === Host.name && before.owner === undefined ? after.fields.siteId : undefined;
-  return typeof claimed === "string" ? owned(kind, after, claimed) : after;
+  return claims ? owned(kind, after, owner) : after;
 }
 
 export function withoutUndefined(fields: Fields): Record<string, unknown> {

@@ -9,6 +9,8 @@ export interface Write {
   readonly at: number;
   /** The site at which it was made; absent when it was made at the hub. */
   readonly site?: string;
+  /** Whether a site does not hear of it now. */
+  readonly isSilent: (site: string) => boolean;
   /** Who hears of what it does. */
   readonly told: readonly AuthorityListener[];
 }

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from "typebox";
+import type { Stamp } from "../feed.ts";
 
 /** Who writes a field. Every field has exactly one owner. */
 export type Owner = "operator" | "site" | "hub";
@@ -186,9 +187,7 @@ export interface Bookkeeping {
   /** Counts changes of intent. */
   readonly generation: number;
   /** By intent field: which write set it last. */
-  readonly stamps: Readonly<
-    Record<string, { readonly id: string; readonly epoch: string; readonly generation: number }>
-  >;
+  readonly stamps: Readonly<Record<string, Readonly<Stamp>>>;
   /** Id of the creation: the same creation asked twice makes one resource. */
   readonly creation: string;
   /** Machines only: the site that manages it now, which may not be the one it is wanted at. */

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { commandsMigration } from "../commands/migration.ts";
 import { intentsMigration } from "../intents/migration.ts";
+import { powerBegunMigration } from "../power/migration.ts";
 import { phasesMigration, refusedStateMigration } from "./sync-migrations.ts";
 
 const TABLES = [
@@ -67,4 +68,5 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0005-commands": commandsMigration,
   "site-0006-intents": intentsMigration,
   "site-0007-refused-state": refusedStateMigration,
+  "site-0008-power-begun": powerBegunMigration,
 };

@@ -145,6 +145,8 @@ export interface SiteTables {
     outcome: string | null;
     reason: string | null;
   };
+  /** The last write with a time limit whose desired power state the site has acted on, by host. */
+  power_begun: { host: string; write: string };
   counter: { name: string; value: number };
 }
 

@@ -241,3 +241,16 @@ test("a refusal names the fields in a form that programs can read", async () => 
   expect(refused).toBeInstanceOf(FieldFault);
   expect(refused).toMatchObject({ fields: ["siteId"] });
 });
+
+test("what may have come too late is wanted again at the site by wanting the same, without a limit (rule 17)", async () => {
+  await using it = await cutOff();
+  const off = { desiredPowerState: "POWER_STATE_OFF" };
+  const stamps = { desiredPowerState: { id: "late", epoch: OF.epoch, generation: 9, applyBefore: 5 } };
+  await it.site.feed(SITE_SCOPE, 1e15, [hostRow(it.own, 9, off, { stamps })]);
+  expect((await it.site.get(Host, it.own))?.stamps.desiredPowerState).toHaveProperty("applyBefore", 5);
+  const again = await it.update(Host, it.own, off);
+  expect(again.stamps.desiredPowerState).not.toHaveProperty("applyBefore");
+  expect(await it.entries()).toMatchObject([{ type: "edit", field: "desiredPowerState", base: "late" }]);
+  await it.update(Host, it.own, off);
+  expect(await it.entries()).toHaveLength(1);
+});

@@ -9,6 +9,7 @@ import {
   type Transaction,
   type UpdateRequest,
 } from "@holdfast/inventory";
+import { toWrite } from "@holdfast/inventory/authority/apply-before";
 import { initialFields } from "@holdfast/inventory/authority/create";
 import { deletedState, isBeingDeleted } from "@holdfast/inventory/authority/desired-state";
 import {
@@ -148,7 +149,7 @@ export class SiteInventory implements Inventory {
       throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
     }
     validateFields(kind, request.fields, { who: "operator", on: "update" });
-    const fields = changedFields(before.fields, wantedOf(kind, request.fields));
+    const fields = toWrite(before, wantedOf(kind, request.fields));
     if (Object.keys(fields).length === 0) return unchanged(tx, kind, before);
     return this.#change(tx, of, { kind, before, fields, by: request });
   }

@@ -21,12 +21,14 @@ async function managing(fields: Record<string, unknown> = OFF) {
     await writePhase(transaction, { is: "settled" });
   });
   const told: { state: string; manner: string; journalled: string | null | undefined }[] = [];
-  const machine: { liveness: Liveness; answer: Ordered } = {
+  const machine: { liveness: Liveness; answer: Ordered; now: number } = {
+    now: 0,
     liveness: { phase: "online", session: "s1", deadline: 0 },
     answer: { is: "done" },
   };
   const reconciler = hostPower({
     ...{ store: site.store, outbox: site.outbox, replicaOf: async () => OF, clock: systemClock, log: silentLog },
+    flooredNow: () => machine.now,
     credentials: { hosts: () => [HOST] },
     presence: { stateOf: () => machine.liveness },
     control: {
@@ -139,4 +141,44 @@ test.each([
   await it.site.feed(SITE_SCOPE, 3, [change]);
   await it.run();
   expect(it.told).toEqual([]);
+});
+
+const LIMIT = 1_000_000;
+
+/** The hub wants the machine off by a write that is to be begun with before LIMIT. */
+function wantedOff(it: Awaited<ReturnType<typeof managing>>, seq: number, write: string, applyBefore?: number) {
+  const limit = applyBefore === undefined ? {} : { applyBefore };
+  const desiredPowerState = { id: write, epoch: OF.epoch, generation: seq, ...limit };
+  return it.site.feed(SITE_SCOPE, seq, [hostRow(HOST, seq, OFF, { stamps: { desiredPowerState } })]);
+}
+
+test("what reaches the site after its time is not begun with, and is when it is wanted again (rule 17)", async () => {
+  await using it = await managing({});
+  await wantedOff(it, 3, "late", LIMIT);
+  it.machine.now = LIMIT;
+  await it.run();
+  expect(it.told).toEqual([]);
+  expect(await it.power()).toEqual([
+    "POWER_STATE_ON",
+    expect.stringMatching(/^Not switched off: it was wanted too long ago/),
+    "STATUS_INDICATION_ERROR",
+  ]);
+  await wantedOff(it, 4, "again");
+  await it.run();
+  expect(it.told).toHaveLength(1);
+});
+
+test("what was begun with in time is kept up after its time, and no other write with it (rule 17)", async () => {
+  await using it = await managing({});
+  await wantedOff(it, 3, "in-time", LIMIT);
+  it.machine.now = LIMIT - 1;
+  await it.run();
+  it.machine.now = LIMIT * 2;
+  it.machine.liveness = { phase: "online", session: "s2", deadline: 0 };
+  await it.run();
+  expect(it.told).toHaveLength(2);
+  await wantedOff(it, 4, "late", LIMIT);
+  it.machine.liveness = { phase: "online", session: "s3", deadline: 0 };
+  await it.run();
+  expect(it.told).toHaveLength(2);
 });

@@ -11,7 +11,7 @@ import { holdOf } from "../replica/in-place.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import { mayActuate } from "../replica/phase.ts";
 import type { MachineControl, Order } from "./control.ts";
-import { lastOrder, noteOrder, noteOutcome } from "./orders.ts";
+import { hasBegun, lastOrder, noteBegun, noteOrder, noteOutcome } from "./orders.ts";
 import { mannerOf, type PowerSituation, planPower } from "./plan.ts";
 
 export interface HostPowerOptions {
@@ -22,6 +22,8 @@ export interface HostPowerOptions {
   readonly control: Pick<MachineControl, "setPower">;
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
   readonly clock: Clock;
+  /** Milliseconds since the epoch, never going back: what is wanted expires by it (rule 22). */
+  readonly flooredNow: () => number;
   readonly log: Log;
 }
 
@@ -41,6 +43,8 @@ export function hostPower(options: HostPowerOptions): Reconciler {
       const seen = { fields: { currentPowerState: plan.current }, statuses: { powerStatus: plan.status } };
       await observe(transaction, { outbox, of, now }, { id, seen });
     }
+    const stamp = host.stamps.desiredPowerState;
+    if (plan.begins && stamp?.applyBefore !== undefined) await noteBegun(transaction, id, stamp.id);
     if (plan.order) await noteOrder(transaction, id, { ...plan.order, at: now });
     return { plan, manner: mannerOf(host.fields.powerCommandPolicy) };
   }
@@ -83,7 +87,7 @@ async function managed(
 
 async function situationOf(
   view: View,
-  { presence }: Pick<HostPowerOptions, "presence">,
+  { presence, flooredNow }: Pick<HostPowerOptions, "presence" | "flooredNow">,
   { of, host, now }: { of: ReplicaOf; host: Resource<typeof Host>; now: number },
 ): Promise<PowerSituation> {
   const { desiredPowerState: desired, currentPowerState: current, bmcIp } = host.fields;
@@ -94,10 +98,18 @@ async function situationOf(
     liveness: presence.stateOf(host.resourceId),
     last: await lastOrder(view, host.resourceId),
     blocked: wantsOff ? await whatBlocks(view, of, host.resourceId) : undefined,
+    tooLate: await whenTooLate(view, host, flooredNow()),
     controller: bmcIp || undefined,
     now,
     freshId: crypto.randomUUID(),
   };
+}
+
+/** Rule 17: what was wanted while the site was silent is not begun with a day later. */
+async function whenTooLate(view: View, host: Resource<typeof Host>, now: number): Promise<number | undefined> {
+  const stamp = host.stamps.desiredPowerState;
+  if (stamp?.applyBefore === undefined || now < stamp.applyBefore) return undefined;
+  return (await hasBegun(view, host.resourceId, stamp.id)) ? undefined : stamp.applyBefore;
 }
 
 /** Rules 3, 20, 21: what may be undone, or may not be meant any more, is not begun. */

@@ -44,3 +44,19 @@ export async function noteOutcome(
     .where("id", "=", id)
     .execute();
 }
+
+/** Whether the site has acted on what a write wants of a host's power. */
+export async function hasBegun(view: View, host: string, write: string): Promise<boolean> {
+  const tables = siteTables(view);
+  const row = await tables.selectFrom("power_begun").select("write").where("host", "=", host).executeTakeFirst();
+  return row?.write === write;
+}
+
+/** Notes that the site acts on what a write wants of a host's power: from now on it is kept up, however late it is. */
+export async function noteBegun(transaction: Transaction, host: string, write: string): Promise<void> {
+  await siteTables(transaction)
+    .insertInto("power_begun")
+    .values({ host, write })
+    .onConflict((conflict) => conflict.column("host").doUpdateSet({ write }))
+    .execute();
+}

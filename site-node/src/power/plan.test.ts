@@ -14,7 +14,7 @@ const last = (more: Partial<LastOrder> = {}): LastOrder => ({
 const plan = (more: Partial<PowerSituation>) =>
   planPower({
     ...{ desired: "POWER_STATE_ON", current: "POWER_STATE_ON", liveness: online, last: undefined, blocked: undefined },
-    ...{ controller: undefined, now: NOW, freshId: "fresh", ...more },
+    ...{ tooLate: undefined, controller: undefined, now: NOW, freshId: "fresh", ...more },
   });
 const OFF = { desired: "POWER_STATE_OFF" } as const;
 
@@ -113,10 +113,38 @@ test.each<[string, Partial<PowerSituation>, unknown, string | undefined, string 
       undefined,
     ] as const),
   ],
+  [
+    "wanted off too long ago: it stays on, and says so (rule 17)",
+    { ...OFF, tooLate: NOW - 1 },
+    "POWER_STATE_ON",
+    `Not switched off: it was wanted too long ago, to begin before ${new Date(NOW - 1).toISOString()}, and must be wanted again`,
+    undefined,
+  ],
+  [
+    "wanted on too long ago: not asked of anybody",
+    { current: "POWER_STATE_OFF", liveness: left, tooLate: NOW - 1 },
+    ...(["POWER_STATE_OFF", expect.stringMatching(/^Not switched on: it was wanted too long ago/), undefined] as const),
+  ],
+  [
+    "too late, and as it was wanted anyway: nothing to say",
+    { tooLate: NOW - 1 },
+    ...(["POWER_STATE_ON", "Powered on", undefined] as const),
+  ],
   ["nothing is wanted: nothing is done", { desired: undefined }, "POWER_STATE_ON", "Powered on", undefined],
 ])("%s", (_what, situation, current, text, order) => {
   const planned = plan(situation);
   expect([planned.current, planned.status?.text, planned.order?.id]).toEqual([current, text, order]);
+});
+
+test.each<[string, Partial<PowerSituation>, boolean]>([
+  ["it is told", OFF, true],
+  ["it is so already", { ...OFF, current: "POWER_STATE_OFF", liveness: left }, true],
+  ["its agent is not there to be told", { ...OFF, liveness: left }, false],
+  ["something blocks", { ...OFF, blocked: "an operator has to choose" }, false],
+  ["it is too late", { ...OFF, tooLate: NOW - 1 }, false],
+  ["it is on and wanted on", {}, true],
+])("what is wanted is begun with or not: %s", (_what, situation, begins) => {
+  expect(plan(situation).begins).toBe(begins);
 });
 
 test("a machine that waits to be switched on says where its controller is, if it has one", () => {

@@ -29,6 +29,8 @@ export interface PowerSituation {
   readonly last: LastOrder | undefined;
   /** Why nothing may be done about it now, in words that follow "Waits to be switched off: "; undefined when it may. */
   readonly blocked: string | undefined;
+  /** The time before which the desired state was to be begun with, where that is over and it was not (rule 17). */
+  readonly tooLate: number | undefined;
   /** Where its management controller answers, which is not used yet. */
   readonly controller: string | undefined;
   /** Milliseconds since the epoch. */
@@ -43,6 +45,8 @@ export interface PowerPlan {
   readonly status: Status | undefined;
   /** To be journalled, then given. */
   readonly order: Pick<LastOrder, "id" | "session" | "tries"> | undefined;
+  /** Whether the desired state is acted on with this, or is so already. */
+  readonly begins: boolean;
   /** Look again after so many milliseconds; undefined when only a change matters. */
   readonly checkAfter: number | undefined;
 }
@@ -57,9 +61,17 @@ const AGAIN = { first: minutes(1), most: minutes(60) };
 export function planPower(situation: PowerSituation): PowerPlan {
   const { desired, liveness } = situation;
   const current = currentPower(situation);
-  if (current === undefined) return { current, status: undefined, order: undefined, checkAfter: undefined };
-  if (desired === "POWER_STATE_OFF" && liveness.phase === "online") return planOff(situation, liveness.session);
-  return { current, status: statusOf(situation, current), order: undefined, checkAfter: undefined };
+  const plan = { current, order: undefined, begins: current !== undefined && current === desired } as const;
+  if (current === undefined) return { ...plan, status: undefined, checkAfter: undefined };
+  const { tooLate } = situation;
+  if (tooLate !== undefined && (desired === "POWER_STATE_ON" || desired === "POWER_STATE_OFF") && current !== desired) {
+    return { ...plan, status: status.wantedTooLongAgo(desired, tooLate), checkAfter: undefined };
+  }
+  if (desired === "POWER_STATE_OFF" && liveness.phase === "online") {
+    const off = planOff(situation, liveness.session);
+    return { ...off, begins: off.order !== undefined };
+  }
+  return { ...plan, status: statusOf(situation, current), checkAfter: undefined };
 }
 
 /** On while its agent is heard, off when it left because it was told to. Of one that is lost nothing is known. */
@@ -79,7 +91,7 @@ function currentPower({ liveness, current, last }: PowerSituation): State | unde
   }
 }
 
-function planOff({ last, blocked, now, freshId }: PowerSituation, session: string): PowerPlan {
+function planOff({ last, blocked, now, freshId }: PowerSituation, session: string): Omit<PowerPlan, "begins"> {
   const plan = { current: "POWER_STATE_ON", order: undefined, checkAfter: LOOK_AGAIN } as const;
   if (blocked !== undefined) return { ...plan, status: status.waitsToBeOff(blocked) };
   const given = last?.session === session ? last : undefined;

@@ -22,6 +22,13 @@ export function cannotBeOff(reason: string): Status {
   return error(`Cannot be switched off: ${reason}`);
 }
 
+/** It reached this site when its time was over; nobody may count on it any more. */
+export function wantedTooLongAgo(desired: "POWER_STATE_ON" | "POWER_STATE_OFF", before: number): Status {
+  const what = desired === "POWER_STATE_ON" ? "on" : "off";
+  const limit = new Date(before).toISOString();
+  return error(`Not switched ${what}: it was wanted too long ago, to begin before ${limit}, and must be wanted again`);
+}
+
 /** Nothing at the site can switch a machine on. */
 export function waitsToBeOn(controller: string | undefined): Status {
   const how = controller === undefined ? "" : `, or by its controller at ${controller}, which is not used by this site`;
