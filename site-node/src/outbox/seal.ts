@@ -61,6 +61,20 @@ export async function seal(transaction: Transaction, options: SealOptions): Prom
   return sealed;
 }
 
+/**
+ * Entries of a batch that was never acknowledged wait again, unless something newer took their place. Does nothing when
+ * another batch than the one named is sealed.
+ */
+export async function unseal(transaction: Transaction, batch?: Pick<SealedBatch, "hash">): Promise<void> {
+  const tables = siteTables(transaction);
+  const sealed = await tables.selectFrom("sealed_batch").select("hash").executeTakeFirst();
+  if (batch !== undefined && sealed?.hash !== batch.hash) return;
+  await tables.deleteFrom("sealed_batch").execute();
+  const newer = tables.selectFrom("outbox").select("key").where("sealed", "=", 0).where("key", "is not", null);
+  await tables.deleteFrom("outbox").where("sealed", "=", 1).where("key", "in", newer).execute();
+  await tables.updateTable("outbox").set({ sealed: 0 }).where("sealed", "=", 1).execute();
+}
+
 async function makeBatch(
   transaction: Transaction,
   { epoch, incarnation, next, previous }: SiteStream,

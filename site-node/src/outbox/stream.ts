@@ -10,6 +10,7 @@ import { wordsToRepeat } from "./credential-words.ts";
 import { dropLentIds } from "./id-pool.ts";
 import type { Outbox } from "./outbox.ts";
 import { queueRecovery } from "./recovery.ts";
+import { unseal } from "./seal.ts";
 
 /** How many of the hub's lives are remembered. */
 const LIVES_KEPT = 1_000;
@@ -24,7 +25,7 @@ export function nextIncarnation(last: number, now: number): number {
 export interface NewStream {
   /** The hub's life. */
   readonly epoch: string;
-  readonly reason: "first" | "epoch" | "gap" | "forked" | "incarnation" | "too-large";
+  readonly reason: "first" | "epoch" | "gap" | "forked" | "incarnation";
   /** At least one more than this, where the hub says that it has seen it. */
   readonly above?: number;
   readonly site: string;
@@ -105,15 +106,6 @@ async function repeatForAnotherLife(
   for (const { id, host: hostId, at } of used) {
     await outbox.add(transaction, { type: "enrolment-used", id, hostId, at });
   }
-}
-
-/** Entries of a batch that was never acknowledged wait again, unless something newer took their place. */
-async function unseal(transaction: Transaction): Promise<void> {
-  const tables = siteTables(transaction);
-  await tables.deleteFrom("sealed_batch").execute();
-  const newer = tables.selectFrom("outbox").select("key").where("sealed", "=", 0).where("key", "is not", null);
-  await tables.deleteFrom("outbox").where("sealed", "=", 1).where("key", "in", newer).execute();
-  await tables.updateTable("outbox").set({ sealed: 0 }).where("sealed", "=", 1).execute();
 }
 
 /** In the order they were made: a later intent may be based on an earlier one. */

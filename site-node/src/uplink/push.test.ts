@@ -129,25 +129,30 @@ test("lent ids do not outlive the stream they were lent in", async () => {
   expect(await site.store.read(idsLeft)).toBe(0);
 });
 
-test("a batch that the hub finds too large comes again in smaller ones", async () => {
+test("a batch that the hub finds too large comes again in smaller ones, in the same stream: nothing was lost (rules 7, 21)", async () => {
   await using site = await siteWithHost();
+  const before = await streamOf(site);
   const detail = { text: "x".repeat(40_000) };
   for (let each = 0; each < 10; each += 1) {
     await site.write((transaction) =>
       site.outbox.event(transaction, { kind: "host", subject: HOST, event: "big", detail }),
     );
   }
-  const seen: number[] = [];
+  const [seen, firsts]: [number[], number[]] = [[], []];
   const hub = hubThat((batch) => {
     const size = JSON.stringify(batch).length;
     if (size > 250_000) return { status: 413, body: {} };
     seen.push(batch.entries.length);
+    firsts.push(batch.first);
     return acknowledges(batch);
   });
   const running = startPush(options(site, hub.fetch));
   await running.drained();
   await running.close();
   expect(seen.length).toBeGreaterThan(1);
+  expect(firsts).toEqual(seen.map((_, index) => 1 + seen.slice(0, index).reduce((sum, entries) => sum + entries, 0)));
+  const { epoch, incarnation } = before ?? {};
+  expect(await streamOf(site)).toMatchObject({ epoch, incarnation });
   expect((await unsent(site)).entries).toBe(0);
 });
 

@@ -2,10 +2,11 @@ import type { Store } from "@holdfast/inventory";
 import { type UplinkRefusal, UplinkRefusal as UplinkRefusalSchema, UplinkReply } from "@holdfast/protocol/uplink";
 import { type Clock, fullJitter, type Log, messageOf, seconds } from "@holdfast/runtime";
 import { Compile } from "typebox/compile";
+import { count } from "../database/counters.ts";
 import { readSetting } from "../database/settings.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import { byteLength, type Outbox } from "../outbox/outbox.ts";
 import { acknowledge } from "../outbox/reply.ts";
-import { type SealedBatch, seal } from "../outbox/seal.ts";
+import { type SealedBatch, seal, unseal } from "../outbox/seal.ts";
 import type { HubAnswer, HubLink } from "./hub-link.ts";
 import { restream } from "./restream.ts";
 
@@ -187,15 +188,18 @@ export class Pusher {
     throw new NotNow(`the hub refused the stream: ${reason}`, 0);
   }
 
-  /** Batches are sealed small enough, so this is a fault somewhere; smaller ones may get through where this one cannot. */
+  /**
+   * Batches are sealed small enough, so something in between takes less. The hub has seen nothing of this one, so its numbers
+   * go to smaller ones in the same stream: another would look as if this site had lost its disk.
+   */
   async #tooLarge(batch: SealedBatch): Promise<void> {
-    const size = batch.body.length;
+    const size = byteLength(batch.body);
     this.#batchBytes = Math.max(SMALLEST_BATCH, Math.floor(size / 2));
-    this.#options.log.error(
-      { size, entries: batch.entries },
-      "the hub finds a batch too large, starting another stream",
-    );
-    await restream(this.#options, { reason: "too-large" });
-    throw new NotNow(`the hub found a batch of ${size} too large`, 0);
+    this.#options.log.error({ size, entries: batch.entries }, "a batch is too large for the hub, sending smaller ones");
+    await this.#options.store.write(async (transaction) => {
+      await count(transaction, "batches-too-large");
+      await unseal(transaction, batch);
+    });
+    throw new NotNow(`the hub found a batch of ${size} bytes too large`, 0);
   }
 }

@@ -1,7 +1,6 @@
 import type { Store } from "@holdfast/inventory";
 import type { UplinkRefusal } from "@holdfast/protocol/uplink";
 import type { Clock, Log } from "@holdfast/runtime";
-import { count } from "../database/counters.ts";
 import { readSetting } from "../database/settings.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { startStream } from "../outbox/stream.ts";
@@ -18,7 +17,7 @@ export interface RestreamOptions {
 }
 
 export interface Restream {
-  readonly reason: UplinkRefusal["reason"] | "too-large";
+  readonly reason: UplinkRefusal["reason"];
   /** The hub's life; the one that is known when absent. */
   readonly epoch?: string;
   readonly above?: number;
@@ -32,7 +31,6 @@ export async function restream(options: RestreamOptions, { reason, above = 0, ..
     const epoch = next.epoch ?? stream?.epoch ?? "";
     // A refusal that names the epoch we are in already was meant for an older request.
     if (reason === "epoch" && stream?.epoch === epoch) return false;
-    if (reason === "too-large") await count(transaction, "batches-too-large");
     // Whatever else is wrong with it: another life of the hub has refused it, and may have lost history.
     const why = stream !== undefined && stream.epoch !== epoch ? "epoch" : reason;
     await startStream(transaction, outbox, { epoch, reason: why, above, site, tenant, now: clock.now() });
