@@ -1,8 +1,18 @@
 import type { Authority } from "@holdfast/inventory";
 import { type ConfigSources, Fault, helpText } from "@holdfast/runtime";
 import { type Command, databaseCommand, type OpenDatabase } from "./command.ts";
-import { AdminConfig, ProjectCreateConfig, TokenCreateConfig, TokenRevokeConfig } from "./config.ts";
+import {
+  AdminConfig,
+  ProjectCreateConfig,
+  TokenConfirmConfig,
+  TokenCreateConfig,
+  TokenRevokeConfig,
+} from "./config.ts";
 import { DISASTER_COMMANDS } from "./disaster/commands.ts";
+
+const CONFIRM_HELP = `Sites give back the operators' tokens that a restored hub has forgotten. They work at those sites as before, and open nothing
+at the hub and at other sites until you confirm them: a site could have made one up. Look with \`holdfast hub token list\` for whom
+you know; what you do not know, revoke with \`holdfast hub token revoke\`.`;
 
 /** All commands beside `run`, by their words. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -17,6 +27,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "token revoke": databaseCommand(
     { purpose: "Revokes a token, at once, also of a hub that runs.", schema: TokenRevokeConfig },
     revokeToken,
+  ),
+  "token confirm": databaseCommand(
+    {
+      purpose: "Lets an operator's token that a site gave back after a disaster open the hub, too.",
+      schema: TokenConfirmConfig,
+      operands: ["id"],
+      more: CONFIRM_HELP,
+    },
+    confirmToken,
   ),
   "project create": databaseCommand(
     { purpose: "Makes a project.", schema: ProjectCreateConfig },
@@ -85,14 +104,26 @@ async function idsOf(authority: Authority, names: readonly string[]): Promise<st
 
 async function listTokens(_: unknown, { tokens }: OpenDatabase): Promise<string> {
   const rows = await tokens.list();
+  const waits = new Set((await tokens.waiting()).map(({ token }) => token.id));
   const lines = rows.map(({ id, role, name, site, not_after, revoked_at, offline_seconds, recovered_from }) => {
     const until = not_after === null ? "for ever" : `until ${new Date(not_after).toISOString()}`;
     const offline = role === "site" ? [] : [`offline ${Math.round(offline_seconds / 86_400)} days`];
     const from = recovered_from === null ? [] : [`given back by ${recovered_from}`];
+    const waiting = waits.has(id) ? ["waits for confirmation"] : [];
     const stands = revoked_at === null ? until : "revoked";
-    return [id, role, name, site ?? "-", stands, ...offline, ...from].join("\t");
+    return [id, role, name, site ?? "-", stands, ...offline, ...from, ...waiting].join("\t");
   });
   return lines.join("\n");
+}
+
+async function confirmToken({ id, all }: TokenConfirmConfig, { tokens }: OpenDatabase): Promise<string> {
+  if ((id === undefined) !== all) throw new Fault("InvalidArgument", "either ID or --all is needed");
+  const confirmed = await tokens.confirm(id);
+  if (confirmed.length === 0 && id !== undefined) throw new Fault("NotFound", `no token ${id} waits for confirmation`);
+  if (confirmed.length === 0) return "No token waits for confirmation.";
+  return confirmed
+    .map(({ token, sites }) => `${token.id} ${token.role} ${token.name} confirmed, given back by ${sites.join(", ")}`)
+    .join("\n");
 }
 
 async function revokeToken({ id }: TokenRevokeConfig, { tokens }: OpenDatabase): Promise<string> {

@@ -88,6 +88,15 @@ export const TokenRevokeConfig = Type.Object({
 });
 export type TokenRevokeConfig = Static<typeof TokenRevokeConfig>;
 
+export const TokenConfirmConfig = Type.Object({
+  id: Type.Optional(
+    Type.String({ pattern: "^token-[0-9a-f]{16}$", description: "id of the token", placeholder: "ID" }),
+  ),
+  all: Type.Boolean({ default: false, description: "confirms all that wait" }),
+  home,
+});
+export type TokenConfirmConfig = Static<typeof TokenConfirmConfig>;
+
 export const ProjectCreateConfig = Type.Object({
   home,
   name: Type.String({ ...project, pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }),

@@ -13,6 +13,7 @@ import { feedMarks, tokens, uplink } from "./first-tables.ts";
 import { type ArrivalRow, type HostAliasRow, handoverTables } from "./handover/tables.ts";
 import { recovery } from "./recovery/migration.ts";
 import { accessColumns } from "./tokens/access.ts";
+import { type GivenBackRow, givenBackTable } from "./tokens/given-back.ts";
 import { streams } from "./uplink/migration.ts";
 
 /** The hub's own tables, beside the inventory's in the same database. Times are milliseconds since the epoch. */
@@ -20,6 +21,7 @@ export interface HubTables {
   readonly arrival: ArrivalRow;
   readonly host_alias: HostAliasRow;
   readonly token: TokenRow;
+  readonly token_given_back: GivenBackRow;
   readonly enrolment: EnrolmentRow;
   readonly uplink_stream: UplinkStreamRow;
   readonly quarantine: QuarantineRow;
@@ -53,9 +55,9 @@ export interface TokenRow {
   readonly revoked_at: number | null;
   /** For how long after the hub was last heard a site takes an operator's token. */
   readonly offline_seconds: number;
-  /** JSON: ids of the tenants in whose feeds it stands. */
+  /** JSON: ids of the tenants, and scopes of the sites, in whose feeds it stands. */
   readonly shown: string;
-  /** The site that gave it back to a hub that had lost it. */
+  /** The site that gave it back first to a hub that had lost it: it opens there what operators have confirmed. */
   readonly recovered_from: string | null;
 }
 
@@ -177,4 +179,5 @@ export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0010-recovery": recovery,
   "hub-0011-access": accessColumns,
   "hub-0012-recovery-claims": recoveryClaims,
+  "hub-0013-given-back": givenBackTable,
 };

@@ -1,6 +1,7 @@
 import type { View } from "@holdfast/inventory";
 import { Host, Instance, KINDS, Site } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
+import { waitingTokens } from "../tokens/given-back.ts";
 import { claimsIn, recoveringSince } from "./claims.ts";
 
 /** How far a site has got that a recovering hub knows of. */
@@ -24,6 +25,8 @@ export interface RecoveryProgress {
   /** How many there are, by kind. */
   readonly resources: Readonly<Record<string, number>>;
   readonly operators: number;
+  /** Of their tokens, the ids of those that sites gave back and nobody has confirmed. */
+  readonly unconfirmed: readonly string[];
   readonly openConflicts: number;
   readonly sites: readonly SiteProgress[];
 }
@@ -39,6 +42,7 @@ export async function recoveryProgress(view: View): Promise<RecoveryProgress> {
     since: await recoveringSince(view),
     resources,
     operators: operators.length,
+    unconfirmed: (await waitingTokens(view)).map(({ token }) => token.id),
     openConflicts: conflicts.length,
     sites: await sitesOf(view),
   };

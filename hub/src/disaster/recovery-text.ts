@@ -38,7 +38,8 @@ export function claimsText(claims: readonly RecoveryClaimRow[]): string {
 }
 
 /** What came back, what is missing, and what will not come back. */
-export function progressText({ since, resources, operators, openConflicts, sites }: RecoveryProgress): string {
+export function progressText(progress: RecoveryProgress): string {
+  const { since, resources, operators, unconfirmed, openConflicts, sites } = progress;
   const counts = Object.entries(resources).map(([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`);
   const began =
     since === undefined ? "The hub is not recovering." : `Recovering since ${new Date(since).toISOString()}.`;
@@ -46,6 +47,7 @@ export function progressText({ since, resources, operators, openConflicts, sites
     began,
     "",
     `Here now: ${counts.join(", ")}, operators' tokens ${operators}; open conflicts ${openConflicts}`,
+    ...(unconfirmed.length === 0 ? [] : [waitingText(unconfirmed)]),
     "",
     "Sites:",
     ...(sites.length === 0 ? ["  none yet"] : sites.map(siteLine)),
@@ -54,6 +56,13 @@ export function progressText({ since, resources, operators, openConflicts, sites
     ...LOST.map((lost) => `- ${lost}`),
     "Where two sites hold different values and neither is known to be the later one, there is a conflict to resolve.",
   ].join("\n");
+}
+
+const LISTED = 20;
+
+function waitingText(unconfirmed: readonly string[]): string {
+  const listed = unconfirmed.slice(0, LISTED).join(", ") + (unconfirmed.length > LISTED ? ", …" : "");
+  return `Operators' tokens that wait for your confirmation (holdfast hub token confirm): ${unconfirmed.length}: ${listed}`;
 }
 
 function siteLine({ site, name, state, hosts, instances, parked, quarantined }: SiteProgress): string {

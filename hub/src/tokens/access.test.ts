@@ -1,4 +1,4 @@
-import { type AccessBody, tenantScope } from "@holdfast/protocol";
+import { type AccessBody, siteScope, tenantScope } from "@holdfast/protocol";
 import { hashSecret, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { administer } from "../administer.ts";
@@ -116,23 +116,79 @@ async function giveBack(hub: TestHub, id: string, body: AccessBody, site = "site
   await hub.hub.store.write((tx) => recoverAccess(tx, { id, body, origin }));
 }
 
-test("a token that a restored hub has lost comes back for the tenant of the site that held it, and opens no more (rule 20)", async () => {
+const LOST = { id: "token-00000000000000aa", token: `hfo_${"x".repeat(43)}` };
+
+function lostToken(tenant: string | undefined, more: Partial<AccessBody> = {}): AccessBody {
+  const opens = { tenant: tenant ?? "", name: "bob", role: "write", tokenHash: hashSecret(LOST.token) } as const;
+  return { ...opens, notAfter: null, offlineSeconds: DAY, ...more };
+}
+
+const run = (hub: TestHub, name: string, ...options: string[]) =>
+  administer(name, { arguments: ["--home", hub.home, ...options], environment: {} });
+
+test("a token that a site gives back opens nothing at the hub and at no other site until an operator confirms it (rule 20)", async () => {
   await using hub = await startTestHub();
   const tenants = [await makeTenant(hub, "south"), await makeTenant(hub, "west")];
-  const token = `hfo_${"x".repeat(43)}`;
-  const held = (tenant: string): AccessBody => {
-    return { tenant, name: "bob", role: "write", tokenHash: hashSecret(token), notAfter: null, offlineSeconds: DAY };
+  await giveBack(hub, LOST.id, lostToken(tenants[0]?.id));
+  await giveBack(hub, LOST.id, lostToken(tenants[0]?.id));
+  const asked = async (project: string) => hub.ask("GET", `/v1/projects/${project}/sites`, undefined, LOST.token);
+  const opened = async (project: string) => (await asked(project)).status;
+  const refusal = { status: 401, body: { message: expect.stringContaining(`token confirm ${LOST.id}`) } };
+  expect(await asked("south")).toMatchObject(refusal);
+  expect(await namesIn(hub, "south")).toEqual(["first"]);
+  // The site that holds it goes on taking it.
+  const ofSite = async (site: string) => {
+    const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site), 0, 1_000));
+    return rows.filter(({ kind, body }) => kind === "access" && body !== null).map(({ id }) => id);
   };
-  const id = "token-00000000000000aa";
-  await giveBack(hub, id, held(tenants[0]?.id ?? ""));
-  await giveBack(hub, id, held(tenants[0]?.id ?? ""));
-  const opened = async (project: string) =>
-    (await hub.ask("GET", `/v1/projects/${project}/sites`, undefined, token)).status;
+  expect(await ofSite("site-0000000a")).toEqual([LOST.id]);
+  expect(await run(hub, "token list")).toMatch(/bob.*given back by site-0000000a.*waits for confirmation/);
+
+  await expect(run(hub, "token confirm")).rejects.toThrow(/ID or --all/);
+  await expect(run(hub, "token confirm", "token-00000000000000ff")).rejects.toThrow(/waits for confirmation/);
+  expect(await run(hub, "token confirm", LOST.id)).toMatch(/write bob confirmed, given back by site-0000000a/);
+  expect(await run(hub, "token list")).not.toContain("waits for confirmation");
   expect([await opened("south"), await opened("west"), await opened("default")]).toEqual([200, 404, 404]);
   expect(await namesIn(hub, "south")).toEqual(["bob", "first"]);
-  await giveBack(hub, id, held(tenants[1]?.id ?? ""), "site-0000000b");
+
+  // Of another project another site says so, and that is confirmed by itself.
+  await giveBack(hub, LOST.id, lostToken(tenants[1]?.id), "site-0000000b");
+  expect([await opened("south"), await opened("west")]).toEqual([200, 404]);
+  expect(await run(hub, "token confirm", "--all")).toContain("given back by site-0000000b");
   expect([await opened("south"), await opened("west"), await opened("default")]).toEqual([200, 200, 404]);
-  expect(await hub.hub.tokens.list()).toContainEqual(expect.objectContaining({ id, recovered_from: "site-0000000a" }));
+  expect(await hub.hub.tokens.list()).toContainEqual(
+    expect.objectContaining({ id: LOST.id, recovered_from: "site-0000000a" }),
+  );
+  await run(hub, "token revoke", "--id", LOST.id);
+  expect([...(await ofSite("site-0000000a")), ...(await ofSite("site-0000000b"))]).toEqual([]);
+  expect(await run(hub, "token confirm", "--all")).toContain("No token waits");
+});
+
+test("a token that waits for confirmation and was revoked waits no more, and opens nothing anywhere", async () => {
+  await using hub = await startTestHub();
+  const { id: tenant } = await makeTenant(hub, "south");
+  await giveBack(hub, LOST.id, lostToken(tenant));
+  await run(hub, "token revoke", "--id", LOST.id);
+  expect(await run(hub, "token confirm", "--all")).toContain("No token waits");
+  await giveBack(hub, LOST.id, lostToken(tenant), "site-0000000b");
+  expect((await hub.ask("GET", "/v1/projects/south/sites", undefined, LOST.token)).status).toBe(401);
+  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope("site-0000000b"), 0, 1_000));
+  expect(rows.filter(({ body }) => body !== null)).toEqual([]);
+});
+
+test.each<[string, Partial<AccessBody>]>([
+  ["secret", { tokenHash: "b".repeat(64) }],
+  ["role", { role: "read" }],
+  ["name", { name: "eve" }],
+  ["end", { notAfter: 1 }],
+  ["time without the hub", { offlineSeconds: 1 }],
+])("two sites that give a token back with another %s are not both believed", async (_, other) => {
+  await using hub = await startTestHub();
+  const { id: tenant } = await makeTenant(hub, "south");
+  await giveBack(hub, LOST.id, lostToken(tenant));
+  const second = giveBack(hub, LOST.id, lostToken(tenant, other), "site-0000000b");
+  await expect(second).rejects.toThrow(/site-0000000a has given token-00000000000000aa back/);
+  expect(await run(hub, "token confirm", LOST.id)).toContain("given back by site-0000000a");
 });
 
 test("a token that the hub knows stays as it is, whatever a site gives back", async () => {
@@ -151,6 +207,8 @@ test.each([
   ["an id", { id: "nonsense" }, /id of a token/],
   ["a hash", { body: { tokenHash: "x" } }, /tokenHash/],
   ["a name", { body: { name: "a b" } }, /name/],
+  ["an end", { body: { notAfter: Number.MAX_SAFE_INTEGER } }, /notAfter/],
+  ["a time without the hub", { body: { offlineSeconds: -1 } }, /offlineSeconds/],
 ])("a row with %s that no token can have is refused", async (_, wrong: { id?: string; body?: object }, message) => {
   await using hub = await startTestHub();
   const tenant = (await hub.hub.store.read((view) => view.tenant("default")))?.id ?? "";

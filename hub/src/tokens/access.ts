@@ -1,10 +1,11 @@
 import type { AuthorityListener, Transaction } from "@holdfast/inventory";
-import { type AccessBody, ROW, tenantScope } from "@holdfast/protocol";
+import { type AccessBody, type FeedScope, ROW, siteScope, tenantScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { AccessPort } from "../recovery/ports.ts";
 import type { HubTables, TokenRow } from "../tables.ts";
+import { type GivenBackRow, givenBack, opens, type WaitingToken, waitingTokens } from "./given-back.ts";
 
 /** For how long after the hub was last heard a site still takes an operator's token, unless its maker says otherwise. */
 export const OFFLINE_SECONDS = 90 * 86_400;
@@ -26,7 +27,8 @@ export const accessColumns: Migration = {
 
 /**
  * Makes the feeds say which operators' tokens stand: a row in each tenant that a token opens, and none once it is revoked or
- * has expired. Returns how many tokens it had to show otherwise.
+ * has expired. One that a site gave back stands in the site's own feed as well: it works there as it did, also before an
+ * operator has confirmed it, and nowhere else. Returns how many tokens it had to show otherwise.
  */
 export async function publishAccess(tx: Transaction, now: number): Promise<number> {
   const rows = await tx
@@ -37,32 +39,49 @@ export async function publishAccess(tx: Transaction, now: number): Promise<numbe
     .where((where) => where.or([where("revoked_at", "is", null), where("shown", "!=", "[]")]))
     .execute();
   const tenants = (await tx.tenants()).map(({ id }) => id);
+  const said = Map.groupBy(await givenBack(tx), ({ token }) => token);
   let changed = 0;
-  for (const row of rows) if (await publish(tx, row, { tenants, now })) changed += 1;
+  for (const row of rows) if (await publish(tx, row, { tenants, said: said.get(row.id) ?? [], now })) changed += 1;
   return changed;
 }
 
-async function publish(
-  tx: Transaction,
+/** Where a token is to be seen: the id of a tenant, or the scope of a site. */
+interface Place {
+  readonly name: string;
+  readonly scope: FeedScope;
+  readonly tenant: string;
+}
+
+function placesOf(
   row: TokenRow,
-  { tenants, now }: { tenants: readonly string[]; now: number },
-): Promise<boolean> {
+  { tenants, said, now }: { tenants: readonly string[]; said: readonly GivenBackRow[]; now: number },
+): readonly Place[] {
+  if (row.revoked_at !== null || (row.not_after !== null && now >= row.not_after)) return [];
+  return [
+    ...tenants.filter((tenant) => opens(row, tenant)).map((name) => ({ name, scope: tenantScope(name), tenant: name })),
+    ...said.map(({ site, tenant }) => ({ name: siteScope(site), scope: siteScope(site), tenant })),
+  ];
+}
+
+async function publish(tx: Transaction, row: TokenRow, among: Parameters<typeof placesOf>[1]): Promise<boolean> {
   const shown: readonly string[] = JSON.parse(row.shown);
-  const stands = row.revoked_at === null && (row.not_after === null || now < row.not_after);
-  const opened: "all" | readonly string[] = JSON.parse(row.tenants);
-  const wanted = stands ? tenants.filter((tenant) => opened === "all" || opened.includes(tenant)) : [];
-  const left = shown.filter((tenant) => !wanted.includes(tenant));
-  const entered = wanted.filter((tenant) => !shown.includes(tenant));
+  const wanted = placesOf(row, among);
+  const left = shown.filter((place) => !wanted.some(({ name }) => name === place));
+  const entered = wanted.filter(({ name }) => !shown.includes(name));
   if (left.length === 0 && entered.length === 0) return false;
-  for (const tenant of left) await tx.appendFeed(tenantScope(tenant), ROW.access, row.id, null);
-  for (const tenant of entered) await tx.appendFeed(tenantScope(tenant), ROW.access, row.id, bodyOf(tenant, row));
+  for (const { scope, tenant } of entered) await tx.appendFeed(scope, ROW.access, row.id, bodyOf(tenant, row));
+  for (const name of left) await tx.appendFeed(scopeOf(name), ROW.access, row.id, null);
   await tx
     .tables<HubTables>()
     .updateTable("token")
-    .set({ shown: JSON.stringify(wanted) })
+    .set({ shown: JSON.stringify(wanted.map(({ name }) => name)) })
     .where("id", "=", row.id)
     .execute();
   return true;
+}
+
+function scopeOf(place: string): FeedScope {
+  return place.startsWith("site:") ? (place as FeedScope) : tenantScope(place);
 }
 
 function bodyOf(tenant: string, { name, role, hash, not_after: notAfter, offline_seconds }: TokenRow): AccessBody {
@@ -80,44 +99,92 @@ export function accessListener({ clock }: { clock: Pick<Clock, "now"> }): Author
 }
 
 /**
- * Takes back an operator's token that the hub has lost and a site still holds (rule 20): for the site's own tenant alone. One
- * that the hub knows stays as it is; one that came back from several sites opens the tenants of all of them.
+ * Takes back an operator's token that the hub has lost and a site still holds (rule 20). A site could have made it: until an
+ * operator confirms it, it opens that site and nothing at the hub or elsewhere. One that the hub itself gave out stays as it
+ * is. Throws for one that another site gave back otherwise.
  */
 export const recoverAccess: AccessPort["recoverAccess"] = async (tx, { id, body, origin }) => {
   const { site, tenant, now } = origin;
   if (body.tenant !== tenant) throw new Fault("PermissionDenied", "access: of another project");
-  const tokens = tx.tables<HubTables>();
-  const known = await tokens.selectFrom("token").selectAll().where("id", "=", id).executeTakeFirst();
-  if (known) {
-    const opened: "all" | readonly string[] = JSON.parse(known.tenants);
-    const isSame = known.recovered_from !== null && known.hash === body.tokenHash && known.role === body.role;
-    if (!isSame || opened === "all" || opened.includes(tenant)) return;
-    const tenants = JSON.stringify([...opened, tenant]);
-    await tokens.updateTable("token").set({ tenants }).where("id", "=", id).execute();
-  } else {
-    await insertRecovered(tx, { id, body, site, tenant, now });
+  const tables = tx.tables<HubTables>();
+  const known = await tables.selectFrom("token").selectAll().where("id", "=", id).executeTakeFirst();
+  if (known && known.recovered_from === null) return;
+  if (known && !isSame(known, body)) {
+    throw new Fault("PermissionDenied", `access: ${known.recovered_from} has given ${id} back with another content`);
   }
+  if (!known) await insertRecovered(tx, { id, body, site, now });
+  await tables
+    .insertInto("token_given_back")
+    .values({ token: id, site, tenant, at: now })
+    .onConflict((on) => on.columns(["token", "site"]).doUpdateSet({ tenant }))
+    .execute();
   await publishAccess(tx, now);
 };
+
+/**
+ * Lets a token that sites gave back open at the hub what they say that it opened; all that wait when none is named. Returns
+ * those that waited.
+ */
+export async function confirmAccess(
+  tx: Transaction,
+  { id, now }: { readonly id?: string | undefined; readonly now: number },
+): Promise<readonly WaitingToken[]> {
+  const waiting = (await waitingTokens(tx)).filter(({ token }) => id === undefined || token.id === id);
+  for (const { token, tenants } of waiting) {
+    const opened: readonly string[] = JSON.parse(token.tenants);
+    await tx
+      .tables<HubTables>()
+      .updateTable("token")
+      .set({ tenants: JSON.stringify([...opened, ...tenants]) })
+      .where("id", "=", token.id)
+      .execute();
+  }
+  await publishAccess(tx, now);
+  return waiting;
+}
 
 interface Recovered {
   readonly id: string;
   readonly body: AccessBody;
   readonly site: string;
-  readonly tenant: string;
   readonly now: number;
 }
 
-async function insertRecovered(tx: Transaction, { id, body, site, tenant, now }: Recovered): Promise<void> {
+/** As the hub makes them: nothing longer, and no time that nobody could show. */
+const LAST_TIME = 8_640_000_000_000_000;
+const OFFLINE_MOST = 36_500 * 86_400;
+
+async function insertRecovered(tx: Transaction, { id, body, site, now }: Recovered): Promise<void> {
   const { name, role, tokenHash: hash, notAfter, offlineSeconds } = body;
   if (!/^token-[0-9a-f]{16}$/.test(id)) throw new Fault("InvalidArgument", "access: is no id of a token");
   if (!/^[0-9a-f]{64}$/.test(hash)) throw new Fault("InvalidArgument", "access: tokenHash is no hash");
   if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) throw new Fault("InvalidArgument", "access: name is none of an operator");
-  const row = { id, hash, name, role, tenants: JSON.stringify([tenant]), site: null, created_at: now };
+  if (notAfter !== null && !isWithin(notAfter, LAST_TIME)) {
+    throw new Fault("InvalidArgument", "access: notAfter is no time");
+  }
+  if (!isWithin(offlineSeconds, OFFLINE_MOST)) {
+    throw new Fault("InvalidArgument", `access: offlineSeconds is not from 0 to ${OFFLINE_MOST}`);
+  }
+  const row = { id, hash, name, role, tenants: "[]", site: null, created_at: now };
   const ends = { not_after: notAfter, revoked_at: null, offline_seconds: offlineSeconds };
   await tx
     .tables<HubTables>()
     .insertInto("token")
     .values({ ...row, ...ends, shown: "[]", recovered_from: site })
     .execute();
+}
+
+function isSame(known: TokenRow, { name, role, tokenHash, notAfter, offlineSeconds }: AccessBody): boolean {
+  const end = known.not_after === null ? null : Number(known.not_after);
+  return (
+    known.hash === tokenHash &&
+    known.role === role &&
+    known.name === name &&
+    end === notAfter &&
+    Number(known.offline_seconds) === offlineSeconds
+  );
+}
+
+function isWithin(value: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= most;
 }

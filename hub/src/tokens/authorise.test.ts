@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { edit, HOSTS, stampOf, startWithHost } from "../conflicts/under-test.ts";
+import { recoverAccess } from "./access.ts";
 
 test("what an operator wanted at a site is authorised again when the hub merges it; a refusal is a conflict (rule 6)", async () => {
   const { hub: opened, site, sender, id } = await startWithHost();
@@ -40,4 +41,16 @@ test("a good token lets an edit through, one that expired only afterwards too, a
   const base = await stampOf(hub, site, id);
   const { outcomes } = (await sender.send([edit("e-1", id, base, { token, at: 1 }), edit("e-2", id, "e-1")])).body;
   expect(outcomes).toMatchObject([{ result: "applied" }, { result: "applied" }]);
+});
+
+test("what was wanted with a token at the site that gave it back is as good as before the disaster, confirmed or not (rules 6, 20)", async () => {
+  const { hub: opened, site, sender, id } = await startWithHost();
+  await using hub = opened;
+  const token = "token-00000000000000aa";
+  const body = { tenant: site.tenant, name: "bob", role: "write", tokenHash: "a".repeat(64) } as const;
+  const held = { ...body, notAfter: null, offlineSeconds: 60 };
+  const origin = { site: site.id, tenant: site.tenant, stream: { epoch: "e", incarnation: 1 }, now: 1 };
+  await hub.hub.store.write((tx) => recoverAccess(tx, { id: token, body: held, origin }));
+  const { outcomes } = (await sender.send([edit("e-1", id, await stampOf(hub, site, id), { token, at: 1 })])).body;
+  expect(outcomes).toMatchObject([{ result: "applied" }]);
 });

@@ -1,5 +1,6 @@
 import type { View } from "@holdfast/inventory";
 import type { HubTables } from "../tables.ts";
+import { givenBack, opens } from "./given-back.ts";
 
 /** Something that an operator wanted at a site: by which token they were let in there, of which project, and when. */
 export interface WantedAtSite {
@@ -23,7 +24,7 @@ export async function unauthorised(
   if (row.revoked_at !== null) return "the operator's token is revoked";
   if (row.not_after !== null && at >= row.not_after) return "the operator's token had expired by then";
   if (row.role === "read") return "the operator's token may read, not write";
-  const tenants: "all" | readonly string[] = JSON.parse(row.tenants);
-  if (tenants !== "all" && !tenants.includes(tenant)) return "the operator's token does not open this project";
-  return undefined;
+  // What the site that gave it back let its holder do there was theirs to do, before somebody has confirmed it too.
+  const isOpen = opens(row, tenant) || (await givenBack(view, token)).some((said) => said.tenant === tenant);
+  return isOpen ? undefined : "the operator's token does not open this project";
 }

@@ -43,6 +43,10 @@ export async function authenticateOperator(
   if (token === undefined) throw new Fault("Unauthenticated", "a token is needed: Authorization: Bearer hfo_…");
   const bearer = await tokens.bearer(token);
   if (!bearer) throw new Fault("Unauthenticated", "the token is unknown, expired or revoked");
+  if (bearer.holder === "unconfirmed") {
+    const message = `a site gave this token back: an operator must confirm it (holdfast hub token confirm ${bearer.token})`;
+    throw new Fault("Unauthenticated", message);
+  }
   if (bearer.holder !== "operator") throw new Fault("PermissionDenied", "a site's token opens nothing of operators'");
   const { name, role, token: id, tenants } = bearer;
   return { actor: `operator:${name}`, role, token: id, tenants };

@@ -4,10 +4,17 @@ import { Site } from "@holdfast/protocol";
 import { type Clock, hashSecret, newSecret } from "@holdfast/runtime";
 import { isLetIn } from "../disaster/claims.ts";
 import type { HubTables, TokenRow } from "../tables.ts";
-import { OFFLINE_SECONDS, publishAccess } from "./access.ts";
+import { confirmAccess, OFFLINE_SECONDS, publishAccess } from "./access.ts";
+import { type WaitingToken, waitingTokens } from "./given-back.ts";
 
 /** Who holds a token, as far as the hub is concerned. */
-export type Bearer = OperatorBearer | SiteBearer;
+export type Bearer = OperatorBearer | SiteBearer | UnconfirmedBearer;
+
+/** An operator's token that a site gave back after a disaster: it opens nothing here before somebody has confirmed it. */
+export interface UnconfirmedBearer {
+  readonly holder: "unconfirmed";
+  readonly token: string;
+}
 
 export interface OperatorBearer {
   readonly holder: "operator";
@@ -57,6 +64,10 @@ export interface Tokens {
   /** A site may have several: the older ones stay good until they are revoked or expire, so a site can change over. */
   createSite(request: NewSiteToken): Promise<IssuedToken>;
   list(): Promise<readonly TokenRow[]>;
+  /** Those that sites gave back and that wait for an operator's word. */
+  waiting(): Promise<readonly WaitingToken[]>;
+  /** Lets one of these, or all, open at the hub what the sites say that it opened. Returns those that waited. */
+  confirm(id?: string): Promise<readonly WaitingToken[]>;
   /** Takes effect at once, for requests that are held open too. False when there is no such token. */
   revoke(id: string): Promise<boolean>;
   /** Who holds a token; undefined when it opens nothing (any more). Asked of the database every time. */
@@ -112,6 +123,8 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
       insert("hfs", { name, role: "site", tenants: JSON.stringify([tenant]), site }, { valid }),
     list: () =>
       store.read((view) => view.tables<HubTables>().selectFrom("token").selectAll().orderBy("created_at").execute()),
+    waiting: () => store.read(waitingTokens),
+    confirm: (id) => store.write((transaction) => confirmAccess(transaction, { id, now: clock.now() })),
     async revoke(id) {
       const found = await store.write(async (transaction) => {
         const { numUpdatedRows } = await transaction
@@ -141,6 +154,7 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
         if (row.not_after !== null && clock.now() >= row.not_after) return undefined;
         if (row.role !== "site") {
           const tenants: "all" | string[] = JSON.parse(row.tenants);
+          if (row.recovered_from !== null && tenants.length === 0) return { holder: "unconfirmed", token: row.id };
           return { holder: "operator", token: row.id, name: row.name, role: row.role, tenants };
         }
         const held = await siteHeldBy(view, row);

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { View } from "@holdfast/inventory";
-import { type AccessBody, tenantScope } from "@holdfast/protocol/feed";
+import type { AccessBody } from "@holdfast/protocol/feed";
 import { hashSecret } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
 import { accessRows } from "../replica/in-place.ts";
@@ -15,8 +15,9 @@ interface Held extends KnownToken {
 }
 
 /**
- * The operators' tokens of the tenant's feed, in memory: read anew when the feed has moved on, so that a revocation counts
- * from the moment at which the site has heard of it.
+ * The operators' tokens of the feeds, in memory: of the tenant's, and of the site's own those that this site gave back to a
+ * hub which had lost them. Read anew when a feed has moved on, so that a revocation counts from the moment at which the site
+ * has heard of it.
  */
 export class KnownTokens {
   #at = "";
@@ -34,10 +35,10 @@ export class KnownTokens {
   async #refresh(view: View, tenant: string): Promise<void> {
     const reached = await siteTables(view)
       .selectFrom("replica_position")
-      .select(["handle", "position", "at"])
-      .where("scope", "=", tenantScope(tenant))
-      .executeTakeFirst();
-    const at = JSON.stringify([tenant, reached ?? null]);
+      .select(["scope", "handle", "position", "at"])
+      .orderBy("scope")
+      .execute();
+    const at = JSON.stringify([tenant, reached]);
     if (at === this.#at) return;
     const rows = await accessRows(view);
     this.#held = rows.flatMap(({ id, body }) => {

@@ -52,6 +52,16 @@ test("a revocation counts from the moment at which the site hears of it, and a n
   expect(await it.ask("GET", HOSTS, { as: BOB })).toMatchObject({ status: 401 });
 });
 
+test("a token that this site alone was given back by its feed is taken as any, until that says otherwise (rule 20)", async () => {
+  await using it = await SiteApi.open();
+  const carol = "hfo_the-token-of-carol-whom-the-hub-lost";
+  expect(await it.ask("GET", HOSTS, { as: carol })).toMatchObject({ status: 401 });
+  await it.siteFeed(accessRow(carol, 12));
+  expect(await it.ask("GET", HOSTS, { as: carol })).toMatchObject({ status: 200 });
+  await it.siteFeed(accessRow(carol, 13, null));
+  expect(await it.ask("GET", HOSTS, { as: carol })).toMatchObject({ status: 401 });
+});
+
 test("a token expires by its own time, and by how long the hub has not been heard (rules 6, 22)", async () => {
   await using it = await SiteApi.open();
   await it.tenantFeed(
