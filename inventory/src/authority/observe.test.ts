@@ -1,6 +1,7 @@
 import { Host, siteScope } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
 import { Harness } from "./harness.ts";
+import { UNKNOWN_BYTES } from "./observe.ts";
 
 describe("a site's report", () => {
   test("replaces all observations: what it does not name is not known, or as at the beginning", async () => {
@@ -50,6 +51,32 @@ describe("a site's report", () => {
     expect(after?.observedSources).toEqual({ hardware: agent, status: site });
   });
 
+  test("may hold what this version has no field for: kept as it came until the next report, and shown by nobody (rule 9)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const unknown = { colour: "red", tpm: { version: "2.0", banks: [1, null] } };
+    const hostNics = [{ deviceName: "eth0", cable: "blue" }, { deviceName: "eth1" }];
+    await hub.observe(host, oslo.resourceId, { cpuCores: 8, hostNics, ...unknown });
+    const first = await hub.get(host);
+    expect(first?.observedUnknown).toEqual({ ...unknown, hostNics: [{ cable: "blue" }, {}] });
+    expect(first?.fields).toMatchObject({ cpuCores: 8, hostNics: [{ deviceName: "eth0" }, { deviceName: "eth1" }] });
+    expect(first?.fields).not.toHaveProperty("colour");
+    await hub.observe(host, oslo.resourceId, { cpuCores: 8, colour: "green" }, { keep: ["hardware"] });
+    expect((await hub.get(host))?.observedUnknown).toMatchObject({ colour: "green", tpm: unknown.tpm });
+    await hub.observe(host, oslo.resourceId, { cpuCores: 8 });
+    expect(await hub.get(host)).not.toHaveProperty("observedUnknown");
+  });
+
+  test("is kept of what this version has no field for as far as there is room, whole values only (rule 9)", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    const host = await hub.host({ siteId: oslo.resourceId });
+    const unknown = { a: "small", b: "x".repeat(UNKNOWN_BYTES), c: "small too" };
+    await hub.observe(host, oslo.resourceId, unknown);
+    expect((await hub.get(host))?.observedUnknown).toEqual({ a: "small", c: "small too" });
+  });
+
   test("changes no intent: no generation, no stamp, no feed row, no history", async () => {
     await using hub = await Harness.open();
     const oslo = await hub.site("Oslo");
@@ -69,7 +96,6 @@ describe("a site's report", () => {
   test.each([
     [{ name: "mine" }, "PermissionDenied", "name"],
     [{ providerId: "provider-00000001" }, "PermissionDenied", "providerId"],
-    [{ colour: "red" }, "InvalidArgument", "colour"],
     [{ cpuCores: "8" }, "InvalidArgument", "cpuCores"],
     [{ memoryBytes: 1024 }, "InvalidArgument", "memoryBytes"],
     [{ currentState: "HOST_STATE_PERFECT" }, "InvalidArgument", "currentState"],

@@ -54,6 +54,7 @@ const OF_MACHINES: readonly Column[] = [
   { name: "observed_at", field: "observedAt", type: "integer" },
   { name: "observed_by", field: "observedBy", type: "text" },
   { name: "observed_sources", field: "observedSources", type: "json" },
+  { name: "observed_unknown", field: "observedUnknown", type: "json" },
 ];
 
 const OF_RETIRED: readonly Column[] = [{ name: "retired", field: "retired", type: "integer" }];

@@ -201,6 +201,8 @@ export interface Bookkeeping {
   readonly observedSources?: Readonly<
     Partial<Record<ObservationGroup, { readonly source: string; readonly at: number }>>
   >;
+  /** Machines only: observations that this version has no field for, as the last report had them. No API shows them. */
+  readonly observedUnknown?: Readonly<Record<string, unknown>>;
   /** Kinds that are retired only: since when (milliseconds since the epoch, hub's clock); absent while it stands. */
   readonly retired?: number;
 }

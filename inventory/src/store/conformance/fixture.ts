@@ -58,6 +58,7 @@ export function fullResources(round: number): { kind: Kind; full: Resource }[] {
     const machine = {
       ...{ owner: site, observedGeneration: round, observedAt: 1_700_000_000_000, observedBy: site },
       observedSources: { hardware: { source: "agent", at: 1_700_000_000_000 + round } },
+      observedUnknown: { tpm: { version: `2.${round}` }, 'a "quoted" name': [round, null, "é"] },
     };
     const full = resource(kind, `0000000${round}`, fields, {
       createdAt: 1_700_000_000_000 + round,

@@ -3,6 +3,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import { firstKinds } from "./first-kinds.ts";
 import { knownWrites } from "./known-writes.ts";
 import { logs } from "./logs.ts";
+import { observedUnknown } from "./observed-unknown.ts";
 import { retired } from "./retired.ts";
 
 /** The inventory's own, by name. A name is for ever: a database remembers which of them it has had. */
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0002-logs": logs,
   "0003-known-writes": knownWrites,
   "0004-retired": retired,
+  "0005-observed-unknown": observedUnknown,
 };
 
 /** The inventory's migrations and a program's own, which come after: their names begin with a letter. */
