@@ -42,8 +42,9 @@ export function createAliases(parts: AliasParts): Aliases {
       const known = await knownAs(tx, kind, entry, origin);
       if (!known) return undefined;
       const isBound = BOUND.has(String(known.fields.currentState));
-      if (isBound && entry.bound === true) return undefined;
-      return entry.bound === true
+      const isAdmitted = wasAdmitted(entry);
+      if (isBound && isAdmitted) return undefined;
+      return isAdmitted
         ? siteSurvives(tx, parts, { entry, origin, known })
         : hubSurvives(tx, parts, { entry, origin, known });
     },
@@ -64,6 +65,11 @@ export function createAliases(parts: AliasParts): Aliases {
       return row?.of;
     },
   };
+}
+
+/** Sites of protocol 1 do not say it: what they made by themselves were machines that they admitted. */
+function wasAdmitted({ bound, actor }: CreateIntent): boolean {
+  return bound ?? isOfMachine(actor);
 }
 
 interface Meeting {
