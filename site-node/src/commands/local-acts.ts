@@ -1,5 +1,6 @@
 import type { Transaction, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
+import type { UplinkEntry } from "@holdfast/protocol/uplink";
 import { siteTables } from "../database/tables.ts";
 import type { LocalIntent } from "../intents/entry.ts";
 
@@ -28,16 +29,18 @@ export async function noteIntentKnown(
 /** The hub has taken a batch in, and its feed had got as far as `position` then: it knows of the commands given here. */
 export async function noteBatchKnown(transaction: Transaction, batch: string, position: number): Promise<void> {
   if (!batch.includes('"type":"command"')) return;
-  const { entries } = JSON.parse(batch) as { entries: readonly { type?: unknown; id?: unknown }[] };
-  for (const { type, id } of entries) {
-    if (type !== "command" || typeof id !== "string") continue;
-    const act = await siteTables(transaction)
+  const { entries } = JSON.parse(batch) as { entries: readonly UplinkEntry[] };
+  for (const entry of entries) {
+    if (entry.type !== "command") continue;
+    const { hostId: host, id: act } = entry;
+    const begun = await siteTables(transaction)
       .selectFrom("local_act")
-      .select("host")
-      .where("act", "=", id)
+      .select("act")
+      .where("host", "=", host)
+      .where("act", "=", act)
       .where("seq", "is", null)
       .executeTakeFirst();
-    if (act) await noteKnown(transaction, { host: act.host, act: id, seq: position });
+    if (begun) await noteKnown(transaction, { host, act, seq: position });
   }
 }
 

@@ -7,7 +7,7 @@ const STATEMENTS = [
     actor text not null, token text, issued_at integer not null, not_after integer not null, updated_at integer not null,
     given_here integer not null, incarnation integer not null, told_epoch text)`,
   "create index command_journal_by_host on command_journal (host, issued_at)",
-  "create index command_journal_open on command_journal (status) where status in ('pending', 'started')",
+  "create index command_journal_by_status on command_journal (status, issued_at)",
   "create table local_act (host text not null, act text not null, seq integer, primary key (host, act)) without rowid",
   `create table host_power (
     host text not null primary key, id text not null, session text not null, at integer not null, tries integer not null,

@@ -5,6 +5,8 @@ const STATEMENTS = [
   "alter table local_intent add column token text",
   "alter table local_intent add column resolves text",
   "alter table local_intent add column bound integer not null default 0",
+  "create index local_intent_judged on local_intent (outcome) where outcome is not null",
+  "create index local_intent_resolving on local_intent (number) where resolves is not null",
   `create table refused_intent (
     number integer primary key autoincrement, id text not null unique, kind text not null, resource text not null, field text,
     value text not null, actor text not null, at integer not null, result text not null, reason text, conflict text)`,

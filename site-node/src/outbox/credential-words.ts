@@ -8,6 +8,9 @@ import { siteTables } from "../database/tables.ts";
 
 const shape = Compile(CredentialBody);
 
+/** As the index says it; a parameter in the place of the number would not be recognised. */
+const UNSEALED = sql<boolean>`sealed = 0`;
+
 /** Notes what this site says of who may speak for a host; until the hub has taken it, no row of the feed says it better. */
 export async function noteWord(transaction: Transaction, entry: CredentialEntry): Promise<void> {
   const { hostId: host, hash, machine, at } = entry;
@@ -27,6 +30,7 @@ export async function wordsTaken(transaction: Transaction, hosts: readonly strin
       .selectFrom("outbox")
       .select("number")
       .where("key", "=", `credential/${host}`)
+      .where(UNSEALED)
       .executeTakeFirst();
     if (newer) continue;
     await tables.updateTable("credential_word").set({ seq: position }).where("host", "=", host).execute();

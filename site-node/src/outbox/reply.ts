@@ -94,6 +94,7 @@ async function isPushing(transaction: Transaction): Promise<boolean> {
   const left = await siteTables(transaction)
     .selectFrom("outbox")
     .select("number")
+    .where("sealed", "=", 0)
     .where("lane", "=", LANES.recovery)
     .limit(1)
     .executeTakeFirst();
