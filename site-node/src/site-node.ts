@@ -160,6 +160,7 @@ async function build(
   const commands = createSiteCommands({ ...carriesOut, site, runner });
   const arrivals = new Arrivals({ store, outbox, credentials, replicaOf, clock });
 
+  const syncLater: { sync?: Sync } = {};
   const server = own(
     await startLocalApi({
       ...{ site, store, outbox, intents, outcomes, replicaOf, clock },
@@ -187,11 +188,11 @@ async function build(
         connected: () => broker.connected(),
         notKept: () => said.notKept,
         fingerprint: siteFingerprint(token),
+        claim: () => syncLater.sync?.claiming.waiting(),
       },
       log: log.child({ part: "api" }),
     }),
   );
-  const syncLater: { sync?: Sync } = {};
   const link = new HubLink({
     ...{ hubUrl: config.hubUrl, token, fetch: carry, clock },
     ...(protocolVersion === undefined ? {} : { protocolVersion }),

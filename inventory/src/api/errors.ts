@@ -19,6 +19,17 @@ export const STATUS_OF_FAULT: Readonly<Record<FaultCode, number>> = {
   DeadlineExceeded: 504,
 };
 
+/** Says no to whoever asks too often, and when they may ask again. */
+export class TooOften extends Fault {
+  /** Whole seconds. */
+  readonly retryAfter: number;
+
+  constructor(message: string, retryAfter: number) {
+    super("ResourceExhausted", message);
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** The codes of what the HTTP server itself refuses. */
 const CODE_OF_STATUS: Readonly<Record<number, FaultCode>> = {
   401: "Unauthenticated",
@@ -60,5 +71,6 @@ export function sendError(log: Log, error: unknown, request: FastifyRequest, rep
     const level = code === "Internal" ? "error" : "warn";
     log[level]({ err: error, request: request.id, method: request.method, url: request.url }, "request failed");
   }
+  if (error instanceof TooOften) void reply.header("retry-after", error.retryAfter);
   return reply.code(status).type("application/json; charset=utf-8").send(JSON.stringify({ code, message }));
 }

@@ -84,6 +84,9 @@ test("an address that comes with wrong tokens has to wait, and shuts nobody else
   const seen: number[] = [];
   for (let tries = 0; tries < 12; tries += 1) seen.push(await wrong("192.0.2.1"));
   expect(seen).toEqual([...Array(10).fill(401), 429, 429]);
+  const { headers } = await it.ask("GET", HOSTS, { as: "hfo_wrong-every-time", from: "192.0.2.1" });
+  expect(Number(headers["retry-after"])).toBeGreaterThan(0);
+  expect(Number(headers["retry-after"])).toBeLessThanOrEqual(60);
   expect(await wrong("192.0.2.2")).toBe(401);
   expect(await it.ask("GET", HOSTS, { from: "192.0.2.1" })).toMatchObject({ status: 200 });
 });

@@ -1,4 +1,5 @@
 import type { Store } from "@holdfast/inventory";
+import { TooOften } from "@holdfast/inventory/api/errors";
 import type { Principal } from "@holdfast/inventory/api/principal";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
@@ -57,7 +58,7 @@ export class Operators {
     const wait = this.#parts.limit.waitFor(address);
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1_000);
-      return new Fault("ResourceExhausted", `too many wrong tokens from this address, wait ${seconds} seconds`);
+      return new TooOften(`too many wrong tokens from this address, wait ${seconds} seconds`, seconds);
     }
     this.#parts.limit.refused(address);
     return new Fault("Unauthenticated", why);

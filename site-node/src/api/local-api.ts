@@ -34,7 +34,7 @@ export interface LocalApiParts {
   readonly commands?: Commands;
   /** Called when what a hold held may go on. */
   readonly onHoldReleased?: () => void;
-  readonly status: Pick<StatusOptions, "connected" | "disk" | "notKept" | "fingerprint" | "arrivals">;
+  readonly status: Pick<StatusOptions, "connected" | "disk" | "notKept" | "fingerprint" | "arrivals" | "claim">;
   /** The protocol that this site speaks to agents. */
   readonly protocolVersion?: number | undefined;
   /** What else answers on the same port, authenticating its callers itself. */

@@ -1,6 +1,7 @@
 import { Host } from "@holdfast/protocol/kinds/host";
 import { systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
+import { siteTables } from "../database/tables.ts";
 import { recordOutcome } from "../intents/outcomes.ts";
 import { gone, hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { siteStatus } from "./status.ts";
@@ -13,7 +14,9 @@ function conflictRow(seq: number) {
   return { is: "row" as const, kind: "conflict", id: CONFLICT, seq, body: JSON.stringify(body) };
 }
 
-async function prepared() {
+type Claim = { readonly fingerprint: string; readonly since: number } | undefined;
+
+async function prepared(claim: () => Claim = () => undefined) {
   const site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
@@ -22,6 +25,7 @@ async function prepared() {
       ...{ site: SITE, store: site.store, outbox: site.outbox, fingerprint: "0000-0000-0000-0000-0000" },
       ...{ connected: () => [], disk: () => undefined, notKept: () => ({}) },
       ...{
+        claim,
         hubHeardAt: () => 1_000,
         flooredNow: () => 6_000,
         clock: { ...systemClock, now: () => Date.now() + 60_000 },
@@ -64,4 +68,28 @@ test("what became a conflict is shown until it is resolved, what the hub did not
   });
   await it.site.feed(SITE_SCOPE, 6, [gone("conflict", CONFLICT)]);
   expect((await it.status()).intents).toMatchObject({ refused: 1, first: [{ outcome: "quarantined" }] });
+});
+
+test("while a hub that has lost its disk waits for an operator to accept this site, the status says what to compare (rule 20)", async () => {
+  const waiting: { claim: Claim } = { claim: { fingerprint: "0000-0000-0000-0000-0000", since: 7 } };
+  await using it = await prepared(() => waiting.claim);
+  expect((await it.status()).hub.claim).toEqual(waiting.claim);
+  waiting.claim = undefined;
+  expect((await it.status()).hub.claim).toBeNull();
+});
+
+test("observations that the hub could not take are counted, and the newest listed with their reasons (rule 9)", async () => {
+  await using it = await prepared();
+  await it.site.write(async (tx) => {
+    for (let each = 0; each < 30; each += 1) {
+      const row = { kind: "host", id: `host-${String(each).padStart(8, "0")}`, reason: `no ${each}` };
+      await siteTables(tx)
+        .insertInto("refused_state")
+        .values({ ...row, since: each, asked_at: 1 })
+        .execute();
+    }
+  });
+  const { rows, first } = (await it.status()).refusedState;
+  expect([rows, first.length]).toEqual([30, 20]);
+  expect(first[0]).toMatchObject({ kind: "host", id: "host-00000029", reason: "no 29", ageMs: expect.any(Number) });
 });

@@ -15,7 +15,7 @@ import { holdOf } from "../replica/in-place.ts";
 import { readPhase } from "../replica/phase.ts";
 import { VERSION } from "../version.ts";
 
-/** How many parked rows are listed one by one. */
+/** How many of what waits for somebody are listed one by one. */
 const SHOWN = 20;
 
 export interface StatusOptions {
@@ -31,6 +31,8 @@ export interface StatusOptions {
   /** When the hub was last heard; undefined when it never was. */
   readonly hubHeardAt: () => number | undefined;
   readonly flooredNow: () => number;
+  /** Set while a hub that has lost its disk waits for an operator to accept this site. */
+  readonly claim?: () => { readonly fingerprint: string; readonly since: number } | undefined;
   /** What a person compares at site and hub to be sure that both mean the same token. */
   readonly fingerprint: string;
   readonly clock: Clock;
@@ -40,6 +42,7 @@ export interface StatusOptions {
 export async function siteStatus(options: StatusOptions) {
   const { site, store, outbox, disk, connected, arrivals, notKept, hubHeardAt, flooredNow, fingerprint, clock } =
     options;
+  const claim = options.claim?.() ?? null;
   const now = clock.now();
   return store.read(async (view) => {
     const tenant = await readSetting(view, "tenant");
@@ -55,7 +58,7 @@ export async function siteStatus(options: StatusOptions) {
       tenant: tenant ?? null,
       stream: stream ? { epoch: stream.epoch, incarnation: stream.incarnation, next: stream.next } : null,
       phase: await readPhase(view),
-      hub: await hubAsHeard(view, hubHeardAt(), flooredNow()),
+      hub: { ...(await hubAsHeard(view, hubHeardAt(), flooredNow())), claim },
       unsent: {
         entries,
         oldestAgeMs: oldest === undefined ? 0 : Math.max(0, now - oldest),
@@ -64,6 +67,7 @@ export async function siteStatus(options: StatusOptions) {
       replica: await positions(view, now),
       parked: await parked(view, now),
       intents: await openIntents(view),
+      refusedState: await refusedState(view, now),
       conflicts: await conflicts(view),
       hold: (await holdOf(view, site)) ?? null,
       hosts: { held: hosts, connected: connected().length, documents: await documents(view) },
@@ -98,6 +102,15 @@ async function lanes(view: View, now: number) {
     return [names.get(lane) ?? String(lane), { entries, oldestAgeMs: Math.max(0, now - oldest) }] as const;
   });
   return Object.fromEntries(levels);
+}
+
+/** Observations that the hub could not take, newest first; it is asked again from time to time. */
+async function refusedState(view: View, now: number) {
+  const rows = siteTables(view).selectFrom("refused_state");
+  const { count } = await rows.select(({ fn }) => fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+  const first = await rows.selectAll().orderBy("since", "desc").orderBy("id").limit(SHOWN).execute();
+  const shown = first.map(({ kind, id, reason, since }) => ({ kind, id, reason, ageMs: Math.max(0, now - since) }));
+  return { rows: count, first: shown };
 }
 
 async function conflicts(view: View) {
