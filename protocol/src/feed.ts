@@ -122,13 +122,17 @@ export const ConflictBody = Type.Object({
 });
 export type ConflictBody = Static<typeof ConflictBody>;
 
-/** Why disruptive commands wait for an operator's word. */
+/**
+ * Why disruptive commands wait for an operator's word. `entries-missing`: the hub lacks what the site had from it in writing,
+ * and nothing proves which of the two was put back.
+ */
 export const HOLD_REASONS = [
   "hub-restored",
   "hub-rolled-back",
   "hub-recovered",
   "site-disk-lost",
   "site-rolled-back",
+  "entries-missing",
 ] as const;
 export type HoldReason = (typeof HOLD_REASONS)[number];
 

@@ -44,6 +44,31 @@ test("a site that the hub found to be another than before was rolled back (rule 
   expect(await shown(hub, site)).toMatchObject({ reason: "site-rolled-back" });
 });
 
+test("a site that is ahead of the hub without proof was not put back as far as anybody knows: entries are missing (rules 7, 21)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const sender = new Sender(hub, site);
+  await sender.send([event("a")]);
+  sender.seal([event("lost")]);
+  expect((await sender.send([event("b")])).body).toMatchObject({ reason: "gap" });
+  await new Sender(hub, site, 2).send([event("b")]);
+  expect(await shown(hub, site)).toMatchObject({ reason: "entries-missing" });
+});
+
+test("a site that goes on in a life that was over was put back; one with a new disk and a slow clock was not (rule 21)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const before = new Sender(hub, site, 5);
+  await before.send([event("a")]);
+  await new Sender(hub, site, 6).send([event("b")]);
+  expect((await before.send([event("c")])).body).toMatchObject({ reason: "incarnation" });
+  await new Sender(hub, site, 7).send([event("c")]);
+  expect(await shown(hub, site)).toMatchObject({ reason: "site-rolled-back" });
+  expect((await new Sender(hub, site, 2).send([event("d")])).body).toMatchObject({ reason: "incarnation" });
+  await new Sender(hub, site, 8).send([event("d")]);
+  expect(await shown(hub, site)).toMatchObject({ reason: "site-disk-lost" });
+});
+
 test("the same life in another life of the hub is not held for that", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();

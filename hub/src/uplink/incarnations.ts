@@ -1,4 +1,5 @@
 import type { Transaction } from "@holdfast/inventory";
+import type { HoldReason, UplinkBatch, UplinkRefusal } from "@holdfast/protocol";
 import type { HubHolds } from "../holds/holds.ts";
 import type { CommandPort } from "../recovery/ports.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
@@ -12,9 +13,39 @@ interface Parts {
 
 const refusedIn = (site: string) => `stream-refused:${site}`;
 
+/**
+ * Why a site that begins another life after this refusal is held; undefined when the refusal says nothing of what was lost.
+ * A site that uses numbers again, or goes on in a life that was over, was put back; one that lost its disk begins at 1.
+ */
+export function misfitOf(
+  { reason }: Pick<UplinkRefusal, "reason">,
+  { first }: Pick<UplinkBatch, "first">,
+): HoldReason | undefined {
+  switch (reason) {
+    case "gap":
+      return "entries-missing";
+    case "forked":
+      return "site-rolled-back";
+    case "incarnation":
+      return first > 1 ? "site-rolled-back" : undefined;
+    case "epoch":
+      return undefined;
+  }
+}
+
 /** Keeps that the hub found a life of a site not to fit what came before: if it begins another, that is why. */
-export async function noteMisfit(tx: Transaction, site: string, incarnation: number): Promise<void> {
-  await tx.setSetting(refusedIn(site), String(incarnation));
+export async function noteMisfit(
+  tx: Transaction,
+  site: string,
+  misfit: { readonly incarnation: number; readonly reason: HoldReason },
+): Promise<void> {
+  await tx.setSetting(refusedIn(site), JSON.stringify(misfit));
+}
+
+async function misfitIn(tx: Transaction, site: string, incarnation: number): Promise<HoldReason | undefined> {
+  const noted = await tx.setting(refusedIn(site));
+  const misfit = noted === undefined ? undefined : (JSON.parse(noted) as { incarnation?: number; reason?: HoldReason });
+  return misfit?.incarnation === incarnation ? misfit.reason : undefined;
 }
 
 /**
@@ -32,6 +63,6 @@ export async function beginIncarnation(
   await commands.onIncarnation(tx, { site, tenant, incarnation });
   if (earlier === undefined) return;
   await recoveries.onIncarnation(tx, origin);
-  const misfit = (await tx.setting(refusedIn(site))) === String(earlier);
-  await holds.hold(tx, { site, tenant, reason: misfit ? "site-rolled-back" : "site-disk-lost" });
+  const reason = (await misfitIn(tx, site, earlier)) ?? "site-disk-lost";
+  await holds.hold(tx, { site, tenant, reason });
 }

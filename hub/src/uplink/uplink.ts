@@ -20,7 +20,7 @@ import type { UplinkStreamRow } from "../tables.ts";
 import { type ApplyParts, applyEntry } from "./apply.ts";
 import { readEntry } from "./entry.ts";
 import { isOfTheEntry } from "./entry-fault.ts";
-import { beginIncarnation, noteMisfit } from "./incarnations.ts";
+import { beginIncarnation, misfitOf, noteMisfit } from "./incarnations.ts";
 import { lendIdsTo } from "./lent-ids.ts";
 import type { Applied, Origin } from "./origin.ts";
 import { quarantine } from "./quarantine.ts";
@@ -116,7 +116,8 @@ export function createUplink(parts: UplinkParts): Uplink {
     if (placed.place === "refused") {
       const { place: _, ...refusal } = placed;
       log.warn({ site, reason: refusal.reason, first: sent.first, expected: refusal.expected }, "a batch was refused");
-      if (refusal.reason === "gap" || refusal.reason === "forked") await noteMisfit(tx, site, refusal.incarnation);
+      const misfit = misfitOf(refusal, sent);
+      if (misfit) await noteMisfit(tx, site, { incarnation: refusal.incarnation, reason: misfit });
       return { refusal: { code: "Aborted", ...refusal } };
     }
     if (placed.place === "repeat" && known) return { reply: JSON.parse(known.last_reply) as UplinkReply };
