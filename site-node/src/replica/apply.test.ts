@@ -18,7 +18,7 @@ import {
   TENANT_SCOPE,
   TestSite,
 } from "../testing/test-site.ts";
-import { applyOutcomes } from "./apply.ts";
+import { applyBatch, applyOutcomes } from "./apply.ts";
 
 const HOST = "host-00000001";
 const OS = { name: "debian", sha256: "a".repeat(64), profileName: "p", imageId: "i" };
@@ -224,14 +224,30 @@ test("a host that the site claimed stays while it leaves one scope and has not c
   expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE, fields: { name: HOST } });
 });
 
-test("rows that are no resources wait for nothing", async () => {
+test("rows that are no resources wait for nothing; those of an unknown kind wait since they first came (rule 23)", async () => {
   await using site = await TestSite.open();
-  const row = (kind: string, id: string) => ({ is: "row" as const, kind, id, seq: 1, body: "{}" });
-  await site.feed(TENANT_SCOPE, 1, [row("tenant", TENANT), row("enrolment", "e-1"), row("toaster", "t-1")]);
-  const parked = await site.store.read((view) =>
-    siteTables(view).selectFrom("replica_row").select("kind").where("parked", "is not", null).execute(),
+  const row = (kind: string, id: string) => ({ is: "row" as const, kind, id, seq: 1, body });
+  const body = JSON.stringify({ tenant: TENANT, tokenHash: "h", notAfter: 1 });
+  const rows = [row("tenant", TENANT), row("enrolment", "e-1"), row("toaster", "t-1")];
+  await site.feed(TENANT_SCOPE, 1, rows);
+  const parked = () =>
+    site.store.read((view) =>
+      siteTables(view)
+        .selectFrom("replica_row")
+        .select(["kind", "parked_at"])
+        .where("parked", "is not", null)
+        .execute(),
+    );
+  expect(await parked()).toEqual([{ kind: "toaster", parked_at: 1_000 }]);
+  await site.write((tx) =>
+    applyBatch(
+      tx,
+      OF,
+      { ...{ scope: TENANT_SCOPE, handle: "h1", position: "2_0" }, snapshot: true, changes: rows },
+      9_000,
+    ),
   );
-  expect(parked).toEqual([{ kind: "toaster" }]);
+  expect(await parked()).toEqual([{ kind: "toaster", parked_at: 1_000 }]);
 });
 
 test("a creation under an id that the hub knows as another resource gives way to that one (rule 16)", async () => {

@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
+import { unreadableInPlace } from "./in-place.ts";
 import type { ReplicaOf } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
 
@@ -62,7 +63,7 @@ export async function applyBatch(
   const tables = siteTables(transaction);
   const touched = new Touched();
   if (batch.snapshot) await sweep(transaction, batch, touched);
-  await storeChanges(transaction, batch);
+  await storeChanges(transaction, batch, now);
   for (const { kind, id } of batch.changes) touched.add(kind, id);
   const { receipt } = batch;
   const reached = {
@@ -94,7 +95,8 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
 }
 
 /** Of several changes of one row the last counts. */
-async function storeChanges(transaction: Transaction, { scope, changes, snapshot }: FeedBatch): Promise<void> {
+async function storeChanges(transaction: Transaction, batch: FeedBatch, now: number): Promise<void> {
+  const { scope, changes, snapshot } = batch;
   const last = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
   const rows: (FeedChange & { is: "row" })[] = [];
   for (const change of last.values()) {
@@ -102,28 +104,34 @@ async function storeChanges(transaction: Transaction, { scope, changes, snapshot
     else await storeGone(transaction, scope, change);
   }
   for (let at = 0; at < rows.length; at += AT_ONCE) {
-    await storeRows(transaction, { scope, snapshot }, rows.slice(at, at + AT_ONCE));
+    await storeRows(transaction, { scope, snapshot, now }, rows.slice(at, at + AT_ONCE));
   }
 }
 
 /** A row that comes again never puts a newer one back; a snapshot is right as it is. */
 async function storeRows(
   transaction: Transaction,
-  { scope, snapshot }: Pick<FeedBatch, "scope" | "snapshot">,
+  { scope, snapshot, now }: Pick<FeedBatch, "scope" | "snapshot"> & { readonly now: number },
   rows: readonly (FeedChange & { is: "row" })[],
 ): Promise<void> {
-  const values = rows.map(({ kind, id, seq, body }) => [kind, id, seq, body, isKnown(kind) ? null : UNKNOWN_KIND]);
+  const values = rows.map(({ kind, id, seq, body }) => {
+    const reason = whyUnread(kind, body);
+    return [kind, id, seq, body, reason ?? null, reason === undefined ? null : now];
+  });
   // One parameter and one statement for all of them; `where true` keeps SQLite from taking ON CONFLICT for a join's.
   await sql`insert into replica_row (scope, kind, id, seq, body, parked, parked_at)
-    select ${scope}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, null
+    select ${scope}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
       from json_each(${JSON.stringify(values)}) where true
     on conflict (scope, kind, id) do update
-      set seq = excluded.seq, body = excluded.body, parked = excluded.parked, parked_at = null
+      set seq = excluded.seq, body = excluded.body, parked = excluded.parked,
+        parked_at = case when excluded.parked is not null then coalesce(replica_row.parked_at, excluded.parked_at) end
       where ${snapshot ? 1 : 0} or excluded.seq >= replica_row.seq`.execute(siteTables(transaction));
 }
 
-function isKnown(kind: string): boolean {
-  return kindNamed(kind) !== undefined || READ_IN_PLACE.has(kind);
+/** Why a row waits for a later version whatever else there is; a row of a resource is judged when it is shown. */
+export function whyUnread(kind: string, body: string): string | undefined {
+  if (kindNamed(kind)) return undefined;
+  return READ_IN_PLACE.has(kind) ? unreadableInPlace(kind, body) : UNKNOWN_KIND;
 }
 
 /** Kept as a row without a body until nothing refers to the resource any more; then it goes. */

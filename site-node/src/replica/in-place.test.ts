@@ -32,7 +32,7 @@ async function siteWith(...changes: ReturnType<typeof inPlace>[]): Promise<TestS
 
 const held = (site: TestSite, field: string, id = HOST) => site.store.read((view) => isHeld(view, "host", id, field));
 
-test("rows that are no resources are known, not parked, and can be read; those of no known shape are passed over", async () => {
+test("rows that are no resources are known, not parked, and can be read; those of no known shape wait", async () => {
   const access = { tenant: TENANT, name: "alice", role: "write", tokenHash: "abc", notAfter: null, offlineSeconds: 5 };
   const command = {
     tenant: TENANT,
@@ -50,9 +50,14 @@ test("rows that are no resources are known, not parked, and can be read; those o
     inPlace("alias", "host-0000dead", { tenant: TENANT, kind: "host", of: HOST }),
   );
   const parked = await site.store.read((view) =>
-    siteTables(view).selectFrom("replica_row").select("id").where("parked", "is not", null).execute(),
+    siteTables(view)
+      .selectFrom("replica_row")
+      .select(["id", "parked", "parked_at"])
+      .where("parked", "is not", null)
+      .execute(),
   );
-  expect(parked).toEqual([]);
+  const reason = expect.stringMatching(/^this version cannot read it: .*tenant/);
+  expect(parked).toEqual([{ id: "token-2", parked: reason, parked_at: 1_000 }]);
   await site.store.read(async (view) => {
     expect(await accessOf(view, "abc")).toMatchObject({ id: "token-1", body: { name: "alice" } });
     expect(await accessOf(view, "ab")).toBeUndefined();
@@ -61,6 +66,20 @@ test("rows that are no resources are known, not parked, and can be read; those o
     expect(await aliasOf(view, "host-0000dead")).toEqual({ kind: "host", id: HOST });
     expect(await aliasOf(view, HOST)).toBeUndefined();
   });
+});
+
+test("a hold holds whatever its reason, a command that this version does not know waits (rules 21, 23)", async () => {
+  const command = { tenant: TENANT, hostId: HOST, incarnation: 1, issuedAt: 1, notAfter: 2, actor: "a" };
+  await using site = await siteWith(
+    inPlace("hold", SITE, { tenant: TENANT, hold: "hold-1", reason: "flood", since: 1 }),
+    inPlace("command", "command-1", { ...command, command: "self-destruct" }),
+  );
+  expect(await site.store.read((view) => holdOf(view, SITE))).toMatchObject({ hold: "hold-1", reason: "flood" });
+  expect(await site.store.read((view) => commandRows(view))).toEqual([]);
+  const parked = await site.store.read((view) =>
+    siteTables(view).selectFrom("replica_row").select("id").where("parked", "is not", null).execute(),
+  );
+  expect(parked).toEqual([{ id: "command-1" }]);
 });
 
 test("a hold holds until the hub or an operator here has released it, and a later one holds again (rule 21)", async () => {

@@ -5,16 +5,45 @@ import {
   CommandBody,
   ConflictBody,
   CredentialBody,
+  EnrolmentBody,
   HoldBody,
+  type HoldReason,
   ROW,
 } from "@holdfast/protocol/feed";
-import type { Static, TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+import { type Static, type TSchema, Type } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
 import { siteTables } from "../database/tables.ts";
+
+/** A hold holds for whatever reason: one of a later version too. */
+const AnyHold = Type.Object({ ...HoldBody.properties, reason: Type.Unsafe<HoldReason>({ type: "string" }) });
+
+/** What a row of each kind must be that is no resource. */
+const SHAPES: Readonly<Record<string, Validator>> = {
+  [ROW.access]: Compile(AccessBody),
+  [ROW.alias]: Compile(AliasBody),
+  [ROW.command]: Compile(CommandBody),
+  [ROW.conflict]: Compile(ConflictBody),
+  [ROW.credential]: Compile(CredentialBody),
+  [ROW.enrolment]: Compile(EnrolmentBody),
+  [ROW.hold]: Compile(AnyHold),
+};
+
+/**
+ * Why a row that is no resource cannot be read, such as one with a value that this version does not know; undefined when it
+ * can be, and for every other kind of row.
+ */
+export function unreadableInPlace(kind: string, text: string): string | undefined {
+  const shape = Object.hasOwn(SHAPES, kind) ? SHAPES[kind] : undefined;
+  if (!shape) return undefined;
+  const body = parsed(text);
+  if (shape.Check(body)) return undefined;
+  const [error] = shape.Errors(body);
+  return `this version cannot read it: ${error?.instancePath || "/"} ${error?.message ?? ""}`.slice(0, 300);
+}
 
 /**
  * Feed rows that are no resources: they are stored as they came and read where they lie. Rows of a shape that this version
- * cannot read are passed over: the site knows nothing of them until a version comes that can.
+ * cannot read are passed over: they are parked until a version comes that can.
  */
 export interface InPlaceRow<B> {
   readonly id: string;
@@ -35,7 +64,7 @@ export const credentialRows = reader(ROW.credential, CredentialBody);
 /** Every conflict that the feed shows, also one that this site has resolved and the hub has not closed yet. */
 export const conflictRows = reader(ROW.conflict, ConflictBody);
 
-const holds = reader(ROW.hold, HoldBody);
+const holds = reader(ROW.hold, AnyHold);
 const aliases = reader(ROW.alias, AliasBody);
 
 /** The rows of one kind in the order of the feed; `given` leaves those whose text does not hold it out, before they are read. */

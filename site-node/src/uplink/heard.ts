@@ -1,6 +1,7 @@
-import type { Store } from "@holdfast/inventory";
+import type { Store, View } from "@holdfast/inventory";
 import { type Log, messageOf, minutes } from "@holdfast/runtime";
 import { type HubRefusal, readSetting, writeSetting } from "../database/settings.ts";
+import { siteTables } from "../database/tables.ts";
 
 /** How exactly a restarted site-node knows when it last heard the hub. */
 const NOTE_EVERY = minutes(1);
@@ -11,6 +12,15 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 426]);
 /** By this clock: what the operators' rights at a cut-off site expire by too. */
 export interface HeardClock {
   flooredNow(): number;
+}
+
+/** A home of a version that did not note it knows all the same when the hub's feed was last applied. */
+async function lastApplied(view: View): Promise<number | undefined> {
+  const { at } = await siteTables(view)
+    .selectFrom("replica_position")
+    .select(({ fn }) => fn.max("at").as("at"))
+    .executeTakeFirstOrThrow();
+  return at ?? undefined;
 }
 
 /**
@@ -36,7 +46,7 @@ export class HubHeard {
   static async load(store: Store, options: { clock: HeardClock; log: Log }): Promise<HubHeard> {
     const heard = new HubHeard(store, options);
     await store.read(async (view) => {
-      heard.#at = await readSetting(view, "hubHeardAt");
+      heard.#at = (await readSetting(view, "hubHeardAt")) ?? (await lastApplied(view));
       heard.#noted = heard.#at ?? 0;
       heard.#refusal = (await readSetting(view, "hubRefusal")) ?? undefined;
     });

@@ -132,6 +132,14 @@ test("when the hub was heard is known after a restart, as of a minute ago, and c
   expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(now);
 });
 
+test("a home of a version that did not note it has heard its hub when the feed was last applied (rules 6, 23)", async () => {
+  await using site = await TestSite.open();
+  const heard = () => HubHeard.load(site.store, { clock: { flooredNow: () => 9_000 }, log: silentLog });
+  expect((await heard()).at()).toBeUndefined();
+  await site.feed(SITE_SCOPE, 1, []);
+  expect((await heard()).at()).toBe(1_000);
+});
+
 test("a hub that does not let the site in has not been heard; since when and why is known, also after a restart", async () => {
   await using site = await TestSite.open();
   let now = 1_000_000;
