@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openSqliteStore, type Store } from "@holdfast/inventory";
 import { ROW } from "@holdfast/protocol/feed";
+import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
 import { Region } from "@holdfast/protocol/kinds/region";
 import { Site } from "@holdfast/protocol/kinds/site";
@@ -41,6 +42,7 @@ import { Outcomes } from "./intents/outcomes.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { hostPower } from "./power/host-power.ts";
 import { inBandControl } from "./power/in-band.ts";
+import { lookAgain } from "./replica/look-again.ts";
 import { HubHeard } from "./uplink/heard.ts";
 import { HubLink } from "./uplink/hub-link.ts";
 import { knownReplica } from "./uplink/session.ts";
@@ -100,6 +102,9 @@ async function build(
   const replicaOf = () => knownReplica(store, site);
   const time = own(await TimeFloor.load({ store, clock, log: log.child({ part: "time" }) }));
   time.start();
+  const before = await replicaOf();
+  if (before)
+    await lookAgain(store, before, { protocolVersion: protocolVersion ?? PROTOCOL_VERSION, now: clock.now() });
   const outbox = new Outbox(clock);
   const floored = { now: () => time.flooredNow() };
   const intents = new Intents(outbox, floored);
