@@ -16,7 +16,7 @@ test("what an operator wanted at a site is authorised again when the hub merges 
   const [siteToken] = (await tokens.list()).filter(({ role }) => role === "site");
   const cases: [why: string, token: string, at: number, reason: RegExp][] = [
     ["unknown", "token-0000000000000000", 1, /not known/],
-    ["a site's", siteToken?.id ?? "", 1, /not known/],
+    ["of a site", siteToken?.id ?? "", 1, /not known/],
     ["revoked", revoked, 1, /revoked/],
     ["expired", brief, ended + 3_600_000, /expired/],
     ["of a reader", await make("read"), 1, /may read/],
@@ -31,6 +31,24 @@ test("what an operator wanted at a site is authorised again when the hub merges 
     expect(outcome.reason).toMatch(reason);
   }
   expect((await hub.ask("GET", `${HOSTS}/${id}`)).body.name).toBe("first");
+});
+
+test("what was refused is in the history, under its write, with who wanted what in place of what (rules 6, 7)", async () => {
+  const { hub: opened, site, sender, id } = await startWithHost();
+  await using hub = opened;
+  const lent = (await sender.send([], { wantIds: 1 })).body.ids.first.toString(16);
+  const by = { actor: "operator:bob", at: 1, token: "token-0000000000000000" };
+  const made = { kind: "host", id: `host-${lent}`, creation: "c-1", fields: { name: "made" } };
+  const edited = edit("e-1", id, await stampOf(hub, site, id), by);
+  const { outcomes } = (await sender.send([edited, { type: "create", intent: "e-2", ...made, ...by }])).body;
+  expect(outcomes).toMatchObject([{ result: "conflict" }, { result: "conflict" }]);
+  const changes = await hub.hub.store.read((view) => view.changes(site.tenant, 0, 1_000));
+  const actor = `site:${site.id}/operator:bob`;
+  expect(changes.filter(({ operation }) => operation === "conflict")).toMatchObject([
+    { write: "e-1", id, actor, before: { name: "first" }, after: { name: "by e-1" } },
+    { write: "e-2", id: made.id, actor, before: null, after: { name: "made" } },
+  ]);
+  expect(await hub.hub.store.read((view) => view.knowsWrite(site.tenant, "e-1"))).toBe(true);
 });
 
 test("a good token lets an edit through, one that expired only afterwards too, and what no token was used for (rule 6)", async () => {

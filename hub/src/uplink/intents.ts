@@ -7,6 +7,7 @@ import { actorAt } from "./actor.ts";
 import { kindOf } from "./kind-of.ts";
 import { isLentTo } from "./lent-ids.ts";
 import type { Applied, Origin } from "./origin.ts";
+import { keepInHistory } from "./refused-intents.ts";
 
 /** How many outcomes of a site's intents are kept, the newest. */
 export const OUTCOMES_KEPT = 10_000;
@@ -114,6 +115,7 @@ async function conflict(
   { conflicts }: IntentParts["ports"],
   refused: RefusedIntent,
 ): Promise<Applied> {
+  await keepInHistory(tx, refused);
   const id = await conflicts.record(tx, refused);
   const scope = siteScope(refused.origin.site);
   const { head: seq } = await tx.feed(scope, Number.MAX_SAFE_INTEGER, 1);

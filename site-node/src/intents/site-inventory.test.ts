@@ -201,6 +201,17 @@ test("a host that goes to another site, or that another has, is not this site's 
   expect(await it.entries()).toEqual([]);
 });
 
+test("nothing is installed from an operating system that is retired, from the moment at which the site hears of it (rule 12)", async () => {
+  await using it = await cutOff();
+  const before = await it.create(Instance, { name: "web", hostID: it.own, osID: it.os });
+  await it.hub.authority.remove(OperatingSystem, { actor: "operator:hub", tenant: TENANT, id: it.os });
+  await it.hub.show(it.site);
+  expect((await it.site.get(OperatingSystem, it.os))?.retired).toEqual(expect.any(Number));
+  const refused = await it.create(Instance, { name: "db", hostID: it.own, osID: it.os }).catch((error) => error);
+  expect(refused).toMatchObject({ code: "InvalidArgument", fields: ["osID"] });
+  expect(await it.update(Instance, before.resourceId, { name: "web 2" })).toMatchObject({ fields: { name: "web 2" } });
+});
+
 test("with no lent id left a creation is refused, nothing is made, and the hub is asked for more (rule 16)", async () => {
   await using it = await cutOff(0);
   const refused = await it.create(Host, { name: "till" }).catch((error: unknown) => error);
