@@ -121,4 +121,8 @@ test("an operator at the site lets what is held go on, at once, and the hub hear
   expect(await it.ask("DELETE", `sites/${SITE}/hold`)).toMatchObject({ status: 404 });
   await it.siteFeed(holdRow({ ...HOLD, hold: "hold-2" }));
   expect(await standing()).toMatchObject({ hold: "hold-2" });
+  expect(await it.ask("DELETE", `sites/${SITE}/hold`)).toMatchObject({ status: 200 });
+  expect(
+    await it.site.store.read((view) => siteTables(view).selectFrom("hold_released").select("hold").execute()),
+  ).toEqual([{ hold: "hold-2" }]);
 });

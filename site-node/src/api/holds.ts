@@ -33,6 +33,8 @@ export class SiteHolds implements Holds {
       const hold = siteId === site ? await holdOf(tx, site) : undefined;
       if (hold?.tenant !== tenant) throw new Fault("NotFound", `${siteId} has no hold that is known here`);
       const at = clock.now();
+      // A later hold has another id: of those before it nothing is asked any more.
+      await siteTables(tx).deleteFrom("hold_released").execute();
       await siteTables(tx).insertInto("hold_released").values({ hold: hold.hold, actor, at }).execute();
       const by = { actor, ...(token === undefined ? {} : { token }) };
       await outbox.add(tx, { type: "hold-released", hold: hold.hold, ...by, at });

@@ -7,6 +7,7 @@ import { readSetting } from "../database/settings.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { commandRows } from "../replica/in-place.ts";
+import { forgetActsOnGone } from "./local-acts.ts";
 
 /** How long after its time an id is kept, so that a row that comes again is known (rule 17). */
 const KEPT_AFTER = hours(7 * 24);
@@ -126,7 +127,7 @@ export async function tellAgain(transaction: Transaction, outbox: Outbox): Promi
   }
 }
 
-/** Forgets ids whose time has long passed and that the feed shows no more. */
+/** Forgets ids whose time has long passed and that the feed shows no more, and what was done to hosts that are gone. */
 export async function forgetOld(transaction: Transaction, now: number): Promise<void> {
   const shown = (await commandRows(transaction)).map(({ id }) => id);
   await siteTables(transaction)
@@ -135,6 +136,7 @@ export async function forgetOld(transaction: Transaction, now: number): Promise<
     .where("status", "not in", ["pending", "started"])
     .where("id", "not in", shown.length > 0 ? shown : [""])
     .execute();
+  await forgetActsOnGone(transaction);
 }
 
 async function toldEpoch(view: View): Promise<string | null> {

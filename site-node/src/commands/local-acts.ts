@@ -1,6 +1,7 @@
 import type { Transaction, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { UplinkEntry } from "@holdfast/protocol/uplink";
+import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import type { LocalIntent } from "../intents/entry.ts";
 
@@ -58,6 +59,12 @@ async function noteKnown(transaction: Transaction, act: { host: string; act: str
     .where("host", "=", act.host)
     .executeTakeFirstOrThrow();
   await tables.deleteFrom("local_act").where("host", "=", act.host).where("seq", "<", latest).execute();
+}
+
+/** What was done to hosts that are not here any more, as far as the hub knows it: a host that comes back has newer rows. */
+export async function forgetActsOnGone(transaction: Transaction): Promise<void> {
+  await sql`delete from local_act where seq is not null
+    and not exists (select 1 from host where host.resource_id = local_act.host)`.execute(siteTables(transaction));
 }
 
 /**

@@ -63,7 +63,7 @@ export interface SiteTables {
     reason: string | null;
     conflict: string | null;
   };
-  /** Holds that an operator released at this site, while the hub may not know it yet. */
+  /** The hold that an operator released at this site last, while the hub may not know it yet. */
   hold_released: { hold: string; actor: string; at: number };
   /** Entries for the hub. Those with a `key` coalesce while unsealed; those without a `body` are made when sealed. */
   outbox: {

@@ -25,12 +25,12 @@ const held = (site: TestSite) =>
     return Object.fromEntries(rows.map(({ host, hash }) => [host, hash]));
   });
 
-const say = (site: TestSite, hash: string | null) =>
+const say = (site: TestSite, hash: string | null, host = HOST) =>
   site.write(async (transaction) => {
     const machine = `machine-${hash}`;
-    if (hash === null) await siteTables(transaction).deleteFrom("credential").where("host", "=", HOST).execute();
-    else await storeCredential(transaction, { host: HOST, hash, machine, at: 2 });
-    await site.outbox.add(transaction, { type: "credential", hostId: HOST, hash, machine, at: 2 });
+    if (hash === null) await siteTables(transaction).deleteFrom("credential").where("host", "=", host).execute();
+    else await storeCredential(transaction, { host, hash, machine, at: 2 });
+    await site.outbox.add(transaction, { type: "credential", hostId: host, hash, machine, at: 2 });
   });
 
 /** The hub takes all that waits; its feed is as far as `position` then. */
@@ -109,4 +109,21 @@ test("a word said while an earlier one was on its way is still to be taken", asy
   if (batch) await site.write((transaction) => acknowledge(transaction, OF, { batch, reply, now: 1 }));
   await site.feed(SITE_SCOPE, 6, [credential(6, "one")]);
   expect(await held(site)).toEqual({ [HOST]: "two" });
+});
+
+test("a word about a host that is gone is forgotten once the hub has taken it", async () => {
+  await using site = await siteWithHost();
+  const words = () =>
+    site.store.read(async (view) => {
+      const rows = await siteTables(view).selectFrom("credential_word").select("host").orderBy("host").execute();
+      return rows.map(({ host }) => host);
+    });
+  await say(site, "a");
+  await sent(site, 3);
+  await site.feed(SITE_SCOPE, 4, [gone("host", HOST), hostRow("host-00000002", 4)]);
+  await say(site, null);
+  await say(site, "b", "host-00000002");
+  expect(await words()).toEqual([HOST, "host-00000002"]);
+  await sent(site, 5);
+  expect(await words()).toEqual(["host-00000002"]);
 });

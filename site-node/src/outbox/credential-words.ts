@@ -35,6 +35,13 @@ export async function wordsTaken(transaction: Transaction, hosts: readonly strin
     if (newer) continue;
     await tables.updateTable("credential_word").set({ seq: position }).where("host", "=", host).execute();
   }
+  if (hosts.length > 0) await forgetGone(transaction);
+}
+
+/** What the hub has taken of hosts that are not here any more: nobody is to be told of them again, and no row is older. */
+async function forgetGone(transaction: Transaction): Promise<void> {
+  await sql`delete from credential_word where seq is not null
+    and not exists (select 1 from host where host.resource_id = credential_word.host)`.execute(siteTables(transaction));
 }
 
 /**
