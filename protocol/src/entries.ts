@@ -38,14 +38,18 @@ export type StateEntry = Static<typeof StateEntry>;
 /** Id of the token by which an operator was let in; nobody's when the site or a machine wanted it by itself. */
 const Token = Type.Optional(Type.String({ maxLength: 64 }));
 
+/** Ids of writes and names of people are shown and chosen by: what is longer is none. */
+const WriteId = (description: string) => Type.String({ maxLength: 64, description });
+const Person = Type.String({ maxLength: 1_024 });
+
 /** A resource that an operator or a machine made at the site. Repeated with the same creation id it changes nothing. */
 export const CreateIntent = Type.Object({
   type: Type.Literal("create"),
-  intent: Type.String({ description: "id of this intent and of every stamp it sets" }),
+  intent: WriteId("id of this intent and of every stamp it sets"),
   kind: Type.String(),
   id: Type.String(),
-  creation: Type.String(),
-  actor: Type.String(),
+  creation: WriteId("id of the creation"),
+  actor: Person,
   token: Token,
   at: Type.Integer(),
   bound: Type.Optional(Type.Boolean({ description: "a machine has been admitted as this host already" })),
@@ -56,13 +60,13 @@ export type CreateIntent = Static<typeof CreateIntent>;
 /** One intent field changed at the site. It names the stamp that its author saw, and applies only if that still stands. */
 export const EditIntent = Type.Object({
   type: Type.Literal("edit"),
-  intent: Type.String(),
+  intent: WriteId("id of this intent and of the stamp it sets"),
   kind: Type.String(),
   id: Type.String(),
   field: Type.String(),
-  base: Type.String({ description: "id of the stamp the author saw" }),
+  base: WriteId("id of the stamp the author saw"),
   value: Type.Unknown(),
-  actor: Type.String(),
+  actor: Person,
   token: Token,
   at: Type.Integer(),
   resolves: Type.Optional(
@@ -119,7 +123,7 @@ export const CommandEntry = Type.Object({
   given: Type.Optional(
     Type.Object({
       command: Type.String(),
-      actor: Type.String(),
+      actor: Person,
       token: Token,
       issuedAt: Type.Integer(),
       notAfter: Type.Integer(),
@@ -132,7 +136,7 @@ export type CommandEntry = Static<typeof CommandEntry>;
 export const HoldReleased = Type.Object({
   type: Type.Literal("hold-released"),
   hold: Type.String(),
-  actor: Type.String(),
+  actor: Person,
   token: Token,
   at: Type.Integer(),
 });

@@ -1,12 +1,15 @@
 import type { Transaction } from "@holdfast/inventory";
-import type { CommandEntry } from "@holdfast/protocol";
-import { Fault } from "@holdfast/runtime";
+import { type CommandEntry, Host, isHostId } from "@holdfast/protocol";
+import { Fault, hours } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 import { unauthorised } from "../tokens/authorise.ts";
 import { keepEvent } from "../uplink/events.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { advance, commandById } from "./book.ts";
 import type { CommandRow } from "./table.ts";
+
+/** Nobody may give a command for longer, whatever the clock of a site says. */
+const LASTS_AT_MOST = hours(24);
 
 interface Reported {
   readonly entry: CommandEntry;
@@ -43,15 +46,18 @@ async function takeGiven(tx: Transaction, { entry, origin }: Reported): Promise<
   if (!given) throw new TypeError("a command that nobody gave");
   const { command, actor, token, issuedAt, notAfter } = given;
   if (!/^command-[0-9a-f]{16}$/.test(id)) throw new Fault("InvalidArgument", `id: ${id} is no id of a command`);
-  for (const [name, at] of Object.entries({ issuedAt, notAfter })) {
-    if (!Number.isSafeInteger(at)) throw new Fault("InvalidArgument", `given.${name}: is no time`);
-  }
+  if (!isHostId(hostId)) throw new Fault("InvalidArgument", "hostId: is no id of a host");
+  // One that the hub does not know yet was made at the site, and is told of after this.
+  const host = await tx.get(Host, tenant, hostId);
+  if (host && host.owner !== site) return keepReport(tx, { entry, origin }, `${site} does not manage ${hostId}`);
   const doubt = await unauthorised(tx, { tenant, at: issuedAt, ...(token === undefined ? {} : { token }) });
   const row: CommandRow = {
     ...{ id, tenant, host: hostId, site, incarnation: stream.incarnation, command: command.slice(0, 64) },
     ...{ status, reason: joined(doubt && `${DOUBT}${doubt}`, reason) ?? null },
     ended_by: status === "started" ? null : "site",
-    ...{ actor: `site:${site}/${actor.slice(0, 200)}`, issued_at: issuedAt, not_after: notAfter },
+    // With no end it would be waited for without end.
+    ...{ actor: `site:${site}/${actor.slice(0, 200)}`, issued_at: issuedAt },
+    not_after: Math.min(notAfter, now + LASTS_AT_MOST),
     ...{ updated_at: now, seq: null },
   };
   await tx.tables<HubTables>().insertInto("command").values(row).execute();
@@ -59,12 +65,17 @@ async function takeGiven(tx: Transaction, { entry, origin }: Reported): Promise<
 }
 
 /** Of a command that only an earlier life of the hub knew, as far as it is told here. */
-async function takeUnknown(tx: Transaction, { entry, origin }: Reported): Promise<Applied> {
+function takeUnknown(tx: Transaction, reported: Reported): Promise<Applied> {
+  return keepReport(tx, reported, "the hub does not know the command: kept as history");
+}
+
+/** Keeps as history what changes nothing. */
+async function keepReport(tx: Transaction, { entry, origin }: Reported, why: string): Promise<Applied> {
   const { id, hostId: subject, at, status, reason } = entry;
   const detail = { command: id, status, ...(reason === undefined ? {} : { reason }) };
   const event = { type: "event", id, kind: "host", subject, event: "command-reported", at, detail } as const;
   await keepEvent(tx, { site: origin.site, entry: event, now: origin.now });
-  return { result: "applied", reason: "the hub does not know the command: kept as history" };
+  return { result: "applied", reason: why };
 }
 
 /** Begins what is said of a command whose author the hub would not have let (rule 6). */

@@ -5,6 +5,7 @@ import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { AccessPort } from "../recovery/ports.ts";
 import type { HubTables, TokenRow } from "../tables.ts";
+import { isTime } from "../uplink/time.ts";
 import { type GivenBackRow, givenBack, opens, type WaitingToken, waitingTokens } from "./given-back.ts";
 
 /** For how long after the hub was last heard a site still takes an operator's token, unless its maker says otherwise. */
@@ -150,8 +151,7 @@ interface Recovered {
   readonly now: number;
 }
 
-/** As the hub makes them: nothing longer, and no time that nobody could show. */
-const LAST_TIME = 8_640_000_000_000_000;
+/** As long as the hub itself would give. */
 const OFFLINE_MOST = 36_500 * 86_400;
 
 async function insertRecovered(tx: Transaction, { id, body, site, now }: Recovered): Promise<void> {
@@ -159,10 +159,8 @@ async function insertRecovered(tx: Transaction, { id, body, site, now }: Recover
   if (!/^token-[0-9a-f]{16}$/.test(id)) throw new Fault("InvalidArgument", "access: is no id of a token");
   if (!/^[0-9a-f]{64}$/.test(hash)) throw new Fault("InvalidArgument", "access: tokenHash is no hash");
   if (!/^[A-Za-z0-9._@-]{1,64}$/.test(name)) throw new Fault("InvalidArgument", "access: name is none of an operator");
-  if (notAfter !== null && !isWithin(notAfter, LAST_TIME)) {
-    throw new Fault("InvalidArgument", "access: notAfter is no time");
-  }
-  if (!isWithin(offlineSeconds, OFFLINE_MOST)) {
+  if (notAfter !== null && !isTime(notAfter)) throw new Fault("InvalidArgument", "access: notAfter is no time");
+  if (!isTime(offlineSeconds) || offlineSeconds > OFFLINE_MOST) {
     throw new Fault("InvalidArgument", `access: offlineSeconds is not from 0 to ${OFFLINE_MOST}`);
   }
   const row = { id, hash, name, role, tenants: "[]", site: null, created_at: now };
@@ -183,8 +181,4 @@ function isSame(known: TokenRow, { name, role, tokenHash, notAfter, offlineSecon
     end === notAfter &&
     Number(known.offline_seconds) === offlineSeconds
   );
-}
-
-function isWithin(value: number, most: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0 && value <= most;
 }

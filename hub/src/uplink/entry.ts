@@ -1,6 +1,10 @@
 import { MAX_ENTRY_BYTES, UPLINK_ENTRIES, type UplinkEntry } from "@holdfast/protocol";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
+import { isTime } from "./time.ts";
+
+/** What is shown to people as a time: one that cannot be would keep them from seeing anything beside it. */
+const TIMES: ReadonlySet<string> = new Set(["at", "issuedAt", "notAfter"]);
 
 const SCHEMAS: Readonly<Record<string, TSchema>> = UPLINK_ENTRIES;
 
@@ -21,6 +25,11 @@ export function readEntry(sent: unknown): ReadEntry {
   const [error] = Value.Errors(schema, sent);
   if (error) return { reason: `${type}: ${error.instancePath || "/"} ${error.message}` };
   const entry = sent as UplinkEntry;
-  if ("at" in entry && !Number.isSafeInteger(entry.at)) return { reason: `${type}: /at is no time` };
-  return { entry };
+  const times = "given" in entry && entry.given ? { at: entry.at, ...timesOf(entry.given) } : timesOf(entry);
+  const wrong = Object.entries(times).find(([, at]) => !isTime(at));
+  return wrong ? { reason: `${type}: ${wrong[0]} is no time` } : { entry };
+}
+
+function timesOf(from: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => TIMES.has(name)));
 }

@@ -4,6 +4,7 @@ import { Fault } from "@holdfast/runtime";
 import type { RefusedIntent, UplinkPorts } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
 import { actorAt } from "./actor.ts";
+import { refuseImpossible } from "./impossible.ts";
 import { kindOf } from "./kind-of.ts";
 import { isLentTo } from "./lent-ids.ts";
 import type { Applied, Origin } from "./origin.ts";
@@ -59,6 +60,7 @@ export async function applyCreate(
   if (!(await isLentTo(tx, site, id))) {
     throw new Fault("PermissionDenied", `${id} is none of the ids that were lent to ${site}`);
   }
+  refuseImpossible(kind, entry);
   const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
   const request = { actor: actorAt(site, actor), tenant, fields, creation, id, write: intent, owner: site };
@@ -83,6 +85,7 @@ export async function applyEdit(
   const entry = { ...sent, id: (await ports.aliases.aliasOf(tx, tenant, sent.id)) ?? sent.id };
   const { intent, id, field, value, base, actor } = entry;
   const kind = kindOf(entry.kind);
+  refuseImpossible(kind, entry);
   const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
   const edit = { kind, tenant, id, field, value, base, actor: actorAt(site, actor), write: intent, site };

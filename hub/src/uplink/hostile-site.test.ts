@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import { CONFLICTS, edit, HOSTS, stampOf, startWithHost } from "../conflicts/under-test.ts";
+
+/** A site whose word is not to be trusted. What it sends is answered, and operators go on seeing what there is. */
+const NO_TOKEN = "token-00000000000000ff";
+const BEYOND = [Number.MAX_SAFE_INTEGER, 8_640_000_000_000_001, -1] as const;
+
+async function hostile() {
+  const started = await startWithHost();
+  const { hub, sender, id } = started;
+  const sees = async (path: string) => {
+    const answer = await hub.ask("GET", path);
+    expect([path, answer.status]).toEqual([path, 200]);
+    return answer.body;
+  };
+  return {
+    ...started,
+    results: async (...entries: object[]) => {
+      const { status, body } = await sender.send(entries);
+      expect(status).toBe(200);
+      const told = new Map(body.outcomes.map(({ seq, result }: { seq: number; result: string }) => [seq, result]));
+      const first = body.cursor - entries.length + 1;
+      return entries.map((_, at) => told.get(first + at) ?? "applied");
+    },
+    conflicts: async () => (await sees(CONFLICTS)).conflicts,
+    commands: async () => (await sees(`${HOSTS}/${id}/commands`)).commands,
+    [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
+  };
+}
+
+const given = (id: string, hostId: string, times: object = {}) => {
+  const said = { command: "reset", actor: "operator:bob", issuedAt: 1, notAfter: 2, ...times };
+  return { type: "command", id, hostId, status: "done", at: 1, given: said };
+};
+
+test.each(BEYOND)("no time that a site names, %d either, keeps operators from seeing what there is", async (at) => {
+  await using it = await hostile();
+  const first = await stampOf(it.hub, it.site, it.id);
+  await it.hub.ask("PATCH", `${HOSTS}/${it.id}`, { name: "of the hub" });
+  const results = await it.results(
+    edit("e-1", it.id, first, { at }),
+    given("command-00000000000000a1", it.id, { issuedAt: at }),
+    given("command-00000000000000a2", it.id, { notAfter: at }),
+    { ...given("command-00000000000000a3", it.id), at },
+    { type: "event", id: "x", kind: "host", subject: it.id, event: "e", at },
+  );
+  expect(results).toEqual(Array(5).fill("quarantined"));
+  expect([await it.conflicts(), await it.commands()]).toEqual([[], []]);
+});
+
+test("what nobody may want is no conflict either, whoever is said to have wanted it (rule 6)", async () => {
+  await using it = await hostile();
+  const by = { token: NO_TOKEN };
+  const [lent] = [(await it.sender.send([], { wantIds: 1 })).body.ids.first.toString(16)];
+  const made = { type: "create", kind: "host", creation: "c", actor: "operator:bob", at: 1, ...by, fields: {} };
+  const results = await it.results(
+    edit("e-1", it.id, "", { ...by, value: 12 }),
+    edit("e-2", it.id, "", { ...by, field: "nonsense" }),
+    edit("e-3", it.id, "", { ...by, field: "hostStatus", value: "Running" }),
+    edit("e-4", "region-00000001", "", { ...by, kind: "region" }),
+    edit("e-5", "nonsense", "", by),
+    { ...made, intent: "m-1", id: `evil-${lent}`, fields: { name: "x" } },
+    { ...made, intent: "m-2", id: `host-${lent}`, fields: { name: 12 } },
+    { ...made, intent: "m-3", id: `region-${lent}`, kind: "region", fields: { name: "x" } },
+  );
+  expect(results).toEqual(Array(8).fill("quarantined"));
+  expect(await it.conflicts()).toEqual([]);
+});
+
+test("names that nobody could choose by later are not taken", async () => {
+  await using it = await hostile();
+  const long = "x".repeat(65);
+  const results = await it.results(
+    edit(long, it.id, ""),
+    edit("e-1", it.id, long),
+    edit("e-2", it.id, "", { actor: "x".repeat(1_025) }),
+    { type: "create", intent: "m", kind: "host", id: it.id, creation: long, actor: "a", at: 1, fields: {} },
+  );
+  expect(results).toEqual(Array(4).fill("quarantined"));
+});
+
+test("what a site says to have been asked of another site's machine is not shown there, and is kept as history", async () => {
+  await using it = await hostile();
+  const other = await it.hub.site();
+  const { body } = await it.hub.ask("POST", HOSTS, { name: "other", siteId: other.id });
+  const { outcomes } = (await it.sender.send([given("command-00000000000000a1", body.resourceId)])).body;
+  expect(outcomes).toMatchObject([{ result: "applied", reason: expect.stringContaining("does not manage") }]);
+  const { commands } = (await it.hub.ask("GET", `${HOSTS}/${body.resourceId}/commands`)).body;
+  expect(commands).toEqual([]);
+  // Its own, and one that it has just made and not told of yet, are.
+  await it.sender.send([given("command-00000000000000a2", it.id)]);
+  expect(await it.commands()).toHaveLength(1);
+});
