@@ -12,6 +12,9 @@ export const SiteRefusal = Type.Object({
 });
 export type SiteRefusal = Static<typeof SiteRefusal>;
 
+/** Since this version of the protocol a site can tell a hub that has lost history what it holds. */
+export const RECOVERY_SINCE = 2;
+
 /** How many of the hub's lives a claim names, the newest. */
 export const CLAIMED_LIVES = 100;
 

@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { documented } from "../documented.ts";
 import { type AddressedSite, readSite, SITE_PATH } from "../operator-site.ts";
+import { accountOf } from "../recovery/account.ts";
 import type { HubTables } from "../tables.ts";
 import { countQuarantined } from "../uplink/quarantine.ts";
 import { streamOf } from "../uplink/streams.ts";
@@ -33,6 +34,24 @@ const GET_STATUS = documented({
     waiting: Type.Integer({ minimum: 0, description: "requests that the site holds open" }),
     quarantined: Count,
     openConflicts: Type.Integer({ minimum: 0, description: "that are shown at the site" }),
+    recovery: orNull(
+      Type.Object(
+        {
+          state: Type.Unsafe<string>({
+            type: "string",
+            enum: ["telling", "told", "unable"],
+            description:
+              "`unable`: it speaks a version that cannot tell what it holds; upgrade it before the next restore",
+          }),
+          toldAt: orNull(Time),
+          unknownMachines: Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), reportedAt: Time }), {
+            description:
+              "the site has them, and this hub has lost them; what the site says of them is in the quarantine",
+          }),
+        },
+        { description: "what the site has told a hub that lost history; null in the hub's first life" },
+      ),
+    ),
     hold: orNull(
       Type.Object(
         { id: Type.String(), reason: Type.Unsafe<string>({ type: "string", enum: HOLD_REASONS }), since: Time },
@@ -62,6 +81,7 @@ async function statusOf(view: View, { tenant, siteId }: AddressedSite, parts: St
   const contact = contacts.contactOf(siteId);
   const { protocol, refusal } = contacts.linkOf(siteId);
   const stream = await streamOf(view, siteId);
+  const account = await accountOf(view, { site: siteId, tenant, protocol });
   const hold = (await holds.list(view, tenant)).find((each) => each.siteId === siteId);
   return {
     siteId,
@@ -75,6 +95,13 @@ async function statusOf(view: View, { tenant, siteId }: AddressedSite, parts: St
     waiting: waiting(siteId),
     quarantined: await countQuarantined(view, siteId),
     openConflicts: await countConflicts(view, tenant, siteId),
+    recovery: account
+      ? {
+          state: account.state,
+          toldAt: timeOf(account.at),
+          unknownMachines: account.unknown.map(({ at, ...machine }) => ({ ...machine, reportedAt: timeOf(at) })),
+        }
+      : null,
     hold: hold ? { id: hold.hold, reason: hold.reason, since: timeOf(hold.since) } : null,
   };
 }

@@ -32,6 +32,9 @@ export async function applyState(
       await ports.arrivals.isHome(tx, { tenant, id: entry.id });
     return { result: "applied" };
   } catch (error) {
+    if (error instanceof Fault && error.code === "NotFound") {
+      throw new Fault("NotFound", `${name} ${entry.id} is not known here, and state creates nothing`);
+    }
     if (!(error instanceof Fault) || error.code !== "PermissionDenied") throw error;
     const machine = await tx.get(kind, tenant, entry.id);
     if (!machine || machine.owner === site || kind.feed !== "machine") throw error;
