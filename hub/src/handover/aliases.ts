@@ -11,19 +11,18 @@ import {
 } from "@holdfast/protocol";
 import type { AliasPort } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
+import { actorAt } from "../uplink/actor.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { type MergeParts, mergeInto } from "./merge.ts";
-
-/** Two ids of one machine (rule 5): the id to which a machine is bound survives, the other means the same from then on. */
-export interface Aliases extends AliasPort {
-  /** What an id that is no more stands for; undefined when it is none. */
-  aliasOf(view: View, tenant: string, id: string): Promise<string | undefined>;
-}
+import type { HostAliasRow } from "./tables.ts";
 
 /** With the survivor go its other names. */
 export const aliasListener: AuthorityListener = {
   async gone(tx, { kind, resource: { tenant, resourceId } }) {
     if (kind.name !== Host.name) return;
+    for (const { alias, site } of await namesOf(tx, tenant, resourceId)) {
+      await tx.appendFeed(siteScope(site), ROW.alias, alias, null);
+    }
     const tables = tx.tables<HubTables>();
     await tables.deleteFrom("host_alias").where("tenant", "=", tenant).where("of", "=", resourceId).execute();
   },
@@ -36,7 +35,8 @@ export interface AliasParts extends MergeParts {
 /** States that a site reports of a host as which a machine was admitted. */
 const BOUND = new Set(["HOST_STATE_REGISTERED", "HOST_STATE_ONBOARDED", "HOST_STATE_UNTRUSTED"]);
 
-export function createAliases(parts: AliasParts): Aliases {
+/** Two ids of one machine (rule 5): the id to which a machine is bound survives, the other means the same from then on. */
+export function createAliases(parts: AliasParts): AliasPort {
   return {
     async sameMachine(tx, { entry, kind, origin }) {
       const known = await knownAs(tx, kind, entry, origin);
@@ -109,7 +109,7 @@ async function hubSurvives(tx: Transaction, parts: AliasParts, { entry, origin, 
     into: known,
     tenant: origin.tenant,
     by: origin.site,
-    actor: `site:${origin.site}/${entry.actor.slice(0, 200)}`,
+    actor: actorAt(origin.site, entry.actor),
     write: entry.intent,
     at: entry.at,
     byMachine: isOfMachine(entry.actor),
@@ -130,7 +130,7 @@ async function siteSurvives(
   if ((await tx.referrers(Host, tenant, id)).length > 0) return undefined;
   await rename(tx, tenant, { from: id, to: entry.id });
   await parts.authority.forceDeleteIn(tx, { actor: `site:${site}`, tenant, id });
-  const actor = `site:${site}/${entry.actor.slice(0, 200)}`;
+  const actor = actorAt(site, entry.actor);
   const { creation, intent: write, fields } = entry;
   const made = await parts.authority.createIn(tx, Host, {
     ...{ actor, tenant, fields, creation, write, id: entry.id, owner: site },
@@ -160,18 +160,29 @@ async function remember(
   const { tenant, site, now } = origin;
   const tables = tx.tables<HubTables>();
   await rename(tx, tenant, { from: alias, to: of });
-  const row = { of, at: now };
+  const row = { of, site, at: now };
   await tables
     .insertInto("host_alias")
     .values({ tenant, alias, ...row })
     .onConflict((on) => on.columns(["tenant", "alias"]).doUpdateSet(row))
     .execute();
-  const body: AliasBody = { tenant, kind: Host.name, of };
-  return { scope: siteScope(site), seq: await tx.appendFeed(siteScope(site), ROW.alias, alias, body) };
+  return publish(tx, { tenant, alias, ...row });
 }
 
 /** Names of what is now itself another's name mean the survivor. */
 async function rename(tx: Transaction, tenant: string, { from, to }: { from: string; to: string }): Promise<void> {
+  const names = await namesOf(tx, tenant, from);
   const tables = tx.tables<HubTables>();
   await tables.updateTable("host_alias").set({ of: to }).where("tenant", "=", tenant).where("of", "=", from).execute();
+  for (const row of names) await publish(tx, { ...row, of: to });
+}
+
+function namesOf(view: View, tenant: string, of: string): Promise<HostAliasRow[]> {
+  const names = view.tables<HubTables>().selectFrom("host_alias").selectAll();
+  return names.where("tenant", "=", tenant).where("of", "=", of).execute();
+}
+
+async function publish(tx: Transaction, { tenant, alias, of, site }: HostAliasRow): Promise<FeedPosition> {
+  const body: AliasBody = { tenant, kind: Host.name, of };
+  return { scope: siteScope(site), seq: await tx.appendFeed(siteScope(site), ROW.alias, alias, body) };
 }

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Authority, Transaction } from "@holdfast/inventory";
 import { Host, type Resource } from "@holdfast/protocol";
-import { addValue, type Subject } from "../conflicts/book.ts";
-import { opened, settleDown } from "../conflicts/record.ts";
+import type { Clock } from "@holdfast/runtime";
+import { record } from "../conflicts/record.ts";
 
 export interface MergeParts {
   readonly authority: Pick<Authority, "settleIn">;
-  readonly clock: { now(): number };
+  readonly clock: Pick<Clock, "now">;
 }
 
 /** What was wanted of a machine under the id that goes. */
@@ -45,35 +45,25 @@ const UNSAID: Readonly<Record<string, readonly unknown[]>> = {
 export async function mergeInto(tx: Transaction, parts: MergeParts, merging: Merging): Promise<void> {
   const { into, tenant, actor, byMachine, overMachine = false } = merging;
   const taken: Record<string, unknown> = {};
-  const disputed: [string, unknown][] = [];
+  const clashing: [string, unknown][] = [];
   for (const [name, value] of Object.entries(merging.fields)) {
     if (!says(name, value) || isDeepStrictEqual(into.fields[name as "name"], value)) continue;
     const stands = into.fields[name as "name"];
     if (!says(name, stands) || (overMachine && !isIdentity(name))) taken[name] = value;
-    else if (!byMachine) disputed.push([name, value]);
+    else if (!byMachine) clashing.push([name, value]);
   }
   if (Object.keys(taken).length > 0) {
     await parts.authority.settleIn(tx, Host, { actor, tenant, id: into.resourceId, fields: taken });
   }
-  for (const [field, value] of disputed) await dispute(tx, parts, merging, { field, value });
-}
-
-async function dispute(
-  tx: Transaction,
-  { clock }: MergeParts,
-  { into, tenant, by, actor, write, at }: Merging,
-  { field, value }: { field: string; value: unknown },
-): Promise<void> {
-  const about: Subject = { tenant, kind: Host, resourceId: into.resourceId, field };
-  const row = await opened(tx, about, clock.now());
-  await addValue(tx, row, {
-    write: write ?? `${into.resourceId}/${field}/${at}`,
-    value: JSON.stringify(value ?? null),
-    ...{ by, actor, at },
-    reason: "the same machine was registered under two ids",
-    creation: null,
-  });
-  await settleDown(tx, row, clock.now());
+  const { by, at, write } = merging;
+  for (const [field, value] of clashing) {
+    const told = { by, actor, at, reason: "the same machine was registered under two ids", creation: null };
+    const conflicting = {
+      ...{ write: write ?? `${into.resourceId}/${field}/${at}`, value: JSON.stringify(value ?? null) },
+      ...told,
+    };
+    await record(tx, { tenant, kind: Host, resourceId: into.resourceId, field }, conflicting, parts.clock.now());
+  }
 }
 
 /** Where it is, and what tells it from others, follows from which id survives. */

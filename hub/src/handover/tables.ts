@@ -17,6 +17,8 @@ export interface HostAliasRow {
   readonly tenant: string;
   readonly alias: string;
   readonly of: string;
+  /** In whose feed it stands. */
+  readonly site: string;
   readonly at: number;
 }
 
@@ -28,7 +30,7 @@ export const handoverTables: Migration = {
       ...({ since: "bigint", seen_at: "bigint" } as const),
     };
     await createTable(db, "arrival", arrival, ["tenant", "host"]);
-    const alias = { tenant: "text", alias: "text", of: "text", at: "bigint" } as const;
+    const alias = { tenant: "text", alias: "text", of: "text", site: "text", at: "bigint" } as const;
     await createTable(db, "host_alias", alias, ["tenant", "alias"]);
     await db.schema.createIndex("host_alias_by_survivor").on("host_alias").columns(["tenant", "of"]).execute();
   },

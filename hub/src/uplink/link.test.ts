@@ -153,7 +153,7 @@ test("what is said of a host under an id that is no more is said of the host tha
     tx
       .tables<HubTables>()
       .insertInto("host_alias")
-      .values({ tenant: site.tenant, alias: old, of: id, at: 1 })
+      .values({ tenant: site.tenant, alias: old, of: id, site: site.id, at: 1 })
       .execute(),
   );
   const base = (await stored(hub, site, id))?.stamps.name?.id;
