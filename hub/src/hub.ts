@@ -51,6 +51,7 @@ import { authenticateOperator, hubOffer } from "./tokens/bearer.ts";
 import { createEnrolments } from "./tokens/enrolments.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
+import { forgetSite } from "./uplink/forget-site.ts";
 import { linkRoutes, siteRoutes } from "./uplink/routes.ts";
 import { createSlots } from "./uplink/slots.ts";
 import { createUplink } from "./uplink/uplink.ts";
@@ -105,6 +106,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       holds.listener,
       arrivals.listener,
       aliasListener,
+      forgetSite,
     ];
     const contacts = await openContacts({ store, clock, log });
     started.push(contacts);

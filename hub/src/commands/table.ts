@@ -53,5 +53,6 @@ export const commandTable: Migration = {
     await by("command_by_host", ["tenant", "host", "issued_at"]).execute();
     await by("command_by_site", ["site", "ended_by"]).execute();
     await by("command_by_end", ["ended_by", "not_after"]).execute();
+    await by("command_by_update", ["updated_at"]).execute();
   },
 };

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Transaction, View } from "@holdfast/inventory";
 import { type Kind, kindNamed } from "@holdfast/protocol";
+import { hours } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 import type { ConflictValueRow, OpenConflictRow } from "./tables.ts";
 
@@ -11,6 +12,9 @@ export interface Subject {
   readonly resourceId: string;
   readonly field: string;
 }
+
+/** A site that was away for longer may open again what it still holds: somebody chooses once more. */
+const CLOSED_KEPT = hours(365 * 24);
 
 export type Value = Omit<ConflictValueRow, "conflict" | "number">;
 
@@ -89,9 +93,13 @@ export async function dropValue(tx: Transaction, { conflict, write }: ConflictVa
   await tables.deleteFrom("conflict_value").where("conflict", "=", conflict).where("write", "=", write).execute();
 }
 
-/** Takes a conflict out of the book, but for its id. */
+/** Takes a conflict out of the book, but for its id, which is kept for a year. */
 export async function strike(tx: Transaction, { id }: OpenConflictRow, at: number): Promise<void> {
   const tables = tx.tables<HubTables>();
+  await tables
+    .deleteFrom("closed_conflict")
+    .where("closed_at", "<", at - CLOSED_KEPT)
+    .execute();
   await tables.deleteFrom("open_conflict").where("id", "=", id).execute();
   await tables.deleteFrom("conflict_value").where("conflict", "=", id).execute();
   const closed = tables.insertInto("closed_conflict").values({ id, closed_at: at });

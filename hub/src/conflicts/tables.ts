@@ -100,6 +100,7 @@ export const conflictTables: Migration = {
       ["conflict", "write"],
     );
     await createTable(db, "closed_conflict", { id: "text", closed_at: "bigint" }, ["id"]);
+    await db.schema.createIndex("closed_conflict_by_end").on("closed_conflict").column("closed_at").execute();
     await carryOver(db as Kysely<Tables>);
     await db.schema.dropTable("conflict").execute();
   },

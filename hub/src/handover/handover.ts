@@ -2,7 +2,6 @@ import type { Addressed, Asking, Authority, Transaction } from "@holdfast/invent
 import { FieldFault, missing } from "@holdfast/inventory";
 import { Host, type Resource, Site } from "@holdfast/protocol";
 import type { Fault } from "@holdfast/runtime";
-import type { HubTables } from "../tables.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 
 /** What an operator does when a site cannot be waited for. Every act is in the history of changes under the operator's name. */
@@ -80,7 +79,6 @@ export function createHandover({ authority, tokens }: HandoverParts): Handover {
         const { id: _, ...rest } = asked;
         const emptied = await emptyIn(tx, site, { ...rest, to });
         await authority.removeIn(tx, Site, asked);
-        await forgetLink(tx, site);
         return emptied;
       });
       // A token outlives its site nowhere: it opens nothing from the commit on. Revoking ends what is held open.
@@ -98,13 +96,4 @@ async function existing(tx: Transaction, { tenant, id }: Pick<Addressed, "tenant
 
 function noSuchSite(field: string, id: string): Fault {
   return new FieldFault("InvalidArgument", [field], `${field}: there is no site ${id}`);
-}
-
-/** What the hub kept of its link to a site. Conflicts, events and history stay. */
-async function forgetLink(tx: Transaction, site: string): Promise<void> {
-  const tables = tx.tables<HubTables>();
-  await tables.deleteFrom("uplink_stream").where("site", "=", site).execute();
-  await tables.deleteFrom("intent_outcome").where("site", "=", site).execute();
-  await tables.deleteFrom("quarantine").where("site", "=", site).execute();
-  await tables.deleteFrom("enrolment").where("site", "=", site).execute();
 }
