@@ -1,8 +1,8 @@
 import type { FieldConflict, Transaction } from "@holdfast/inventory";
-import type { ConflictBody, Kind } from "@holdfast/protocol";
-import { kindNamed } from "@holdfast/protocol";
+import { type ConflictBody, isId, type Kind, kindNamed } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Origin } from "../uplink/origin.ts";
+import { isTime } from "../uplink/time.ts";
 import { addValue, conflictById, newConflictId, type Subject, wasClosed } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";
 
@@ -17,6 +17,7 @@ export async function recoverConflict(
   const kind = kindNamed(body.kind);
   if (!kind) throw new Fault("InvalidArgument", `conflict: unknown kind ${JSON.stringify(body.kind.slice(0, 64))}`);
   if (body.tenant !== origin.tenant) throw new Fault("PermissionDenied", "conflict: of another project");
+  refuseImpossible(kind, body);
   if (await wasClosed(tx, id)) return;
   const { tenant, site, now } = origin;
   const resource = await tx.get(kind, tenant, body.resourceId);
@@ -37,6 +38,16 @@ export async function recoverConflict(
     });
   }
   await settleDown(tx, row, now);
+}
+
+/** Throws InvalidArgument for a conflict that no hub has ever shown: nobody could see or settle it. */
+function refuseImpossible(kind: Kind, { resourceId, field, openedAt, values }: ConflictBody): void {
+  const name = field === null || !Object.hasOwn(kind.fields, field) ? undefined : kind.fields[field];
+  const isField = field === null || (name?.owner === "operator" && !name.secret);
+  if (!isId(kind.prefix, resourceId)) throw new Fault("InvalidArgument", "conflict: resourceId is no id of its kind");
+  if (!isField) throw new Fault("InvalidArgument", "conflict: field is none that operators write");
+  const isShown = values.every(({ write, at }) => write !== "" && write.length <= 64 && isTime(at));
+  if (!isShown || !isTime(openedAt)) throw new Fault("InvalidArgument", "conflict: holds a time or an id that is none");
 }
 
 /** The id by which the site knows it, unless it is none or another's. */

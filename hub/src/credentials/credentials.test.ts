@@ -30,10 +30,10 @@ async function stampOf(hub: TestHub, { tenant }: TestSite, host: string, field: 
 test("by what a machine is known stands in the feed of the site that manages it, until it is expelled", async () => {
   const { hub: opened, site, sender, host } = await start();
   await using hub = opened;
-  expect((await sender.send([credential(host, "h1")])).body.outcomes).toEqual([]);
-  expect(await shown(hub, site, host)).toBe("h1");
-  await sender.send([credential(host, "h2", 2)]);
-  expect(await shown(hub, site, host)).toBe("h2");
+  expect((await sender.send([credential(host, "1".repeat(64))])).body.outcomes).toEqual([]);
+  expect(await shown(hub, site, host)).toBe("1".repeat(64));
+  await sender.send([credential(host, "2".repeat(64), 2)]);
+  expect(await shown(hub, site, host)).toBe("2".repeat(64));
   await sender.send([credential(host, null, 3)]);
   expect(await shown(hub, site, host)).toBeNull();
 });
@@ -41,18 +41,18 @@ test("by what a machine is known stands in the feed of the site that manages it,
 test("it goes where its host goes (rule 14)", async () => {
   const { hub: opened, site, other, sender, host } = await start();
   await using hub = opened;
-  await sender.send([credential(host, "h1")]);
+  await sender.send([credential(host, "1".repeat(64))]);
   await hub.ask("PATCH", `${HOSTS}/${host}`, { siteId: other.id });
-  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual(["h1", undefined]);
+  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual(["1".repeat(64), undefined]);
   const stamp = await stampOf(hub, site, host, "siteId");
   await sender.send([{ type: "release", kind: "host", id: host, reason: "moved", stamp }]);
-  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual([null, "h1"]);
+  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual([null, "1".repeat(64)]);
 });
 
 test("it is gone with its host", async () => {
   const { hub: opened, site, sender, host } = await start();
   await using hub = opened;
-  await sender.send([credential(host, "h1")]);
+  await sender.send([credential(host, "1".repeat(64))]);
   await hub.ask("DELETE", `${HOSTS}/${host}`);
   const stamp = await stampOf(hub, site, host, "desiredState");
   await sender.send([{ type: "release", kind: "host", id: host, reason: "deleted", stamp }, credential(host, null)]);
@@ -64,11 +64,11 @@ test("it is gone with its host", async () => {
 test("another site says nothing of it (rule 14), and of a host that is not there nothing is kept", async () => {
   const { hub: opened, site, other, sender, host } = await start();
   await using hub = opened;
-  await sender.send([credential(host, "h1")]);
+  await sender.send([credential(host, "1".repeat(64))]);
   const { body } = await new Sender(hub, other).send([credential(host, "stolen"), credential("host-7fffffff", "x")]);
   expect(body.outcomes).toMatchObject([
     { seq: 1, result: "applied", reason: expect.stringMatching(/does not manage/) },
     { seq: 2, result: "quarantined", reason: expect.stringMatching(/not found/) },
   ]);
-  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual(["h1", undefined]);
+  expect([await shown(hub, site, host), await shown(hub, other, host)]).toEqual(["1".repeat(64), undefined]);
 });

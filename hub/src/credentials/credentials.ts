@@ -1,7 +1,9 @@
 import { type AuthorityListener, missing, type Transaction } from "@holdfast/inventory";
 import { type CredentialBody, type CredentialEntry, Host, type Resource, ROW, siteScope } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
 import type { HostCredentialRow, HubTables } from "../tables.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
+import { isTime } from "../uplink/time.ts";
 
 /**
  * By what the machine of each host is known: the hash of a secret that only the machine has. It stands in the feed of the
@@ -78,6 +80,9 @@ async function credentialOf(tx: Transaction, tenant: string, host: string): Prom
 
 async function keep(tx: Transaction, row: HostCredentialRow, site: string): Promise<void> {
   const { hash, machine, at } = row;
+  if (!/^[0-9a-f]{64}$/.test(hash)) throw new Fault("InvalidArgument", "hash: is no SHA-256 in hex");
+  if (machine.length > 64) throw new Fault("InvalidArgument", "machine: is no id of a machine");
+  if (!isTime(at)) throw new Fault("InvalidArgument", "at: is no time");
   await tx
     .tables<HubTables>()
     .insertInto("host_credential")

@@ -176,7 +176,7 @@ test("what is said of a host under an id that is no more is said of the host tha
     observedGeneration: 1,
     fields: { cpuModel: "Z80" },
   };
-  const credential = { type: "credential", hostId: old, hash: "h", machine: "m", at: 1 };
+  const credential = { type: "credential", hostId: old, hash: "a".repeat(64), machine: "m", at: 1 };
   const { body } = await sender.send([edit, state, credential]);
   expect(body.outcomes).toMatchObject([{ intent: "e", result: "applied" }]);
   expect(await stored(hub, site, id)).toMatchObject({ fields: { name: "two", cpuModel: "Z80" } });

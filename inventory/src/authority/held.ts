@@ -1,4 +1,5 @@
-import type { Kind, Resource, ResourceBody, Stamp } from "@holdfast/protocol";
+import { isId, type Kind, type Resource, type ResourceBody, type Stamp } from "@holdfast/protocol";
+import { FieldFault } from "../store/faults.ts";
 import type { Fields } from "./intent-rules.ts";
 import { withoutUndefined } from "./intent-writes.ts";
 import { validateFields } from "./validate.ts";
@@ -62,4 +63,34 @@ export function heldFields(kind: Kind, body: ResourceBody): HeldField[] {
 export function byWrite(fields: readonly HeldField[]): Map<string, HeldField[]> {
   const ordered = [...fields].sort((one, other) => one.stamp.generation - other.stamp.generation);
   return Map.groupBy(ordered, ({ stamp }) => stamp.id);
+}
+
+/** The last moment that a date can be (ECMA-262 §21.4.1.1): a later one could be stored and never be shown. */
+const LAST_TIME = 8_640_000_000_000_000;
+/** Generations go on from whatever a site says; beyond this they could be counted no further. */
+const GENERATION_MOST = 2 ** 48;
+/** Of an id of a write or of a life: nobody could choose by a longer one. */
+const ID_MOST = 64;
+
+/** Throws InvalidArgument naming what no hub has ever put into the body of a row, and what it could not live with. */
+export function refuseImpossible({ kind, id, body }: RecoveredRow): void {
+  const { createdAt, updatedAt, retired = 0, generation, creation = "", stamps } = body;
+  if (!isId(kind.prefix, id)) throw wrong("id", `is none of a ${kind.name}`);
+  for (const [name, at] of Object.entries({ createdAt, updatedAt, retired })) {
+    if (!isCount(at, LAST_TIME)) throw wrong(name, "is no time");
+  }
+  if (!isCount(generation, GENERATION_MOST)) throw wrong("generation", "is none that can be counted on from");
+  if (creation.length > ID_MOST) throw wrong("creation", "is no id of a creation");
+  for (const [name, stamp] of Object.entries(stamps)) {
+    const isOne = stamp.id !== "" && stamp.id.length <= ID_MOST && stamp.epoch.length <= ID_MOST;
+    if (!isOne || !isCount(stamp.generation, GENERATION_MOST)) throw wrong(`stamps.${name}`, "is no stamp");
+  }
+}
+
+function isCount(value: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= most;
+}
+
+function wrong(name: string, why: string): FieldFault {
+  return new FieldFault("InvalidArgument", [name], `${name}: ${why}`);
 }

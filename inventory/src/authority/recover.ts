@@ -1,4 +1,4 @@
-import { Host, Instance, type Kind, type Resource } from "@holdfast/protocol";
+import { Host, Instance, type Kind, type Resource, Site } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { initialFields } from "./create.ts";
@@ -12,6 +12,7 @@ import {
   heldValues,
   type RecoveredRow,
   type Recovery,
+  refuseImpossible,
 } from "./held.ts";
 import { changeOf, erase, handOver, loggedOf } from "./intent-writes.ts";
 import { judge } from "./stamp-order.ts";
@@ -79,6 +80,7 @@ export async function recoverUnknown(
   const { kind, tenant, id, body } = held;
   const tombstone = await tombstoneOf(tx, kind, { tenant, resourceId: id });
   if (tombstone) return recoverGone(tx, held, { tombstone, on });
+  if (kind.name === Site.name) await refuseOthersSite(tx, held);
   const resource = await resourceOf(tx, held, owner);
   if (isBeingDeleted(kind, resource.fields) && resource.owner === undefined) {
     await buryUnknown(tx, held, on);
@@ -95,6 +97,14 @@ export async function recoverUnknown(
   await publish(tx, kind, resource);
   await tellTakenOver(tx, kind, { resource, adopted: fields, on });
   return { conflicts: [] };
+}
+
+/** A site's feed is found by its id alone: one that is another tenant's site would open that one's. */
+async function refuseOthersSite(tx: Transaction, { tenant, id }: RecoveredRow): Promise<void> {
+  for (const other of await tx.tenants()) {
+    if (other.id === tenant || !(await tx.get(Site, other.id, id))) continue;
+    throw new Fault("PermissionDenied", `site ${id} is another tenant's`);
+  }
 }
 
 async function resourceOf(tx: Transaction, held: RecoveredRow, owner: string | undefined): Promise<Resource> {
@@ -156,8 +166,10 @@ export async function keepWhole(
   return { conflicts: [conflict] };
 }
 
-/** Throws PermissionDenied for what a site cannot hold. */
-export function refuseForeign({ kind, tenant, id, site, body }: RecoveredRow): void {
+/** Throws for what a site cannot hold: PermissionDenied for what is another's, InvalidArgument for what nobody could. */
+export function refuseForeign(held: RecoveredRow): void {
+  const { kind, tenant, id, site, body } = held;
+  refuseImpossible(held);
   if (body.tenant !== tenant) throw new Fault("PermissionDenied", `${kind.name} ${id} is another tenant's`);
   if (kind.feed !== "machine" || body.owner === undefined || body.owner === site) return;
   throw new Fault("PermissionDenied", `${site} does not manage ${kind.name} ${id}`);
