@@ -37,11 +37,16 @@ export class NpmStart {
   }
 
   /** Waits until it says that it runs. */
-  async runs(): Promise<void> {
-    const deadline = performance.now() + STARTS_WITHIN;
-    while (!this.#output.includes("Holdfast runs.")) {
+  runs(): Promise<void> {
+    return this.says("Holdfast runs.");
+  }
+
+  /** Waits until it has said something. */
+  async says(text: string, within = STARTS_WITHIN): Promise<void> {
+    const deadline = performance.now() + within;
+    while (!this.#output.includes(text)) {
       if (this.#child.exitCode !== null || performance.now() > deadline)
-        throw new Error(`not started:\n${this.#output}`);
+        throw new Error(`it has not said "${text}":\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
