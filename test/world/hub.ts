@@ -4,6 +4,7 @@ import { HubConfig } from "@holdfast/hub/config";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 
 import { type Answer, type Json, request, succeeded } from "./request.ts";
+import { speaking } from "./versions.ts";
 
 export type { Answer, Json };
 
@@ -15,6 +16,8 @@ export interface Snapshot {
 /** The hub of a world, reached as operators reach it: over HTTP with a token. */
 export class WorldHub {
   readonly home: string;
+  /** The version of the protocol that it speaks from its next start on; this program's when undefined. */
+  protocolVersion: number | undefined;
   readonly #surroundings: { clock: Clock; log: Log };
   #hub: Hub | undefined;
   #port = 0;
@@ -29,7 +32,7 @@ export class WorldHub {
   async start(): Promise<void> {
     const settings = ["--home", this.home, "--hub-port", String(this.#port)];
     const config = readConfig(HubConfig, { arguments: settings, environment: {} });
-    this.#hub = await createHub(config, this.#surroundings);
+    this.#hub = await createHub(config, { ...this.#surroundings, ...speaking(this.protocolVersion) });
     // The same port after a restart: sites know the hub by its address.
     this.#port = this.#hub.port;
   }

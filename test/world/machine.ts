@@ -7,6 +7,7 @@ import type { SwitchMachine } from "@holdfast/agent/power";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 import { Relay } from "@holdfast/runtime/relay";
 import type { WorldSite } from "./site.ts";
+import { speaking } from "./versions.ts";
 
 const TREES = fileURLToPath(new URL("../../agent/fixtures/trees/", import.meta.url));
 
@@ -25,6 +26,8 @@ export class Machine {
   readonly #place: Place;
   /** How it was switched from afar, in order: what its own operating system would have done. */
   readonly switched: ("off" | "reset")[] = [];
+  /** The version of the protocol that its agent speaks from its next boot on; this program's when undefined. */
+  protocolVersion: number | undefined;
   #boots = 0;
   #known: string | undefined;
   #agent: Agent | undefined;
@@ -85,7 +88,10 @@ export class Machine {
     this.#boots += 1;
     const power: SwitchMachine = async ({ action }) => this.#switch(action);
     const bootId = `boot-${this.#boots}`;
-    this.#agent = createAgent(config, { ...this.#surroundings, readHardware, bootId, power });
+    this.#agent = createAgent(config, {
+      ...{ ...this.#surroundings, ...speaking(this.protocolVersion) },
+      ...{ readHardware, bootId, power },
+    });
     await this.#agent.start();
   }
 

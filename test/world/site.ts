@@ -5,6 +5,7 @@ import { createSiteNode, type SiteNode } from "@holdfast/site-node";
 import { SiteConfig } from "@holdfast/site-node/config";
 import type { Snapshot, WorldHub } from "./hub.ts";
 import { type Answer, type Json, request, succeeded } from "./request.ts";
+import { speaking } from "./versions.ts";
 import { Wan } from "./wan.ts";
 
 export interface SiteFacts {
@@ -21,6 +22,8 @@ export class WorldSite {
   readonly id: string;
   readonly token: string;
   readonly wan = new Wan();
+  /** The version of the protocol that it speaks from its next start on; this program's when undefined. */
+  protocolVersion: number | undefined;
   readonly #home: string;
   readonly #hub: WorldHub;
   readonly #surroundings: { clock: Clock; log: Log };
@@ -44,7 +47,11 @@ export class WorldSite {
       ...["--site-port", String(this.#ports.site), "--mqtt-port", String(this.#ports.mqtt)],
     ];
     const config = readConfig(SiteConfig, { arguments: settings, environment: {} });
-    this.#node = await createSiteNode(config, { ...this.#surroundings, fetch: this.wan.fetch });
+    this.#node = await createSiteNode(config, {
+      ...this.#surroundings,
+      ...speaking(this.protocolVersion),
+      fetch: this.wan.fetch,
+    });
     this.#ports = { site: this.#node.port, mqtt: this.#node.mqttPort };
   }
 

@@ -7,10 +7,13 @@ import { eventually } from "./eventually.ts";
 import { WorldHub } from "./hub.ts";
 import { Machine } from "./machine.ts";
 import { WorldSite } from "./site.ts";
+import type { Versions } from "./versions.ts";
 
 export interface WorldOptions {
   /** Names of sites in project `default`. */
   readonly sites?: readonly string[];
+  /** Which versions of the protocol they speak, where it is not this program's. */
+  readonly versions?: Versions;
 }
 
 export interface MachineOptions {
@@ -23,6 +26,8 @@ export interface MachineOptions {
   readonly token?: string;
   /** What its own clock shows now, in milliseconds since the epoch; the world's time when absent. */
   readonly clock?: number;
+  /** The version of the protocol that its agent speaks, where it is not the world's. */
+  readonly protocol?: number;
 }
 
 /**
@@ -38,8 +43,12 @@ export class World {
   readonly #sites = new Map<string, WorldSite>();
   readonly #machines: Machine[] = [];
 
-  constructor() {
+  readonly #versions: Versions;
+
+  constructor(versions: Versions = {}) {
+    this.#versions = versions;
     this.hub = new WorldHub(`${this.#folder}/hub`, this.#surroundings("hub"));
+    this.hub.protocolVersion = versions.hub;
   }
 
   site(name: string): WorldSite {
@@ -53,13 +62,14 @@ export class World {
   }
 
   /** A site with its region at the hub, its token, and its site-node running. */
-  async addSite(name: string, project = "default"): Promise<WorldSite> {
+  async addSite(name: string, project = "default", protocol = this.#versions.site): Promise<WorldSite> {
     const base = `/v1/projects/${project}`;
     const region = await this.hub.ask("POST", `${base}/regions`, { name: `region of ${name}` });
     const made = await this.hub.ask("POST", `${base}/sites`, { name, regionId: region.resourceId });
     const { token } = await this.hub.ask("POST", `${base}/sites/${made.resourceId}/tokens`, {});
     const facts = { name, project, id: made.resourceId, token };
     const site = new WorldSite(facts, `${this.#folder}/site-${name}`, this.hub, this.#surroundings(name));
+    site.protocolVersion = protocol;
     await site.start();
     this.#sites.set(name, site);
     return site;
@@ -78,6 +88,7 @@ export class World {
     const clock = options.clock === undefined ? this.clock : this.clock.showing(options.clock);
     const folder = `${this.#folder}/machine-${this.#machines.length + 1}`;
     const machine = await Machine.plugIn(at, folder, tree, token, { ...surroundings, clock });
+    machine.protocolVersion = options.protocol ?? this.#versions.agent;
     this.#machines.push(machine);
     return machine;
   }
@@ -107,8 +118,8 @@ export class World {
   }
 }
 
-export async function createWorld({ sites = [] }: WorldOptions = {}): Promise<World> {
-  const world = new World();
+export async function createWorld({ sites = [], versions }: WorldOptions = {}): Promise<World> {
+  const world = new World(versions);
   await world.hub.start();
   for (const name of sites) await world.addSite(name);
   return world;
