@@ -2,26 +2,15 @@ import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
-import {
-  type Clock,
-  type Closable,
-  closeAll,
-  Fault,
-  hours,
-  type Log,
-  listenFault,
-  minutes,
-  seconds,
-} from "@holdfast/runtime";
+import { type Clock, type Closable, closeAll, Fault, type Log } from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import { watchBeside } from "./beside.ts";
-import { startChore } from "./chore.ts";
+import { startChores } from "./chores.ts";
 import { commandListener, createCommands } from "./commands/commands.ts";
 import type { HubConfig } from "./config.ts";
 import { createConflicts } from "./conflicts/conflicts.ts";
 import { conflictListener } from "./conflicts/listener.ts";
-import { type Connections, watchConnections } from "./connections.ts";
 import { openContacts } from "./contacts/contacts.ts";
 import { createDoor } from "./contacts/door.ts";
 import { statusRoute } from "./contacts/status-route.ts";
@@ -38,11 +27,12 @@ import { createHandover } from "./handover/handover.ts";
 import { handoverRoutes } from "./handover/routes.ts";
 import { createHolds } from "./holds/holds.ts";
 import { databaseOf } from "./home.ts";
-import { pruneFeeds } from "./prune-feeds.ts";
+import { closing, listen } from "./listen.ts";
 import { createReceipts } from "./receipts.ts";
 import { createHistory } from "./recovery/history.ts";
 import { createRecoveries } from "./recovery/recoveries.ts";
 import { createRetirement } from "./retirement.ts";
+import { shapeSettings } from "./shapes/settings.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { hubSituation } from "./situation.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
@@ -76,11 +66,6 @@ export interface Surroundings {
   readonly protocolVersion?: number;
 }
 
-const PAGE_BYTES = 1024 * 1024;
-
-/** How long a client may take to read its answer once the hub closes. */
-const READ_WITHIN = seconds(3);
-
 /**
  * A hub that listens. Everything it knows is in its home, so that another may take over where it ended, however it
  * ended. Throws FailedPrecondition when another hub has the home or the port is taken.
@@ -95,9 +80,11 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     readyHome(home, log);
     const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
     started.push(store);
+
     const holds = createHolds({ store, clock });
     const credentials = createCredentials();
     const arrivals = createArrivals();
+    // What depends on the inventory changes with it, in the same transaction.
     const listeners = [
       conflictListener({ clock }),
       commandListener({ clock }),
@@ -114,42 +101,29 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const authority = await createAuthority({ store, clock, listeners, isSilent });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
+
     const receipts = await createReceipts(store);
     const history = createHistory({ authority, holds, receipts, log });
+    // Before anybody is answered, and before the mark that proves it is written again.
     await noticeRollBack({ home, store, authority, history, log });
     const recovering = await createRecovering({ store, authority, clock, log });
     const beside = watchBeside(store, { clock, log, also: () => tokens.noticeRevoked() });
     started.push(beside);
     started.push(await keepHighWater({ home, store: beside.store, clock, log }));
+
     const door = createDoor({ tokens, contacts, offer });
     const conflicts = createConflicts({ authority, clock });
     await conflicts.showAll();
     const commands = createCommands({ store, clock });
     const enrolments = createEnrolments({ store, clock });
-    const sweep = { name: "take out expired enrolment tokens", every: minutes(1), work: () => enrolments.sweep() };
-    const prune = { name: "prune feeds", every: hours(1), work: () => pruneFeeds({ store, clock }) };
-    const access = { name: "say who may come in at sites", every: minutes(1), work: () => tokens.publishAccess() };
-    const ending = { name: "end commands whose time is over", every: seconds(10), work: () => commands.sweep() };
     const retirement = createRetirement({ store, authority });
-    const purge = { name: "remove what is retired", every: hours(1), work: () => retirement.purge() };
-    for (const chore of [sweep, prune, access, ending, purge]) started.push(startChore(chore, { clock, log }));
-    const settings = {
-      pollFor: seconds(config.pollSeconds),
-      streamFor: seconds(config.streamSeconds),
-      keepAliveEvery: seconds(config.keepAliveSeconds),
-      budget: { rows: config.pageRows, bytes: PAGE_BYTES },
-      requestsPerSite: config.requestsPerSite,
-    };
-    const heardBy = { tokens, door, contacts };
+    started.push(startChores({ store, enrolments, tokens, commands, retirement, clock, log }));
     const shapes = createShapes({
-      store: beside.store,
-      ...heardBy,
-      receipts,
+      ...{ store: beside.store, tokens, door, contacts, receipts, clock, log },
       onEpoch: (listener) => authority.onEpoch(listener),
-      clock,
-      log,
-      settings,
+      settings: shapeSettings(config),
     });
+
     const aliases = createAliases({ authority, clock });
     const handover = createHandover({ authority, tokens });
     const ports = { conflicts, commands, arrivals, aliases, access: { recoverAccess } };
@@ -157,6 +131,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const taking = { credentials, enrolments, holds, recoveries, history, receipts, ports };
     const uplink = retirement.noting(createUplink({ store, authority, ...taking, clock, log }));
     const slots = createSlots({ count: config.uplinkSlots, clock });
+
     const app = await createApi({
       inventory: withPowerCommands({ inventory: authority, commands, clock }),
       conflicts,
@@ -180,8 +155,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
         siteRoutes(routes, parts);
       },
     });
-    const connections = watchConnections(app.server);
-    started.push({ close: () => closeServer(app, connections, clock) });
+    started.push(closing(app, clock));
     const { url, port } = await listen(app, config);
     writePrivate(join(home, "hub-url"), url);
     log.info({ url, home }, "the hub answers");
@@ -199,31 +173,4 @@ function takeHome(home: string): Closable {
     if (cause instanceof Fault) throw cause;
     throw new Fault("FailedPrecondition", `--home ${home} cannot be used`, { cause });
   }
-}
-
-/** Answers what has begun, and waits for nobody who does not read. */
-async function closeServer(app: FastifyInstance, connections: Connections, clock: Clock): Promise<void> {
-  const closed = new AbortController();
-  connections.endIdle();
-  const late = clock.sleep(READ_WITHIN, closed.signal).then(
-    () => connections.endAll(),
-    () => undefined,
-  );
-  await app.close();
-  closed.abort();
-  await late;
-}
-
-async function listen(app: FastifyInstance, config: HubConfig): Promise<{ url: string; port: number }> {
-  try {
-    await app.listen({ host: config.listen, port: config.hubPort });
-  } catch (error) {
-    const fault = listenFault(error, "--hub-port", config.hubPort);
-    if (fault instanceof Fault) throw fault;
-    throw new Fault("FailedPrecondition", `--listen ${config.listen}: no such address here`, { cause: error });
-  }
-  const address = app.server.address();
-  const port = typeof address === "object" && address ? address.port : config.hubPort;
-  const host = ["0.0.0.0", "::"].includes(config.listen) ? "127.0.0.1" : config.listen;
-  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
 }
