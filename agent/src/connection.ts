@@ -9,6 +9,8 @@ export interface ConnectionOptions {
   readonly address: Address;
   /** The port at which the site's broker is now; asked when no connection came up. Undefined when that is not known. */
   readonly findPort?: (signal: AbortSignal) => Promise<number | undefined>;
+  /** Id of the site that answers now; asked before the secret is shown. Undefined when that is not known. */
+  readonly whoAnswers?: (signal: AbortSignal) => Promise<string | undefined>;
   /** Asked when the site refuses the secret: where the machine is welcome now. Undefined when nowhere yet. */
   readonly findWelcome?: (signal: AbortSignal) => Promise<Address | undefined>;
   readonly protocolVersion?: number;
@@ -41,9 +43,16 @@ const UNSERVED = minutes(5);
 const STABLE = minutes(1);
 const MANNERS = seconds(2);
 
+const REFUSED_BY: Readonly<Record<NonNullable<Ending["refused"]>, string>> = {
+  secret: "the site refuses this host's secret; the identity is kept, will try again",
+  version: "the site and this agent do not speak the same protocol, will try again",
+  elsewhere: "another site answers, which is not shown this host's secret; the identity is kept, will try again",
+};
+
 /** Starts connecting, and connects again with full jitter whenever the link is lost. */
 export function startConnection(options: ConnectionOptions): Connection {
-  const { clock, log, random, findPort, findWelcome, bootId, protocolVersion, onMessage, onUp, onDown } = options;
+  const { clock, log, random, findPort, whoAnswers, findWelcome, bootId, protocolVersion, onMessage, onUp, onDown } =
+    options;
   const stopped = new AbortController();
   let { address } = options;
   let opening: Link | undefined;
@@ -53,6 +62,11 @@ export function startConnection(options: ConnectionOptions): Connection {
   let wasWelcome = false;
 
   async function hold(): Promise<Ending> {
+    const there = await whoAnswers?.(stopped.signal);
+    if (there !== undefined && there !== address.siteId) {
+      return { reason: `${there} answers there, this host is one of ${address.siteId}`, refused: "elsewhere" };
+    }
+    if (stopped.signal.aborted) return { reason: "stopped", refused: undefined };
     const mine = openLink({ address, session: randomUUID(), bootId, log, onMessage, protocolVersion });
     opening = mine;
     const isUp = await mine.up.then(
@@ -95,11 +109,7 @@ export function startConnection(options: ConnectionOptions): Connection {
       log.warn({ host, port, reason, failures, pause }, "not connected to the site, will try again");
     } else if (told !== reason) {
       told = reason;
-      const what =
-        refused === "secret"
-          ? "the site refuses this host's secret; the identity is kept, will try again"
-          : "the site and this agent do not speak the same protocol, will try again";
-      log.error({ host, port, reason, pause }, what);
+      log.error({ host, port, reason, pause }, REFUSED_BY[refused]);
     }
   }
 

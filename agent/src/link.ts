@@ -28,10 +28,13 @@ export interface Delivery {
   readonly retain?: boolean;
 }
 
-/** How a link ended: `refused` when the site does not know this host or its secret, or speaks another protocol. */
+/**
+ * How a link ended: `refused` when the site does not know this host or its secret, or speaks another protocol; `elsewhere` when
+ * another site answers, to which the secret was not shown.
+ */
 export interface Ending {
   readonly reason: string;
-  readonly refused: "secret" | "version" | undefined;
+  readonly refused: "secret" | "version" | "elsewhere" | undefined;
 }
 
 /** The site says which protocol it speaks, and it is not one that the two can speak together (rule 23). */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, closeAll, Fault, hashSecret, type Log, messageOf, minutes } from "@holdfast/runtime";
-import { askBrokerPort } from "./broker-port.ts";
+import { askBrokerPort, askHealth } from "./broker-port.ts";
 import { createCalls } from "./calls.ts";
 import type { AgentConfig } from "./config.ts";
 import { type Connection, startConnection } from "./connection.ts";
@@ -149,6 +149,7 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
       protocolVersion,
       address: belongTo(enrolment),
       ...(config.mqttPort === undefined && { findPort: (signal) => askBrokerPort({ clock, siteUrl, signal }) }),
+      whoAnswers: async (signal) => (await askHealth({ clock, siteUrl, signal }))?.siteId,
       findWelcome: async (signal) => {
         const welcome = await switchSite(signal);
         if (!welcome) return undefined;

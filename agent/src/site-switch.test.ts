@@ -1,12 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { arrivalProof } from "@holdfast/protocol/enrolment";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
+import { hashSecret } from "@holdfast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { testAgent } from "./testing/agents.ts";
 import { HOST, SECRET, SITE, startSite, type TestSite } from "./testing/site.ts";
 import { until } from "./testing/until.ts";
 
 const OTHER = "site-00000002";
+
+const PROOF = arrivalProof(hashSecret(SECRET), { hostId: HOST, siteId: OTHER });
 
 let site: TestSite;
 let other: TestSite;
@@ -40,7 +44,8 @@ test("a machine carried to another site shows up there, and is at home once that
   await until(() => other.arrivals.length >= 2, "it shows up, and again", on);
   expect(other.arrivals[0]).toEqual({
     hostId: HOST,
-    secret: SECRET,
+    proof: PROOF,
+    nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
     machine: site.asked[0]?.machine,
     serialNumber: "SN-0042",
     uuid: "4c4c4544-0042-3010-8051-b4c04f4a3132",
@@ -48,8 +53,10 @@ test("a machine carried to another site shows up there, and is at home once that
   expect(logged(one, "shows it to its operators as misplaced")).toHaveLength(1);
   expect(enrolmentOf(one).siteId).toBe(SITE);
 
+  expect(other.presented).toEqual([]);
+
   other.setSecret(SECRET);
-  other.welcomeIf(({ secret }) => secret === SECRET);
+  other.welcomeIf(({ proof }) => proof === PROOF);
   await until(() => moved.status.session !== undefined, "it is let in", on);
   expect(enrolmentOf(one)).toMatchObject({ siteId: OTHER, hostId: HOST, secret: SECRET, siteUrl: other.url });
   await until(() => other.of("hw").length === 1, "its new site gets its hardware", on);
@@ -60,6 +67,26 @@ test("a machine carried to another site shows up there, and is at home once that
   await again.start();
   await until(() => again.status.session !== undefined, "at home after a restart too");
   expect(other.statuses().at(-1)).toMatchObject({ state: "online" });
+});
+
+test("a site that says welcome and does not know the machine is not believed, and is never shown its secret", async () => {
+  await using one = await carried();
+  // It answers to everybody, as one that lies in wait would.
+  other.setSecret("hfa_guessed");
+  other.welcomeIf(() => true);
+  const moved = one.again({}, at(other));
+  await moved.start();
+  await until(
+    () => other.arrivals.length >= 2,
+    "it asks, and again",
+    () => one.clock.advance(10_000),
+  );
+  expect(logged(one, "no word on where this machine belongs")[0]?.reason).toMatch(/cannot prove/);
+  expect(enrolmentOf(one).siteId).toBe(SITE);
+  expect(other.presented).toEqual([]);
+  const nonces = new Set(other.arrivals.map(({ nonce }) => nonce));
+  expect(nonces.size).toBe(other.arrivals.length);
+  for (const told of [SECRET, hashSecret(SECRET)]) expect(JSON.stringify(other.arrivals)).not.toContain(told);
 });
 
 test("what a machine had not sent when it was carried away, its next site gets", async () => {

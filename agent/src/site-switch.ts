@@ -31,7 +31,7 @@ export function createSiteSwitch(options: SiteSwitchOptions): (signal: AbortSign
     } else if (arrival.is === "misplaced") {
       log.warn({ site: siteId }, "the site does not know this host by its secret");
     } else if (arrival.is === "unanswered") {
-      log.debug({ reason: arrival.reason }, "no word on where this machine belongs");
+      log.info({ reason: arrival.reason }, "no word on where this machine belongs");
     }
   }
 
@@ -40,12 +40,12 @@ export function createSiteSwitch(options: SiteSwitchOptions): (signal: AbortSign
     if (enrolment === undefined) return undefined;
     const { hostId, secret, siteId, mqttPort } = enrolment;
     const { serialNumber, uuid } = report()?.system ?? {};
-    const request = {
-      ...{ hostId, secret, machine },
+    const shown = {
+      ...{ hostId, machine },
       ...(serialNumber !== undefined && serialNumber.length <= 64 && { serialNumber }),
       ...(uuid !== undefined && { uuid }),
     };
-    const arrival = await arrive({ clock, siteUrl, request, signal });
+    const arrival = await arrive({ clock, siteUrl, machine: shown, secret, signal });
     tell(arrival, siteId);
     if (arrival.is !== "welcome") return undefined;
     const next = { ...enrolment, siteId: arrival.siteId, mqttPort: arrival.mqttPort, siteUrl };

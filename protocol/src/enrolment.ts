@@ -1,3 +1,4 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Static, Type } from "typebox";
 
 /** `POST /v1/enroll` at a site-node: a machine asks to be admitted, with a one-time token as its proof. */
@@ -40,14 +41,18 @@ export const EnrolReply = Type.Object({
 });
 export type EnrolReply = Static<typeof EnrolReply>;
 
+const Digest = Type.String({ pattern: "^[0-9a-f]{64}$" });
+
 /**
- * `POST /v1/arrivals` at a site-node: a machine that another site has admitted is here now. It proves by its secret that it
- * is that host; a site that does not manage the host cannot check that, and shows it to operators as misplaced.
+ * `POST /v1/arrivals` at a site-node: a machine that another site has admitted is here now. It proves that it has the secret
+ * of that host, to this site alone and without showing it; a site that does not manage the host cannot check that, and
+ * gives the proof on to the hub, which can.
  */
 export const ArrivalRequest = Type.Object(
   {
     hostId: Type.String({ pattern: "^host-[0-9a-f]{8}$" }),
-    secret: Type.String({ minLength: 16, maxLength: 128 }),
+    proof: Digest,
+    nonce: Type.String({ pattern: "^[0-9a-f]{32}$", description: "random, of this request: the welcome answers it" }),
     machine: Type.String({ minLength: 16, maxLength: 64, pattern: "^[0-9a-f-]+$" }),
     serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
     uuid: Type.Optional(Type.String({ maxLength: 36 })),
@@ -56,10 +61,40 @@ export const ArrivalRequest = Type.Object(
 );
 export type ArrivalRequest = Static<typeof ArrivalRequest>;
 
-/** `misplaced`: ask again later, an operator must say that the host belongs here. `welcome`: connect, as a host of this site. */
+/**
+ * `misplaced`: ask again later, an operator must say that the host belongs here. `welcome`: connect, as a host of this site,
+ * which proves in its turn that it knows the machine: it is shown the secret next.
+ */
 export const ArrivalReply = Type.Object({
   state: Type.Union([Type.Literal("misplaced"), Type.Literal("welcome")]),
   siteId: Type.String(),
   mqtt: Mqtt,
+  proof: Type.Optional(Digest),
 });
 export type ArrivalReply = Static<typeof ArrivalReply>;
+
+interface Meeting {
+  readonly hostId: string;
+  readonly siteId: string;
+}
+
+/** Shown to a site by who has the secret with this hash (SHA-256, hex): worth nothing at any other site. Hex. */
+export function arrivalProof(hash: string, { hostId, siteId }: Meeting): string {
+  return proofOf(hash, ["arrival", hostId, siteId]);
+}
+
+/** Shown to a machine by a site that knows it by this hash: worth nothing to another request, or at another port. Hex. */
+export function welcomeProof(hash: string, welcome: Meeting & { nonce: string; port: number }): string {
+  const { hostId, siteId, nonce, port } = welcome;
+  return proofOf(hash, ["welcome", hostId, siteId, nonce, port]);
+}
+
+function proofOf(hash: string, said: readonly unknown[]): string {
+  return createHmac("sha256", hash).update(JSON.stringify(said)).digest("hex");
+}
+
+/** Whether two proofs are the same, in time that does not depend on where they differ. */
+export function isProof(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}

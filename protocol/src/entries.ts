@@ -157,8 +157,8 @@ export const ArrivalEntry = Type.Object({
   type: Type.Literal("arrival"),
   hostId: Type.String(),
   machine: Type.String({ maxLength: 64 }),
-  hash: Type.Optional(
-    Type.String({ maxLength: 64, description: "SHA-256 of the secret that it showed, hex: by this the hub knows it" }),
+  proof: Type.Optional(
+    Type.String({ maxLength: 64, description: "that it has the secret of the host, for this site: `arrivalProof`" }),
   ),
   serialNumber: Type.Optional(Type.String({ maxLength: 64 })),
   uuid: Type.Optional(Type.String({ maxLength: 36 })),

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { welcomeProof } from "@holdfast/protocol/enrolment";
 import { type Desired, decode, encode, type Messages } from "@holdfast/protocol/messages";
 import { type AgentStatus, hostTopic, nodeStatusTopic } from "@holdfast/protocol/topics";
+import { hashSecret } from "@holdfast/runtime";
 import { Aedes, type AedesPublishPacket, type Client } from "aedes";
 
 export const HOST = "host-0a1b2c3d";
@@ -32,6 +34,7 @@ export async function startSite(siteId = SITE) {
   let port = 0;
   let secret = SECRET;
   const arrivals: Record<string, unknown>[] = [];
+  const presented: string[] = [];
   let welcomes: (request: Record<string, unknown>) => boolean = () => false;
   let answer: (request: Record<string, unknown>) => Answer = () => ({ status: 200, body: reply() });
   /** What the broker does with a publication before it is acknowledged. */
@@ -56,6 +59,7 @@ export async function startSite(siteId = SITE) {
     };
     made.authenticate = (client, username, password, done) => {
       const isOurs = !ofOtherSites.has(client);
+      presented.push(password?.toString() ?? "");
       done(null, isOurs && username === HOST && client.id === HOST && password?.toString() === secret);
     };
     made.authorizePublish = (_client, packet, done) => done(admit(leafOf(packet.topic, siteId)) ?? null);
@@ -97,8 +101,10 @@ export async function startSite(siteId = SITE) {
     if (path === "/v1/arrivals") {
       const request = JSON.parse(body);
       arrivals.push(request);
-      const state = welcomes(request) ? "welcome" : "misplaced";
-      return { status: 200, body: { state, siteId, mqtt: { port } } };
+      const where = { siteId, mqtt: { port } };
+      if (!welcomes(request)) return { status: 200, body: { state: "misplaced", ...where } };
+      const proof = welcomeProof(hashSecret(secret), { hostId: HOST, siteId, nonce: request.nonce, port });
+      return { status: 200, body: { state: "welcome", ...where, proof } };
     }
     if (path !== "/v1/enroll") return { status: 404, body: { message: "no such path" } };
     const request = JSON.parse(body);
@@ -124,6 +130,8 @@ export async function startSite(siteId = SITE) {
     asked,
     /** Bodies of the arrivals that were shown. */
     arrivals,
+    /** Secrets that the broker was shown. */
+    presented,
     /** Says of which machines that show up they belong here; of none until it is told. */
     welcomeIf: (given: typeof welcomes) => {
       welcomes = given;

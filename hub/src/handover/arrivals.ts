@@ -1,5 +1,6 @@
 import type { AuthorityListener, Transaction, View } from "@holdfast/inventory";
 import { type ArrivalEntry, Host, type Resource } from "@holdfast/protocol";
+import { arrivalProof, isProof } from "@holdfast/protocol/enrolment";
 import type { ArrivalPort } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
@@ -37,7 +38,7 @@ async function arrived(
   const host = await tx.get(Host, tenant, entry.hostId);
   if (!host) return { result: "applied", reason: `${entry.hostId} is no host of this project` };
   if (belongsAt(host, site)) return { result: "applied", reason: `${entry.hostId} belongs at ${site}` };
-  if (!(await isItsMachine(tx, host, entry))) {
+  if (!(await isItsMachine(tx, host, { entry, site }))) {
     return { result: "applied", reason: `${entry.machine} is not the machine of ${entry.hostId}` };
   }
   const known = await arrivalOf(tx, tenant, entry.hostId);
@@ -52,17 +53,21 @@ async function arrived(
   return { result: "applied" };
 }
 
-/** Its secret says so; where no secret of it is known, its own word does, and only shows it to operators. */
-async function isItsMachine(tx: Transaction, host: Resource, { machine, hash }: ArrivalEntry): Promise<boolean> {
+/** It proves so by its secret; where no secret of it is known, its own word does, and only shows it to operators. */
+async function isItsMachine(
+  tx: Transaction,
+  { tenant, resourceId: host }: Resource,
+  { entry: { machine, proof = "" }, site }: { entry: ArrivalEntry; site: string },
+): Promise<boolean> {
   const known = await tx
     .tables<HubTables>()
     .selectFrom("host_credential")
     .select(["hash", "machine"])
-    .where("tenant", "=", host.tenant)
-    .where("host", "=", host.resourceId)
+    .where("tenant", "=", tenant)
+    .where("host", "=", host)
     .executeTakeFirst();
   if (!known) return true;
-  return known.machine === machine && (hash === undefined || hash === known.hash);
+  return known.machine === machine && isProof(proof, arrivalProof(known.hash, { hostId: host, siteId: site }));
 }
 
 function belongsAt({ owner, fields }: Pick<Resource, "owner" | "fields">, site: string): boolean {

@@ -1,6 +1,7 @@
 import { Host, siteScope, tenantScope } from "@holdfast/protocol";
+import { arrivalProof } from "@holdfast/protocol/enrolment";
 import { expect, test } from "vitest";
-import { startTestHub, type TestHub } from "../hub-harness.ts";
+import { Sender, startTestHub, type TestHub } from "../hub-harness.ts";
 
 const PROJECT = "/v1/projects/default";
 const HOSTS = `${PROJECT}/compute/hosts`;
@@ -88,4 +89,22 @@ test("a retired site's hosts go to the site named, and a site cannot follow itse
   expect((await hub.ask("POST", retire, { moveHostsTo: "site-00000000" })).status).toBe(400);
   expect((await hub.ask("POST", retire, { moveHostsTo: bergen.id })).body).toEqual({ moved: 1, deleted: 0 });
   expect(await ownerOf(hub, oslo.tenant, id)).toBe(bergen.id);
+});
+
+test("a machine is shown where it has proved by its secret to be, not where a site says so (rule 14)", async () => {
+  await using it = await hubWithHost();
+  const { hub, oslo, bergen, id } = it;
+  const [hash, machine] = ["a".repeat(64), "m"];
+  await new Sender(hub, oslo).send([{ type: "credential", hostId: id, hash, machine, at: 1 }]);
+  const sender = new Sender(hub, bergen);
+  const proved = (siteId: string, by = hash) => ({ proof: arrivalProof(by, { hostId: id, siteId }) });
+  const says = async (more: object) => {
+    await sender.send([{ type: "arrival", hostId: id, machine, at: 1, ...more }]);
+    return (await hub.ask("GET", `${HOSTS}/${id}`)).body.misplaced?.siteId;
+  };
+  expect(await says({})).toBeUndefined();
+  expect(await says(proved(oslo.id))).toBeUndefined();
+  expect(await says(proved(bergen.id, "b".repeat(64)))).toBeUndefined();
+  expect(await says({ ...proved(bergen.id), machine: "another" })).toBeUndefined();
+  expect(await says(proved(bergen.id))).toBe(bergen.id);
 });

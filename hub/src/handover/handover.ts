@@ -74,7 +74,8 @@ export function createHandover({ authority, tokens }: HandoverParts): Handover {
       const { id: site, tenant } = asked;
       const done = await store.write(async (tx) => {
         if (!(await tx.get(Site, tenant, site))) throw missing(Site);
-        if (to === site) throw new FieldFault("InvalidArgument", ["moveHostsTo"], "the site that is retired");
+        if (to === site)
+          throw new FieldFault("InvalidArgument", ["moveHostsTo"], "hosts cannot go to the site that is retired");
         if (to !== undefined && !(await tx.get(Site, tenant, to))) throw noSuchSite("moveHostsTo", to);
         const { id: _, ...rest } = asked;
         const emptied = await emptyIn(tx, site, { ...rest, to });

@@ -1,3 +1,4 @@
+import { arrivalProof, welcomeProof } from "@holdfast/protocol/enrolment";
 import { hashSecret, minutes, silentLog, systemClock } from "@holdfast/runtime";
 import { fastify } from "fastify";
 import { expect, test } from "vitest";
@@ -11,7 +12,9 @@ import { arrivalRoute } from "./route.ts";
 const HOST = "host-00000001";
 const OTHER = "site-0000000b";
 const SECRET = "hfm_the-secret-of-this-machine";
-const REQUEST = { hostId: HOST, secret: SECRET, machine: "0123456789abcdef", serialNumber: "SN-1" };
+const NONCE = "0".repeat(32);
+const PROOF = arrivalProof(hashSecret(SECRET), { hostId: HOST, siteId: SITE });
+const REQUEST = { hostId: HOST, proof: PROOF, nonce: NONCE, machine: "0123456789abcdef", serialNumber: "SN-1" };
 
 async function arriving() {
   const site = await TestSite.open();
@@ -56,7 +59,9 @@ test("a machine whose host is this site's, and whose secret is known, is welcome
   await using it = await arriving();
   await it.site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
   await it.knows(SECRET);
-  expect(await it.show()).toEqual({ status: 200, body: { state: "welcome", siteId: SITE, mqtt: { port: 1_883 } } });
+  const proof = welcomeProof(hashSecret(SECRET), { hostId: HOST, siteId: SITE, nonce: NONCE, port: 1_883 });
+  const body = { state: "welcome", siteId: SITE, mqtt: { port: 1_883 }, proof };
+  expect(await it.show()).toEqual({ status: 200, body });
   expect(await it.told()).toEqual([]);
 });
 
@@ -64,7 +69,8 @@ test("a machine of another site is misplaced: the hub hears it once a minute, th
   await using it = await arriving();
   const misplaced = { status: 200, body: { state: "misplaced", siteId: SITE, mqtt: { port: 1_883 } } };
   expect(await it.show()).toEqual(misplaced);
-  const entry = { type: "arrival", hostId: HOST, machine: REQUEST.machine, serialNumber: "SN-1" };
+  const { machine, proof } = REQUEST;
+  const entry = { type: "arrival", hostId: HOST, machine, proof, serialNumber: "SN-1" };
   expect(await it.told()).toEqual([{ ...entry, at: expect.any(Number) }]);
   await it.sent();
   it.pass(minutes(1) - 1);
@@ -89,6 +95,14 @@ test("a host that leaves or has left this site is not welcome; where it went it 
   await it.site.feed(SITE_SCOPE, 4, [hostRow(HOST, 4)]);
   expect((await it.show()).body.state).toBe("welcome");
   expect(it.arrivals.list()).toEqual([]);
+});
+
+test("a proof that was made for another site is worth nothing here", async () => {
+  await using it = await arriving();
+  await it.site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
+  await it.knows(SECRET);
+  const proof = arrivalProof(hashSecret(SECRET), { hostId: HOST, siteId: OTHER });
+  expect((await it.show({ proof })).body).toEqual({ state: "misplaced", siteId: SITE, mqtt: { port: 1_883 } });
 });
 
 test.each([
@@ -119,7 +133,8 @@ test("who tries many secrets or many hosts has to wait, and a machine that asks 
 });
 
 test.each([
-  ["no secret", { secret: undefined }, /secret|required/],
+  ["no proof", { proof: undefined }, /proof|required/],
+  ["the secret itself", { secret: SECRET }, /additional/],
   ["a host id that is none", { hostId: "../etc" }, /hostId/],
   ["a field nobody knows", { admin: true }, /additional/],
 ])("an arrival with %s is refused naming it, without what it held", async (_what, more, message) => {

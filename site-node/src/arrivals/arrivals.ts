@@ -1,5 +1,5 @@
 import type { Store } from "@holdfast/inventory";
-import type { ArrivalRequest } from "@holdfast/protocol/enrolment";
+import { type ArrivalRequest, arrivalProof, isProof } from "@holdfast/protocol/enrolment";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { type Clock, minutes } from "@holdfast/runtime";
 import type { Credentials } from "../hosts/credentials.ts";
@@ -21,13 +21,15 @@ export interface Arrived {
  * known as it. `misplaced`: this site does not manage the host, and so cannot tell whether the machine is it.
  */
 export type Welcome =
-  | { readonly is: "welcome" | "wrong-secret" }
+  /** By the hash of the secret that it has proved to have. */
+  | { readonly is: "welcome"; readonly hash: string }
+  | { readonly is: "wrong-secret" }
   | { readonly is: "misplaced"; readonly isNew: boolean };
 
 export interface ArrivalsOptions {
   readonly store: Store;
   readonly outbox: Outbox;
-  readonly credentials: Pick<Credentials, "admits">;
+  readonly credentials: Pick<Credentials, "hashOf">;
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
   readonly clock: Clock;
 }
@@ -52,14 +54,17 @@ export class Arrivals {
   /** What the machine is told; the hub is told of one that is misplaced, durably. */
   async take(request: ArrivalRequest): Promise<Welcome> {
     const { store, credentials, replicaOf } = this.#options;
-    const { hostId, secret } = request;
+    const { hostId, proof } = request;
     const of = await replicaOf();
     if (!of) return { is: "misplaced", isNew: false };
     const host = await store.read((view) => view.get(Host, of.tenant, hostId));
     if (host?.owner === of.site && host.fields.siteId === of.site) {
-      const isWelcome = credentials.admits(hostId, secret);
-      if (isWelcome) this.#arrived.delete(hostId);
-      return { is: isWelcome ? "welcome" : "wrong-secret" };
+      const hash = credentials.hashOf(hostId);
+      if (hash === undefined || !isProof(proof, arrivalProof(hash, { hostId, siteId: of.site }))) {
+        return { is: "wrong-secret" };
+      }
+      this.#arrived.delete(hostId);
+      return { is: "welcome", hash };
     }
     return { is: "misplaced", isNew: await this.#misplaced(request) };
   }
@@ -72,7 +77,7 @@ export class Arrivals {
       .toSorted((one, other) => (one.hostId < other.hostId ? -1 : 1));
   }
 
-  async #misplaced({ hostId, machine, serialNumber, uuid }: ArrivalRequest): Promise<boolean> {
+  async #misplaced({ hostId, proof, machine, serialNumber, uuid }: ArrivalRequest): Promise<boolean> {
     const { store, outbox, clock } = this.#options;
     this.#forgetGone();
     const before = this.#arrived.get(hostId);
@@ -84,7 +89,8 @@ export class Arrivals {
     this.#arrived.delete(hostId);
     this.#arrived.set(hostId, { ...seen, toldAt: tells ? at : before.toldAt });
     if (!tells) return false;
-    await store.write((transaction) => outbox.add(transaction, { type: "arrival", hostId, machine, ...said, at: now }));
+    const entry = { type: "arrival" as const, hostId, machine, proof, ...said, at: now };
+    await store.write((transaction) => outbox.add(transaction, entry));
     return before === undefined;
   }
 

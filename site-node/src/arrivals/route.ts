@@ -1,4 +1,4 @@
-import { type ArrivalReply, ArrivalRequest } from "@holdfast/protocol/enrolment";
+import { type ArrivalReply, ArrivalRequest, welcomeProof } from "@holdfast/protocol/enrolment";
 import type { Log } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { Compile } from "typebox/compile";
@@ -34,7 +34,11 @@ export function arrivalRoute(app: FastifyInstance, { site, arrivals, limit, mqtt
       log.warn({ host: body.hostId, machine: body.machine, is: welcome.is }, "a machine has shown up");
     }
     const state = welcome.is === "welcome" ? "welcome" : "misplaced";
-    const answer: ArrivalReply = { state, siteId: site, mqtt: { port: mqttPort() } };
+    const port = mqttPort();
+    const { hostId, nonce } = body;
+    const proof =
+      welcome.is === "welcome" ? { proof: welcomeProof(welcome.hash, { hostId, siteId: site, nonce, port }) } : {};
+    const answer: ArrivalReply = { state, siteId: site, mqtt: { port }, ...proof };
     return reply.header("cache-control", "no-store").send(answer);
   });
 }

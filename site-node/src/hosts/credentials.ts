@@ -24,6 +24,11 @@ export class Credentials {
     return hash !== undefined && matchesHash(secret, hash);
   }
 
+  /** The hash of the host's secret; undefined when the host is not admitted. */
+  hashOf(hostId: string): string | undefined {
+    return this.#hashes.get(hostId);
+  }
+
   has(hostId: string): boolean {
     return this.#hashes.has(hostId);
   }
