@@ -21,7 +21,11 @@ export type SiteSession = Static<typeof SiteSession>;
  */
 export const Contact = Type.Object({ witness: Type.Optional(Witness) });
 export type Contact = Static<typeof Contact>;
-export const ContactReply = Type.Object({ epoch: Type.String(), position: Type.Integer() });
+export const ContactReply = Type.Object({
+  epoch: Type.String(),
+  position: Type.Integer(),
+  protocol: Type.Optional(Type.Integer({ description: "the version that the hub speaks" })),
+});
 export type ContactReply = Static<typeof ContactReply>;
 
 /**

@@ -70,6 +70,9 @@ export const UplinkReply = Type.Object({
     }),
   ),
   receipt: Type.Optional(Type.String({ description: "the hub's signature of stream and cursor" })),
+  protocol: Type.Optional(
+    Type.Integer({ description: "the version that the hub speaks; another than before, and the link is opened anew" }),
+  ),
 });
 export type UplinkReply = Static<typeof UplinkReply>;
 

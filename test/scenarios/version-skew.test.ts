@@ -130,7 +130,6 @@ describe(`a hub of protocol ${named(HUB)}`, () => {
     listen();
     world.hub.protocolVersion = HUB + 1;
     await world.hub.restart();
-    await site.restart();
     await eventuallyBoth();
     await agree(world, "oslo");
   });

@@ -1,4 +1,11 @@
-import { type FeedScope, siteScope, tenantScope, type UplinkReply, type Witness } from "@holdfast/protocol";
+import {
+  type FeedScope,
+  PROTOCOL_VERSION,
+  siteScope,
+  tenantScope,
+  type UplinkReply,
+  type Witness,
+} from "@holdfast/protocol";
 import { silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { feedPosition } from "../feed-position.ts";
@@ -91,6 +98,7 @@ test("a contact proves it as well, by how far the site has followed either of it
     expect((await contact(hub, site)).body).toEqual({
       epoch: hub.hub.authority.epoch(),
       position: await hub.hub.store.read(feedPosition),
+      protocol: PROTOCOL_VERSION,
     });
     const putBack = await snapshotOf(hub);
     await hub.hub.store.write((tx) => tx.appendFeed(scopeOf(site), "thing", "later", { n: 1 }));

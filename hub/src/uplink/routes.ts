@@ -69,13 +69,13 @@ function addSiteRoutes(
       return reply.header("retry-after", turn.retryAfter).code(503).send({ code: "Unavailable", message });
     }
     try {
-      return answer(reply, await uplink.take(caller, batchFrom(request.body)));
+      return answer(reply, await uplink.take(caller, batchFrom(request.body)), offer);
     } finally {
       turn.done();
     }
   });
   sites.post("/v1/sites/:siteId/contact", { ...own, schema: SEND_CONTACT }, async (request, reply) =>
-    answer(brief(reply), await uplink.contact(callerOf(request), contactFrom(request.body))),
+    answer(brief(reply), await uplink.contact(callerOf(request), contactFrom(request.body)), offer),
   );
   sites.get("/v1/sites/self", { ...own, schema: GET_SELF }, async (request) => {
     const { site, tenant: id } = callerOf(request);
@@ -85,8 +85,13 @@ function addSiteRoutes(
   });
 }
 
-function answer<Reply>(reply: FastifyReply, { reply: taken, refusal }: Taken<Reply>): FastifyReply {
-  return taken ? reply.send(taken) : reply.code(409).send(refusal);
+/** The version goes beside what was answered, not into it: a reply that is repeated is that of the hub that is now. */
+function answer<Reply extends object>(
+  reply: FastifyReply,
+  { reply: taken, refusal }: Taken<Reply>,
+  { version: protocol }: Offer,
+): FastifyReply {
+  return taken ? reply.send({ ...taken, protocol }) : reply.code(409).send(refusal);
 }
 
 /** What operators see of what a site sent. */

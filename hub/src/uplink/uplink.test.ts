@@ -53,7 +53,7 @@ test("state that a site reports is shown, and its cursor moves", async () => {
   const id = await host(hub, site, "one");
   const { status, body } = await sender.send([state(id, { cpuModel: "Z80", memoryBytes: "65536" })]);
   const stream = { epoch: sender.epoch, incarnation: 1 };
-  const said = { position: expect.any(Number), receipt: expect.any(String) };
+  const said = { position: expect.any(Number), receipt: expect.any(String), protocol: PROTOCOL_VERSION };
   expect([status, body]).toEqual([200, { stream, cursor: 1, outcomes: [], ...said }]);
   expect(await shown(hub, id)).toMatchObject({ cpuModel: "Z80", memoryBytes: "65536" });
   const link = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`);

@@ -15,6 +15,8 @@ const TRY_AGAIN_AFTER = seconds(60);
 
 export interface ContactOptions extends RestreamOptions {
   readonly link: HubLink;
+  /** Told which version of the protocol the hub speaks, whenever it says so. */
+  readonly onVersion?: (protocol: number) => void;
 }
 
 export interface Contacting {
@@ -68,6 +70,7 @@ export function startContact(options: ContactOptions): Contacting {
       told = JSON.stringify(witness ?? null);
       // A hub of another life that takes no notice of ours.
       await restream(options, { reason: "epoch", epoch: body.epoch });
+      if (body.protocol !== undefined) options.onVersion?.(body.protocol);
       return;
     }
     if (status === 409 && refusalShape.Check(body) && body.reason === "epoch") {

@@ -30,6 +30,8 @@ export interface PushOptions {
   readonly onListen?: () => void;
   /** Called after each batch that the hub has taken, when what came of it is durable. */
   readonly onTaken?: () => void;
+  /** Told which version of the protocol the hub speaks, whenever it says so. */
+  readonly onVersion?: (protocol: number) => void;
 }
 
 export interface Push {
@@ -165,7 +167,7 @@ export class Pusher {
   }
 
   async #acknowledged(batch: SealedBatch, reply: UplinkReply): Promise<void> {
-    const { store, site, tenant, clock, onListen, onTaken } = this.#options;
+    const { store, site, tenant, clock, onListen, onTaken, onVersion } = this.#options;
     const done = await store.write(async (transaction) => {
       const stream = await readSetting(transaction, "stream");
       const of = { site, tenant, epoch: stream?.epoch ?? "" };
@@ -174,6 +176,7 @@ export class Pusher {
     if (!done.taken) throw new NotNow(`the hub's reply is not to this batch: cursor ${reply.cursor}`, seconds(5));
     if (done.listens) onListen?.();
     onTaken?.();
+    if (reply.protocol !== undefined) onVersion?.(reply.protocol);
   }
 
   /** The hub cannot take this batch in this stream, now or ever: a new stream starts, and loses nothing. */

@@ -1,5 +1,6 @@
 import type { Store } from "@holdfast/inventory";
 import { type Clock, closeAll, type Log, messageOf, minutes } from "@holdfast/runtime";
+import { readSetting } from "../database/settings.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { askAgain } from "../outbox/refused-state.ts";
 import type { Follower } from "../replica/follow.ts";
@@ -46,6 +47,14 @@ export function startSync(options: SyncOptions): Sync {
   up.promise.catch(() => undefined);
   const onListen = () => parts.pull?.restart();
   const confirm = () => confirmEpoch({ ...options, onListen }, stopped.signal);
+  /** A hub that was upgraded, or put back, while this site runs: the link is opened anew (rule 23). */
+  const onVersion = (protocol: number) => {
+    void store
+      .read((view) => readSetting(view, "versions"))
+      .then((known) => (known?.hub === protocol ? undefined : confirm()))
+      // The next answer says it again.
+      .catch(() => undefined);
+  };
   const claiming = startClaims({
     ...{ store, link, site, clock, log },
     onAccepted: () => {
@@ -57,7 +66,7 @@ export function startSync(options: SyncOptions): Sync {
 
   function start(tenant: string): void {
     if (parts.push || stopped.signal.aborted) return;
-    const contact = startContact({ ...options, tenant, onListen });
+    const contact = startContact({ ...options, tenant, onListen, onVersion });
     const pull = startPull(
       { site, tenant },
       {
@@ -70,7 +79,7 @@ export function startSync(options: SyncOptions): Sync {
     );
     const push = startPush({
       ...options,
-      ...{ tenant, onListen },
+      ...{ tenant, onListen, onVersion },
       onReached: () => {
         // The link is back: do not wait for the follower's own pause to end.
         pull.refresh(stopped.signal).catch(() => undefined);
