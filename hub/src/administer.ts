@@ -40,6 +40,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "project create": databaseCommand(
     { purpose: "Makes a project.", schema: ProjectCreateConfig },
     async ({ name }, { authority }) => {
+      if (await authority.store.read((view) => view.tenant(name)))
+        throw new Fault("AlreadyExists", `--name: there is a project ${name} already`);
       const { id } = await authority.createTenant({ actor: "operator:local", name });
       return `${name} ${id}`;
     },
@@ -68,9 +70,17 @@ export function splitCommand(given: readonly string[]): { command: string; optio
 /** Runs a command and returns what to print. Throws InvalidArgument for a command that does not exist. */
 export async function administer(name: string, sources: ConfigSources): Promise<string> {
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!found) throw new Fault("InvalidArgument", `no command is called "${name}" (--help lists them)`);
+  if (!found) throw noCommand(name);
   if (sources.arguments.includes("--help")) return helpOf(name, found);
   return found.run(sources);
+}
+
+/** Names what begins with the same word, for whoever stopped halfway. */
+function noCommand(name: string): Fault {
+  const [first = ""] = name.split(" ");
+  const near = Object.keys(COMMANDS).filter((each) => each.startsWith(`${first} `));
+  const hint = near.length === 0 ? "--help lists them" : `there are: ${near.join(", ")}`;
+  return new Fault("InvalidArgument", `no command is called "${name}" (${hint})`);
 }
 
 function helpOf(name: string, { purpose, schema, operands, more }: Command): string {
@@ -102,18 +112,28 @@ async function idsOf(authority: Authority, names: readonly string[]): Promise<st
   });
 }
 
-async function listTokens(_: unknown, { tokens }: OpenDatabase): Promise<string> {
+async function listTokens(_: unknown, { store, tokens }: OpenDatabase): Promise<string> {
   const rows = await tokens.list();
+  const projects = await store.read((view) => view.tenants());
   const waits = new Set((await tokens.waiting()).map(({ token }) => token.id));
-  const lines = rows.map(({ id, role, name, site, not_after, revoked_at, offline_seconds, recovered_from }) => {
-    const until = not_after === null ? "for ever" : `until ${new Date(not_after).toISOString()}`;
-    const offline = role === "site" ? [] : [`offline ${Math.round(offline_seconds / 86_400)} days`];
-    const from = recovered_from === null ? [] : [`given back by ${recovered_from}`];
-    const waiting = waits.has(id) ? ["waits for confirmation"] : [];
-    const stands = revoked_at === null ? until : "revoked";
-    return [id, role, name, site ?? "-", stands, ...offline, ...from, ...waiting].join("\t");
-  });
+  const lines = rows.map(
+    ({ id, role, name, site, not_after, revoked_at, offline_seconds, recovered_from, tenants }) => {
+      const until = not_after === null ? "for ever" : `until ${new Date(not_after).toISOString()}`;
+      const offline = role === "site" ? [] : [`offline ${Math.round(offline_seconds / 86_400)} days`];
+      const from = recovered_from === null ? [] : [`given back by ${recovered_from}`];
+      const waiting = waits.has(id) ? ["waits for confirmation"] : [];
+      const stands = revoked_at === null ? until : "revoked";
+      return [id, role, name, site ?? opened(tenants, projects), stands, ...offline, ...from, ...waiting].join("\t");
+    },
+  );
   return lines.join("\n");
+}
+
+/** Which projects a token opens, by their names. */
+function opened(tenants: string, projects: readonly { readonly id: string; readonly name: string }[]): string {
+  const ids: "all" | readonly string[] = JSON.parse(tenants);
+  if (ids === "all") return "all projects";
+  return ids.map((id) => projects.find((project) => project.id === id)?.name ?? id).join(",") || "no project";
 }
 
 async function confirmToken({ id, all }: TokenConfirmConfig, { tokens }: OpenDatabase): Promise<string> {

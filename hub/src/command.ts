@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
-import { type ConfigSchema, type ConfigSources, Fault, readConfig, systemClock } from "@holdfast/runtime";
+import { type ConfigSchema, type ConfigSources, readConfig, systemClock } from "@holdfast/runtime";
 import type { Static } from "typebox";
 import { refuseHalfRestored } from "./disaster/swap.ts";
-import { databaseOf } from "./home.ts";
+import { requireDatabase } from "./home.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
 import { accessListener } from "./tokens/access.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
@@ -59,8 +58,7 @@ export function databaseCommand<S extends ConfigSchema>(
 /** Runs work over the database of a home. Throws FailedPrecondition when there is none. */
 export async function withDatabase<T>(home: string, work: (database: OpenDatabase) => Promise<T>): Promise<T> {
   refuseHalfRestored(home);
-  const path = databaseOf(home);
-  if (!existsSync(path)) throw new Fault("FailedPrecondition", `${path} is not there: no hub has run with this --home`);
+  const path = requireDatabase(home);
   const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS });
   try {
     const listeners = [accessListener({ clock: systemClock })];

@@ -51,6 +51,7 @@ export async function shownOf(view: View, rows: readonly CommandRow[]): Promise<
       ...{ id, hostId, command: command as CommandName, status: isHeld ? "held" : status, actor },
       ...{ issuedAt: issued_at, notAfter: not_after, updatedAt: updated_at },
       ...(reason === null ? {} : { reason }),
+      ...(isHeld ? { reason: "held until an operator releases the site's hold" } : {}),
     };
   });
 }

@@ -182,6 +182,8 @@ test("a disruptive command to a site that is held says that it waits (rule 21)",
   await give(hub, id, "reset");
   const shown = (await listed(hub, id)).map(({ command, status }: Record<string, string>) => `${command} ${status}`);
   expect(shown.sort()).toEqual(["identify pending", "reset held"]);
+  const reset = (await listed(hub, id)).find(({ command }: Record<string, string>) => command === "reset");
+  expect(reset?.reason).toMatch(/until an operator releases the site's hold/);
 });
 
 test("commands are forgotten 30 days after their end, and those without an end at some time are unknown", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSqlite } from "@holdfast/runtime/sqlite";
 import { expect, test } from "vitest";
@@ -75,6 +75,10 @@ test("a place that cannot be written to is named, and nothing is left there", as
   mkdirSync(join(folder, "directory"));
   expect(() => to(home, join(folder, "directory"), true)).toThrow(/FILE: .* is a directory/);
   expect(() => backUp({ home: folder, file: join(folder, "x"), force: false })).toThrow(/no hub has run with this/);
+  writeFileSync(join(folder, "file"), "");
+  const unreadable = { home: join(folder, "file"), file: join(folder, "x"), force: false };
+  expect(() => backUp(unreadable)).toThrow(/--home .*file cannot be read/);
+  rmSync(join(folder, "file"));
   expect(() => to(home, "/proc/x", true)).toThrow(/writing \/proc\/x failed: there is no such file/);
   expect(readdirSync(folder)).toEqual(["directory"]);
 });

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Fault, systemCode } from "@holdfast/runtime";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
-import { databaseOf } from "../home.ts";
+import { requireDatabase } from "../home.ts";
 import { isSameFile, makeDurable, pathFault, removeDatabase, renameDurably } from "./files.ts";
 import { type HubContents, inspectDatabase } from "./inspect.ts";
 
@@ -20,11 +20,8 @@ export interface BackupRequest {
  * nothing behind when that cannot be done.
  */
 export function backUp({ home, file, force }: BackupRequest): HubContents {
-  const source = databaseOf(home);
+  const source = requireDatabase(home);
   const target = resolve(file);
-  if (!existsSync(source)) {
-    throw new Fault("FailedPrecondition", `${source} is not there: no hub has run with this --home`);
-  }
   refuseTarget({ source, target, force });
   const part = `${target}.${process.pid}.part`;
   try {

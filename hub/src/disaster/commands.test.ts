@@ -70,4 +70,5 @@ test("recovering ends only when all sites that are known have told what they hol
   await expect(type("recover", "finish", "--home", home)).rejects.toThrow(new RegExp(`${site} "oslo".*--force`));
   expect(await type("recover", "finish", "--force", "--home", home)).toContain(site);
   await expect(type("recover", "finish", "--home", home)).rejects.toThrow(/not recovering/);
+  expect(await type("recover", "list", "--home", home)).toMatch(/not recovering/);
 });

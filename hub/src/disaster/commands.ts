@@ -16,7 +16,7 @@ The hub begins another life: each site tells it what it holds before it does any
 backup and reached a site comes back. Nothing disruptive is done at any site until an operator releases its hold.`;
 
 const NEW_EPOCH_HELP = `For a hub that you believe to have been put back to an earlier state (a snapshot of its disk or of its machine), where neither it
-nor its sites have noticed: \`log.error\` "the hub has lost history" would have told. The hub must be stopped. Nothing is lost by
+nor its sites have noticed: its log would say "the hub has lost history". The hub must be stopped. Nothing is lost by
 it: each site tells the hub what it holds before it does anything else, and nothing disruptive is done until you release the
 holds. A hub that has lost nothing finds that it knows all that it is told.`;
 

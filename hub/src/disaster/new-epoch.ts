@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
 import { createAuthority, openSqliteStore } from "@holdfast/inventory";
-import { type Clock, Fault } from "@holdfast/runtime";
+import type { Clock } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
 import { feedPosition } from "../feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
-import { databaseOf } from "../home.ts";
+import { requireDatabase } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { readHighWater, writeHighWater } from "./high-water.ts";
 import { finishSwap } from "./swap.ts";
@@ -17,10 +16,7 @@ export async function beginNewEpoch({ home, clock }: { home: string; clock: Cloc
   const held = holdHome(home, "hub");
   try {
     finishSwap(home);
-    const path = databaseOf(home);
-    if (!existsSync(path)) {
-      throw new Fault("FailedPrecondition", `${path} is not there: no hub has run with this --home`);
-    }
+    const path = requireDatabase(home);
     const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS, clock });
     try {
       const authority = await createAuthority({ store, clock });

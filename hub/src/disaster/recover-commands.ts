@@ -1,7 +1,7 @@
 import { Fault, systemClock } from "@holdfast/runtime";
 import { type Command, command, databaseCommand } from "../command.ts";
 import { accept } from "./accept.ts";
-import { claimsIn, setRecovering } from "./claims.ts";
+import { claimsIn, recoveringSince, setRecovering } from "./claims.ts";
 import { AcceptConfig, FinishConfig, HomeConfig, RecoverConfig } from "./config.ts";
 import { recoverFromSites } from "./recover.ts";
 import { recoveryProgress } from "./recovery-status.ts";
@@ -19,7 +19,11 @@ export const RECOVER_COMMANDS: Readonly<Record<string, Command>> = {
   recover: command(
     { purpose: "Begins a hub that learns from its sites what it was.", schema: RecoverConfig, more: RECOVER_HELP },
     async ({ home, fromSites }) => {
-      if (!fromSites) throw new Fault("InvalidArgument", "--from-sites is needed: there is no other way to recover");
+      if (!fromSites)
+        throw new Fault(
+          "InvalidArgument",
+          "--from-sites is needed: with a backup, use `holdfast hub restore FILE` instead",
+        );
       const { epoch } = await recoverFromSites({ home, clock: systemClock });
       return [
         `The hub's epoch is ${epoch}. An operator's token is in ${home}/operator-token.`,
@@ -37,7 +41,12 @@ export const RECOVER_COMMANDS: Readonly<Record<string, Command>> = {
   ),
   "recover list": databaseCommand(
     { purpose: "Lists the sites that say who they are, with their fingerprints.", schema: HomeConfig },
-    async (_, { store }) => claimsText(await store.read((view) => claimsIn(view))),
+    (_, { store }) =>
+      store.read(async (view) => {
+        if ((await recoveringSince(view)) === undefined)
+          return "This hub is not recovering: no site makes a claim to it.";
+        return claimsText(await claimsIn(view));
+      }),
   ),
   "recover accept": databaseCommand(
     {

@@ -93,7 +93,7 @@ test("what is no good backup is refused by name, and nothing is touched", async 
   foreign.exec("create table t (x)");
   foreign.close();
   const refusals: [file: string, why: RegExp][] = [
-    [join(folder, "absent"), /FILE: copying .*absent failed: there is no such file/],
+    [join(folder, "absent"), /FILE: reading .*absent failed: there is no such file/],
     [folder, /is a directory/],
     [bad("empty", ""), /no hub's/],
     [bad("text", "hello, this is no database at all".repeat(100)), /text is no database/],

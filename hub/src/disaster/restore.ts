@@ -91,7 +91,7 @@ function takeCopy(file: string, prepared: string): HubContents {
       chmodSync(`${prepared}${part}`, 0o600);
     }
   } catch (cause) {
-    throw pathFault(file, "FILE: copying", cause);
+    throw pathFault(file, "FILE: reading", cause);
   }
   return inspectDatabase(prepared, file);
 }

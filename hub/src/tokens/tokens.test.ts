@@ -165,12 +165,14 @@ test("the commands work beside a hub that runs, and what they revoke is refused 
   const statusOf = async (project: string) =>
     (await hub.ask("GET", `/v1/projects/${project}/sites`, undefined, token)).status;
   expect([await statusOf("south"), await statusOf("default")]).toEqual([200, 404]);
-  expect((await run("token list")).some((line) => line.includes("alice"))).toBe(true);
+  expect(await run("token list")).toContainEqual(expect.stringMatching(/read\talice\tsouth\t/));
+  expect(await run("token list")).toContainEqual(expect.stringMatching(/first\tall projects\t/));
   await run("token revoke", "--id", id);
   expect(await statusOf("south")).toBe(401);
   await expect(run("token revoke", "--id", id)).rejects.toThrow(/no standing token/);
   await expect(run("token create", "--name", "bob", "--projects", "nowhere")).rejects.toThrow(/--projects/);
-  await expect(run("token steal")).rejects.toThrow(/no command/);
+  await expect(run("token steal")).rejects.toThrow(/no command.*token list/);
+  await expect(run("project create", "--name", "south")).rejects.toThrow(/--name: there is a project south already$/);
   expect((await run("token create", "--help")).join("\n")).toContain("--valid-days");
 });
 
