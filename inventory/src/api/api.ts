@@ -34,6 +34,8 @@ export interface ApiOptions {
    * here nobody can say here that there is none, so the answer is 421 NotHeldHere (rule 4).
    */
   readonly slice?: string;
+  /** Says where a path is answered that is not answered here: such a request is refused with that, and not as unknown. */
+  readonly elsewhere?: (path: string) => string | undefined;
   /** Put on every answer, refusals too. */
   readonly answerHeaders?: () => Readonly<Record<string, string>>;
   /** What `GET /v1/health` answers; `{status: "ok"}` when absent. */
@@ -77,7 +79,10 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     request.principal = principal;
     refuseReaders(request, principal);
   };
-  app.setNotFoundHandler({ preHandler: admit }, () => {
+  app.setNotFoundHandler({ preHandler: admit }, ({ url }) => {
+    const [path = url] = url.split("?");
+    const elsewhere = options.elsewhere?.(path);
+    if (elsewhere !== undefined) throw new Fault("PermissionDenied", elsewhere);
     throw new Fault("NotFound", "no such path");
   });
   const operatorRoutes: FastifyPluginAsync = async (operators) => {

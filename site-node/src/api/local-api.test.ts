@@ -29,6 +29,15 @@ test("every answer of a site says whose slice it is and when the hub was last he
   expect((await it.ask("GET", "/v1/health")).headers).not.toHaveProperty("holdfast-hub-heard");
 });
 
+test("what only the hub answers is refused with the word that it is the hub's", async () => {
+  await using it = await SiteApi.open();
+  expect(await it.ask("POST", `sites/${SITE}/enrolment-tokens?x=1`)).toMatchObject({
+    status: 403,
+    body: { code: "PermissionDenied", message: "enrolment tokens are made at the hub" },
+  });
+  expect((await it.ask("POST", "nothing")).status).toBe(404);
+});
+
 test("a machine is registered at a cut-off site with the paths of the hub, and the answer says that the site alone has it", async () => {
   await using it = await SiteApi.open();
   const body = { name: "till", serialNumber: "SN12345", autoOnboard: true };

@@ -5,6 +5,7 @@ import type { SiteHealth } from "@holdfast/protocol/enrolment";
 import { type Clock, type Log, listenFault, seconds } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { aliasOf } from "../replica/in-place.ts";
+import { atTheHub } from "./at-the-hub.ts";
 import { siteSituation } from "./situation.ts";
 
 /** How long a client may take to read its answer once the site-node closes. */
@@ -35,7 +36,7 @@ export function siteApi(options: Omit<ServerOptions, "listen">): Promise<Fastify
     options;
   return createApi({
     inventory: commands ? withPowerCommands({ inventory, commands, clock }) : inventory,
-    ...{ authenticate, clock, log, title: "Holdfast site", slice: site },
+    ...{ authenticate, clock, log, title: "Holdfast site", slice: site, elsewhere: atTheHub },
     ...(conflicts ? { conflicts } : {}),
     ...(holds ? { holds } : {}),
     ...(commands ? { commands } : {}),

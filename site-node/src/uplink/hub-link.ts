@@ -31,6 +31,15 @@ export interface HubAnswer {
   readonly retryAfter: number | undefined;
 }
 
+export interface HubRequest {
+  readonly body?: string;
+  /** Milliseconds. */
+  readonly within: number;
+  readonly signal: AbortSignal;
+  /** Whom the hub answers here: an answer that anybody gets does not say that it lets this site in. */
+  readonly answers?: "who-is-let-in" | "anybody";
+}
+
 /** How the site speaks to its hub. All goes through the `fetch` given, which is the link. */
 export class HubLink {
   readonly hubUrl: string;
@@ -80,8 +89,8 @@ export class HubLink {
   };
 
   /** One request. Throws DeadlineExceeded when there is no whole answer in time, and what `fetch` throws. */
-  async ask(path: string, request: { body?: string; within: number; signal: AbortSignal }): Promise<HubAnswer> {
-    const { body, within, signal } = request;
+  async ask(path: string, request: HubRequest): Promise<HubAnswer> {
+    const { body, within, signal, answers = "who-is-let-in" } = request;
     const done = new AbortController();
     const late = new AbortController();
     const timer = this.#clock.sleep(within, done.signal).then(
@@ -97,7 +106,7 @@ export class HubLink {
         redirect: "error",
       });
       const read = parsed(await response.text());
-      this.#heard(response.status, read);
+      if (answers === "who-is-let-in" || response.status >= 400) this.#heard(response.status, read);
       return { status: response.status, body: read, retryAfter: retryAfter(response) };
     } finally {
       done.abort();

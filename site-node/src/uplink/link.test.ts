@@ -182,7 +182,9 @@ test("a hub that lost its disk is told which site this is until an operator has 
   await using site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
   let begun = () => {};
-  const listener = { note: () => undefined, answered: () => undefined, recovering: () => begun() };
+  const heard: number[] = [];
+  const answered = (status: number) => heard.push(status);
+  const listener = { note: () => undefined, answered, recovering: () => begun() };
   let claims = 0;
   const hub = hubThat(({ path }) => {
     if (path === "/v1/sites/self") {
@@ -210,6 +212,8 @@ test("a hub that lost its disk is told which site this is until an operator has 
     return accepted === 1;
   });
   expect(claiming.waiting()).toBeUndefined();
+  // That a claim was taken does not say that the hub lets this site in: it is heard when it does.
+  expect(heard).toEqual([401, 200]);
   const claim = hub.sent.find(({ path }) => path === "/v1/recovery/claims");
   expect(claim?.headers.get("authorization")).toBe(`Bearer ${TOKEN}`);
   expect(claim?.body).toEqual({

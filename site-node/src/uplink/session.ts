@@ -42,7 +42,9 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
       return { site, tenant: answer.tenant.id, epoch: answer.epoch };
     } catch (error) {
       signal.throwIfAborted();
-      log.warn({ error: messageOf(error) }, "the hub has not said yet who this site is, will ask again");
+      const isForPeople = error instanceof Fault && error.code === "FailedPrecondition";
+      const level = isForPeople && failures === 0 ? "error" : "warn";
+      log[level]({ error: messageOf(error) }, "the hub has not said yet who this site is, will ask again");
     }
     await clock.sleep(fullJitter(failures, { first: 500, most: seconds(30) }), signal);
   }
