@@ -3,19 +3,8 @@ import { openSqliteStore, type Store } from "@holdfast/inventory";
 import { ROW } from "@holdfast/protocol/feed";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
-import { Region } from "@holdfast/protocol/kinds/region";
-import { Site } from "@holdfast/protocol/kinds/site";
 import { siteFingerprint } from "@holdfast/protocol/recovery";
-import {
-  type Clock,
-  type Closable,
-  closeAll,
-  Fault,
-  type Log,
-  minutes,
-  type ReconcileLoop,
-  startReconciler,
-} from "@holdfast/runtime";
+import { type Clock, type Closable, closeAll, Fault, type Log, minutes, startReconciler } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
 import { startLocalApi } from "./api/local-api.ts";
 import { Arrivals } from "./arrivals/arrivals.ts";
@@ -27,7 +16,6 @@ import type { SiteConfig } from "./config.ts";
 import { watchDisk } from "./database/disk.ts";
 import { siteMigrations } from "./database/migrations.ts";
 import { readSetting, writeSetting } from "./database/settings.ts";
-import { siteTables } from "./database/tables.ts";
 import { TimeFloor } from "./database/time-floor.ts";
 import { admit } from "./enrolment/admit.ts";
 import { RefusalLimit } from "./enrolment/refusal-limit.ts";
@@ -37,6 +25,7 @@ import { Credentials } from "./hosts/credentials.ts";
 import { hostReconciler } from "./hosts/host-reconciler.ts";
 import { Presence } from "./hosts/presence.ts";
 import { Said } from "./hosts/said.ts";
+import { republishAll, wakeOnCommit } from "./hosts/waking.ts";
 import { Intents } from "./intents/intents.ts";
 import { Outcomes } from "./intents/outcomes.ts";
 import { Outbox } from "./outbox/outbox.ts";
@@ -44,9 +33,8 @@ import { hostPower } from "./power/host-power.ts";
 import { inBandControl } from "./power/in-band.ts";
 import { lookAgain } from "./replica/look-again.ts";
 import { HubHeard } from "./uplink/heard.ts";
-import { HubLink } from "./uplink/hub-link.ts";
 import { knownReplica } from "./uplink/session.ts";
-import { type Sync, startSync } from "./uplink/sync.ts";
+import { startSync } from "./uplink/sync.ts";
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -156,7 +144,7 @@ async function build(
       resyncEvery: minutes(5),
     }),
   );
-  own({ close: wakeOnCommit(store, { hosts, power }, replicaOf) });
+  const waking = own(wakeOnCommit({ store, hosts, power, credentials, log: log.child({ part: "hosts" }) }));
   const carriesOut = {
     ...{ store, replicaOf, clock, flooredNow: floored.now },
     isReachable: (host: string) => presence.phaseOf(host) === "online",
@@ -165,7 +153,19 @@ async function build(
   const commands = createSiteCommands({ ...carriesOut, site, runner });
   const arrivals = new Arrivals({ store, outbox, credentials, replicaOf, clock });
 
-  const syncLater: { sync?: Sync } = {};
+  const sync = own(
+    startSync({
+      ...{ store, outbox, site, heard, clock, protocolVersion },
+      hub: { hubUrl: config.hubUrl, token, fetch: carry },
+      onApplied: ({ kinds, credentials: taken, settled }) => {
+        if (settled || kinds.has(ROW.command) || kinds.has(ROW.hold)) runner.wake();
+        if (taken) waking.credentialsChanged();
+        else if (settled) waking.all();
+      },
+      onTaken: () => outcomes.told(),
+      log: log.child({ part: "sync" }),
+    }),
+  );
   const server = own(
     await startLocalApi({
       ...{ site, store, outbox, intents, outcomes, replicaOf, clock },
@@ -193,41 +193,13 @@ async function build(
         connected: () => broker.connected(),
         notKept: () => said.notKept,
         fingerprint: siteFingerprint(token),
-        claim: () => syncLater.sync?.claiming.waiting(),
+        claim: () => sync.claiming.waiting(),
       },
       log: log.child({ part: "api" }),
     }),
   );
-  const link = new HubLink({
-    ...{ hubUrl: config.hubUrl, token, fetch: carry, clock },
-    ...(protocolVersion === undefined ? {} : { protocolVersion }),
-    listener: {
-      note: () => heard.note(),
-      answered: (status, reason) => heard.answered(status, reason),
-      recovering: () => syncLater.sync?.claiming.begin(),
-    },
-  });
-  const sync = own(
-    startSync({
-      ...{ store, outbox, link, site, clock },
-      onApplied: ({ kinds, credentials: taken, settled }) => {
-        if (settled || kinds.has(ROW.command) || kinds.has(ROW.hold)) runner.wake();
-        if (!settled && !taken) return;
-        const known = taken ? credentials.refresh().catch(() => undefined) : Promise.resolve();
-        void known.then(() => {
-          for (const host of credentials.hosts()) {
-            hosts.wake(host);
-            power.wake(host);
-          }
-        });
-      },
-      onTaken: () => outcomes.told(),
-      log: log.child({ part: "sync" }),
-    }),
-  );
-  syncLater.sync = sync;
   own(announceUrl(home, server.url));
-  log.info({ site, url: server.url, mqttPort: broker.port, hubUrl: link.hubUrl }, "site-node runs");
+  log.info({ site, url: server.url, mqttPort: broker.port, hubUrl: config.hubUrl }, "site-node runs");
   return {
     url: server.url,
     port: server.port,
@@ -251,34 +223,4 @@ async function siteOfHome(store: Store, given: string | undefined): Promise<Site
   if (!isSiteId(site)) throw new Fault("InvalidArgument", `--site-id: "${site}" is no site's id`);
   if (stored === undefined) await store.write((transaction) => writeSetting(transaction, "site", site));
   return site;
-}
-
-/** What the broker retains may be of another time than the store, so every document is published anew at a start. */
-async function republishAll(store: Store): Promise<void> {
-  await store.write((transaction) =>
-    siteTables(transaction).updateTable("desired_document").set({ published: 0 }).execute(),
-  );
-}
-
-function wakeOnCommit(
-  store: Store,
-  { hosts, power }: { hosts: ReconcileLoop; power: ReconcileLoop },
-  replicaOf: () => Promise<{ readonly tenant: string } | undefined>,
-): () => void {
-  return store.onCommit(({ changes }) => {
-    for (const { kind, id } of changes) {
-      if (kind === "host") power.wake(id);
-      if (kind === "host" || kind === "instance") hosts.wake(id);
-      // What hosts inherit has changed.
-      else if (kind === Region.name || kind === Site.name) wakeAll().catch(() => undefined);
-    }
-  });
-
-  async function wakeAll(): Promise<void> {
-    if (!(await replicaOf())) return;
-    const documents = await store.read((view) =>
-      siteTables(view).selectFrom("desired_document").select("host").execute(),
-    );
-    for (const { host } of documents) hosts.wake(host);
-  }
 }

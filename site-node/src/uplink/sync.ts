@@ -8,15 +8,20 @@ import { listening, readPhase } from "../replica/phase.ts";
 import { type AppliedBatch, startPull } from "../replica/pull.ts";
 import { type Claiming, startClaims } from "./claim.ts";
 import { type Contacting, startContact } from "./contact.ts";
-import type { HubLink } from "./hub-link.ts";
+import type { HubHeard } from "./heard.ts";
+import { HubLink, type HubLinkOptions } from "./hub-link.ts";
 import { type Push, startPush } from "./push.ts";
 import { confirmEpoch, knownReplica, openSession } from "./session.ts";
 
 export interface SyncOptions {
   readonly store: Store;
   readonly outbox: Outbox;
-  readonly link: HubLink;
+  readonly hub: Pick<HubLinkOptions, "hubUrl" | "token" | "fetch">;
+  /** Told of whatever the hub says. */
+  readonly heard: Pick<HubHeard, "note" | "answered">;
   readonly site: string;
+  /** The version of the protocol that the site speaks, where it is not this program's. */
+  readonly protocolVersion?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Called after each batch of the feed that was applied. */
@@ -39,8 +44,18 @@ const ASK_AGAIN_EVERY = minutes(5);
  * Both directions of the link. They start at once when an earlier life of this home has heard from the hub, and with the
  * hub's first word otherwise; the hub is asked who this site is at every start all the same.
  */
-export function startSync(options: SyncOptions): Sync {
-  const { store, link, site, clock, log, onApplied } = options;
+export function startSync(given: SyncOptions): Sync {
+  const { store, hub, heard, site, protocolVersion, clock, log, onApplied } = given;
+  const link = new HubLink({
+    ...{ ...hub, clock },
+    ...(protocolVersion === undefined ? {} : { protocolVersion }),
+    listener: {
+      note: () => heard.note(),
+      answered: (status, reason) => heard.answered(status, reason),
+      recovering: () => claiming.begin(),
+    },
+  });
+  const options = { ...given, link };
   const stopped = new AbortController();
   const parts: { push?: Push; pull?: Follower; contact?: Contacting; chore?: Promise<void> } = {};
   const up = Promise.withResolvers<{ push: Push; pull: Follower }>();
