@@ -27,7 +27,7 @@ export const RecoveryClaim = Type.Object(
     siteId: Type.String({ pattern: "^site-[0-9a-f]{8}$" }),
     siteName: Type.String({ maxLength: 200 }),
     tenant: Type.Object({
-      id: Type.String({ minLength: 1, maxLength: 64 }),
+      id: Type.String({ pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }),
       name: Type.String({ minLength: 1, maxLength: 100 }),
     }),
     lineage: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {

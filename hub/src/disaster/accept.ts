@@ -34,7 +34,8 @@ export async function accept(
   if (claim.accepted_at !== null) return claim;
   const name = project ?? claim.tenant_name;
   const known = await store.read((view) => view.tenant(claim.tenant));
-  if (known?.id !== claim.tenant) {
+  if (known?.id === claim.tenant) refuseOtherProject(claim, { name, here: known.name });
+  else {
     await refuseTaken({ authority, store }, name);
     await authority.createTenant({ actor: "operator:local", id: claim.tenant, name });
   }
@@ -92,6 +93,13 @@ function chosen(claims: readonly RecoveryClaimRow[], site: string, fingerprint: 
   const shown = claims.map((each) => each.fingerprint).join(", ");
   const message = `FINGERPRINT: the hub has ${shown} for ${site}, you gave ${fingerprint}: do not accept what is not the same`;
   throw new Fault("InvalidArgument", message);
+}
+
+/** The fingerprint tells which site it is, not of which project: what a site says of that must be what is known here. */
+function refuseOtherProject({ site, tenant, tenant_name }: RecoveryClaimRow, of: { name: string; here: string }): void {
+  if (of.name === of.here) return;
+  const says = `${site} says that it is of project ${tenant} and calls it ${tenant_name}; here that is the project ${of.here}`;
+  throw new Fault("FailedPrecondition", `${says}: if the site belongs to that one, say so: --project ${of.here}`);
 }
 
 function digitsOf(fingerprint: string): string {

@@ -8,6 +8,8 @@ import type { RecoveryClaimRow } from "./claims-table.ts";
 export const CLAIMS_KEPT = 2_000;
 /** A claim that was not repeated for so long gives way to another when there are too many. A site repeats its own. */
 export const STALE_AFTER = minutes(10);
+/** So many from one address are no reason to refuse another's: one of them gives way. */
+const FROM_ONE_ADDRESS = 50;
 /** A repeated claim is written down no more often. */
 const SEEN_EVERY = minutes(1);
 
@@ -55,7 +57,7 @@ export async function keepClaim(
     seen_at: now,
   };
   if (!known) {
-    await makeRoom(tx, now);
+    await makeRoom(tx, { address, now });
     const fresh: RecoveryClaimRow = { ...row, hash, fingerprint, first_at: now, accepted_at: null };
     await table.insertInto("recovery_claim").values(fresh).execute();
   } else if (isOther(known, row) || now - known.seen_at > SEEN_EVERY) {
@@ -92,7 +94,8 @@ function isOther(
   return Object.entries(told).some(([name, value]) => known[name as keyof typeof told] !== value);
 }
 
-async function makeRoom(tx: Transaction, now: number): Promise<void> {
+/** Whoever fills all the room from one address does not keep the others out. */
+async function makeRoom(tx: Transaction, { address, now }: Pick<Claimant, "address" | "now">): Promise<void> {
   const table = tx.tables<HubTables>();
   const { count } = await table
     .selectFrom("recovery_claim")
@@ -104,5 +107,17 @@ async function makeRoom(tx: Transaction, now: number): Promise<void> {
     .where("accepted_at", "is", null)
     .where("seen_at", "<", now - STALE_AFTER)
     .executeTakeFirst();
-  if (numDeletedRows === 0n) throw new Fault("ResourceExhausted", "too many claims wait for an operator");
+  if (numDeletedRows > 0n) return;
+  const waiting = table.selectFrom("recovery_claim").where("accepted_at", "is", null);
+  const most = await waiting
+    .select((select) => ["address", select.fn.countAll<number>().as("count")])
+    .groupBy("address")
+    .orderBy("count", "desc")
+    .executeTakeFirst();
+  if (!most || most.address === address || Number(most.count) <= FROM_ONE_ADDRESS) {
+    throw new Fault("ResourceExhausted", "too many claims wait for an operator");
+  }
+  const newest = waiting.select("hash").where("address", "=", most.address).orderBy("first_at", "desc").orderBy("hash");
+  const { hash } = await newest.limit(1).executeTakeFirstOrThrow();
+  await table.deleteFrom("recovery_claim").where("hash", "=", hash).execute();
 }

@@ -26,3 +26,33 @@ export class RateLimit {
     return true;
   }
 }
+
+const ADDRESSES = 10_000;
+
+/** The same for each address by itself, and more of it over all. */
+export class RateLimits {
+  readonly #each: { perSecond: number; atOnce: number };
+  readonly #all: RateLimit;
+  readonly #clock: Pick<Clock, "monotonic">;
+  /** The one that was longest not heard first. */
+  readonly #of = new Map<string, RateLimit>();
+
+  constructor(each: { perSecond: number; atOnce: number; addresses: number }, clock: Pick<Clock, "monotonic">) {
+    const { perSecond, atOnce, addresses } = each;
+    this.#each = { perSecond, atOnce };
+    this.#all = new RateLimit({ perSecond: perSecond * addresses, atOnce: atOnce * addresses }, clock);
+    this.#clock = clock;
+  }
+
+  /** Whether one more may go from an address; it has gone then. */
+  allows(address: string): boolean {
+    const own = this.#of.get(address) ?? new RateLimit(this.#each, this.#clock);
+    this.#of.delete(address);
+    this.#of.set(address, own);
+    for (const oldest of this.#of.keys()) {
+      if (this.#of.size <= ADDRESSES) break;
+      this.#of.delete(oldest);
+    }
+    return own.allows() && this.#all.allows();
+  }
+}

@@ -167,7 +167,7 @@ test("claims are bounded in number; one that is not repeated gives way, one that
   await home.store.write(async (tx) => {
     for (let count = 1; count < CLAIMS_KEPT; count += 1) {
       const token = `stranger-${count}`;
-      await keepClaim(tx, claimOf(token), { token, address: "10.0.0.2", now: 1_000 });
+      await keepClaim(tx, claimOf(token), { token, address: `10.1.${count >> 8}.${count & 255}`, now: 1_000 });
     }
   });
   await expect(keep(real, 2_000)).rejects.toThrow(/too many claims/);
@@ -189,6 +189,44 @@ test("claims are bounded in rate", async () => {
     Array.from({ length: 300 }, () => recovering.claim(claimOf(token), { token, address: "10.0.0.1" })),
   );
   expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(200);
+  // Whoever asks without end is heard no more; the others are.
+  expect(await recovering.claim(claimOf(token), { token, address: "10.0.0.2" })).toMatchObject({ state: "waiting" });
+});
+
+test("claims without end from one address do not shut a site out that comes from another", async () => {
+  const { home } = await recoveringHub();
+  const keep = (token: string, address: string) =>
+    home.store.write((tx) => keepClaim(tx, claimOf(token), { token, address, now: 1_000 }));
+  await home.store.write(async (tx) => {
+    for (let count = 0; count < CLAIMS_KEPT; count += 1) {
+      const token = `stranger-${count}`;
+      await keepClaim(tx, claimOf(token), { token, address: "10.0.0.2", now: 1_000 });
+    }
+  });
+  await expect(keep("stranger-and-one-more", "10.0.0.2")).rejects.toThrow(/too many claims/);
+  const real = newSecret("hfs");
+  expect(await keep(real, "10.0.0.1")).toBe("waiting");
+  const left = await home.store.read((view) => claimsIn(view));
+  expect(left).toHaveLength(CLAIMS_KEPT);
+  expect(left.map(({ fingerprint }) => fingerprint)).toContain(siteFingerprint(real));
+});
+
+test("a site is let into no other project than the one that it is known to be of (rule 11)", async () => {
+  const { home, claim } = await recoveringHub();
+  const [first, liar] = [newSecret("hfs"), newSecret("hfs")];
+  await claim(first, claimOf(first, { tenant: { ...TENANT, name: "bank" } }));
+  await accept(home, { site: SITE, fingerprint: siteFingerprint(first) }, systemClock);
+  // A site of another project, whose operator knows its fingerprint, names the bank's by its id.
+  const site = "site-0000000b";
+  await claim(liar, claimOf(liar, { siteId: site, tenant: { ...TENANT, name: "shop" } }));
+  const wanted = { site, fingerprint: siteFingerprint(liar) };
+  await expect(accept(home, wanted, systemClock)).rejects.toThrow(/calls it shop; here that is the project bank/);
+  expect(await home.tokens.bearer(liar)).toBeUndefined();
+  await expect(accept(home, { ...wanted, project: "shop" }, systemClock)).rejects.toThrow(/the project bank/);
+  await accept(home, { ...wanted, project: "bank" }, systemClock);
+  expect(await home.tokens.bearer(liar)).toMatchObject({ site, tenant: TENANT.id });
+  const odd = newSecret("hfs");
+  expect((await claim(odd, claimOf(odd, { tenant: { id: "bank", name: "x" } }))).status).toBe(400);
 });
 
 test("before a site is heard, the lives of the lost hub that it knows stand before this one's (rule 20)", async () => {

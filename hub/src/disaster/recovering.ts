@@ -4,7 +4,7 @@ import { siteFingerprint } from "@holdfast/protocol";
 import { type Clock, Fault, type Log } from "@holdfast/runtime";
 import type { SiteBearer } from "../tokens/tokens.ts";
 import { claimsIn, keepClaim, recoveringSince } from "./claims.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimits } from "./rate-limit.ts";
 
 /** What a hub that has lost its disk does for its sites, while it runs. */
 export interface Recovering {
@@ -23,11 +23,14 @@ interface Parts {
   readonly log: Log;
 }
 
-/** Claims a second, over all, and how many at once: a thousand sites that all ask every half minute. */
-const CLAIMS = { perSecond: 50, atOnce: 200 };
+/**
+ * Claims a second from one address, and how many at once: a thousand sites behind it that all ask every half minute. Over all
+ * so many times as many, so that one who asks without end does not keep the others from being heard.
+ */
+const CLAIMS = { perSecond: 50, atOnce: 200, addresses: 10 };
 
 export async function createRecovering({ store, authority, clock, log }: Parts): Promise<Recovering> {
-  const limit = new RateLimit(CLAIMS, clock);
+  const limit = new RateLimits(CLAIMS, clock);
   const learnt = new Set<string>();
   // It begins only while no hub runs, and ends for good.
   let recovering = (await store.read(recoveringSince)) !== undefined;
@@ -40,7 +43,7 @@ export async function createRecovering({ store, authority, clock, log }: Parts):
   return {
     active,
     async claim(claim, { token, address }) {
-      if (!limit.allows()) throw new Fault("ResourceExhausted", "too many claims at once, ask again later");
+      if (!limit.allows(address)) throw new Fault("ResourceExhausted", "too many claims at once, ask again later");
       if (!(await active())) throw new Fault("FailedPrecondition", "this hub is not recovering from its sites");
       const state = await store.write((tx) => keepClaim(tx, claim, { token, address, now: clock.now() }));
       return { state, fingerprint: siteFingerprint(token) };
