@@ -263,3 +263,20 @@ test("a creation under an id that the hub knows as another resource gives way to
   const left = await site.store.read((view) => siteTables(view).selectFrom("local_intent").selectAll().execute());
   expect(left).toEqual([]);
 });
+
+test.each(["conflict", "quarantined"] as const)(
+  "an instance that the hub turned down (%s) does not keep a host that has gone elsewhere (rules 14, 15)",
+  async (result) => {
+    await using site = await withHost();
+    await site.feed(TENANT_SCOPE, 3, [row("operating_system", "os-00000001", 3, OS)]);
+    const fields = { hostID: HOST, osID: "os-00000001", desiredState: "INSTANCE_STATE_RUNNING" };
+    const made = { id: "inst-00000009", creation: "c-9", actor: "operator:a", fields };
+    const intent = await site.write((transaction) => site.intents.create(transaction, OF, Instance, made));
+    expect(await site.get(Instance, "inst-00000009")).toBeDefined();
+    await outcome(site, intent, result, result === "conflict" ? 5 : undefined);
+    await site.feed(SITE_SCOPE, 5, [gone("host", HOST)]);
+    expect(await site.get(Instance, "inst-00000009")).toBeUndefined();
+    expect(await site.get(Host, HOST)).toBeUndefined();
+    expect(await parked(site)).toEqual([]);
+  },
+);

@@ -6,7 +6,7 @@ import { siteTables } from "../database/tables.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
 import { unreadableInPlace } from "./in-place.ts";
-import type { ReplicaOf } from "./materialise.ts";
+import { type ReplicaOf, staysShown } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
 
 /** Kinds of feed rows that are no resources: they are read where they lie, and the tenant is known from the session. */
@@ -195,12 +195,13 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
     .execute();
   for (const { number, kind, resource, field, outcome, seq, reached, conflict } of judged) {
     touched.add(kind, resource);
-    // Turned down for good: an edit only stays on record; a creation stays shown, for the machine it admitted is real.
+    // Turned down for good: it only stays on record, but for a host, which stays shown: the machine it admitted is real.
     if (outcome === "quarantined") continue;
     if (seq !== null && (reached ?? 0) < seq) continue;
     // Until somebody has chosen: then the replica shows the resource, or there is none. Nothing is to be chosen where the hub
     // has another resource under the id: that is what there is.
-    const isOpen = outcome === "conflict" && field === null && (await mayStillBe(transaction, conflict));
+    const isCreation = field === null && staysShown(kind);
+    const isOpen = outcome === "conflict" && isCreation && (await mayStillBe(transaction, conflict));
     if (isOpen && !(await isInFeed(transaction, kind, resource))) continue;
     await tables.deleteFrom("local_intent").where("number", "=", number).execute();
   }

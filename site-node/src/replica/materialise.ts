@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Transaction } from "@holdfast/inventory";
+import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
 import { sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
@@ -89,6 +90,14 @@ async function newestBodies(transaction: Transaction, kind: string, ids: readonl
   return new Map(rows.map(({ id, body }) => [id, body ?? undefined]));
 }
 
+/**
+ * Whether what was made here stays shown when the hub has turned it down: a host does, for the machine that it admitted is
+ * real. Anything else would hold on to what it refers to: a host that is another site's by now would still be managed here.
+ */
+export function staysShown(kind: string): boolean {
+  return kind === Host.name;
+}
+
 /** Intents that still cover the hub's word: neither refused nor shown by the replica. */
 async function overlays(transaction: Transaction, kind: string, ids: readonly string[]) {
   const rows = await siteTables(transaction)
@@ -96,7 +105,10 @@ async function overlays(transaction: Transaction, kind: string, ids: readonly st
     .selectAll()
     .where("kind", "=", kind)
     .where("resource", "in", oneOf(ids))
-    .where((row) => row.or([row("outcome", "is", null), row("outcome", "!=", "quarantined"), row("field", "is", null)]))
+    .where((row) => {
+      const stands = [row("outcome", "is", null), row("outcome", "!=", "quarantined")];
+      return row.or(staysShown(kind) ? [...stands, row("field", "is", null)] : stands);
+    })
     .orderBy("number")
     .execute();
   return Map.groupBy(rows, ({ resource }) => resource);
