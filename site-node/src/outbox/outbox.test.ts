@@ -1,6 +1,7 @@
 import { MAX_ENTRY_BYTES } from "@holdfast/protocol/uplink";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
+import { observe } from "../hosts/observe.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { addLentIds, takeLentId } from "./id-pool.ts";
 import { MAX_EVENTS } from "./outbox.ts";
@@ -151,6 +152,11 @@ test("of a machine that was let go nothing more is said, unless it is wanted her
   const said = async () => {
     const batch = await site.write(async (transaction) => {
       await siteTables(transaction).deleteFrom("sealed_batch").execute();
+      await observe(
+        transaction,
+        { outbox: site.outbox, of: OF, now: 1 },
+        { id: HOST, seen: { fields: { cpuModel: "6502" } } },
+      );
       await site.outbox.touch(transaction, "host", HOST);
       return seal(transaction, { site: SITE, tenant: TENANT, now: 1 });
     });

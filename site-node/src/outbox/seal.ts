@@ -138,7 +138,10 @@ async function takeSome(
   return { entries, dropped: dropped.length };
 }
 
-/** The whole observed state of the resource that a key names; undefined when it is gone, let go, or another site's by now. */
+/**
+ * The whole observed state of the resource that a key names; undefined when it is gone, let go or another site's by now, and
+ * when this life of the site has not seen it: what the hub knows of it stays.
+ */
 async function stateText(
   transaction: Transaction,
   key: string,
@@ -149,7 +152,8 @@ async function stateText(
   const resource = kind && (await transaction.get(kind, tenant, id));
   if (!kind || !resource || (resource.owner !== undefined && resource.owner !== site)) return undefined;
   if (await isReleased(transaction, kind, resource)) return undefined;
-  return JSON.stringify(stateEntry(kind, resource));
+  const { observedAt } = resource;
+  return observedAt === undefined ? undefined : JSON.stringify(stateEntry(kind, { ...resource, observedAt }));
 }
 
 /**
@@ -167,7 +171,10 @@ async function isReleased(transaction: Transaction, kind: Kind, { resourceId, st
 }
 
 /** Groups of observations that this life of the site has seen nothing of are the hub's to keep: a disk may have been lost. */
-function stateEntry(kind: Kind, { resourceId, fields, ...made }: Resource): StateEntry {
+function stateEntry(
+  kind: Kind,
+  { resourceId, fields, ...made }: Resource & { readonly observedAt: number },
+): StateEntry {
   const { observedSources: sources = {}, observedAt, observedGeneration } = made;
   const keep = unseenGroups(kind, made);
   const observed = Object.entries(fields).filter(([name]) => {
@@ -178,7 +185,7 @@ function stateEntry(kind: Kind, { resourceId, fields, ...made }: Resource): Stat
     type: "state",
     kind: kind.name,
     id: resourceId,
-    observedAt: observedAt ?? 0,
+    observedAt,
     observedGeneration: observedGeneration ?? 0,
     fields: Object.fromEntries(observed),
     ...(Object.keys(sources).length === 0 ? {} : { sources: { ...sources } }),
@@ -186,9 +193,9 @@ function stateEntry(kind: Kind, { resourceId, fields, ...made }: Resource): Stat
   };
 }
 
-function unseenGroups(kind: Kind, { observedSources, observedAt }: Pick<Resource, "observedSources" | "observedAt">) {
+function unseenGroups(kind: Kind, { observedSources }: Pick<Resource, "observedSources">) {
   // Observed by a version that did not note who saw what: all of it counts as seen.
-  if (observedSources === undefined && observedAt !== undefined) return [];
+  if (observedSources === undefined) return [];
   const groups = new Set(Object.values(kind.fields).flatMap(({ group }) => (group === undefined ? [] : [group])));
-  return [...groups].filter((group) => observedSources?.[group] === undefined);
+  return [...groups].filter((group) => observedSources[group] === undefined);
 }

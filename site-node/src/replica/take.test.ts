@@ -3,6 +3,7 @@ import { Region } from "@holdfast/protocol/kinds/region";
 import { expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
+import { observe } from "../hosts/observe.ts";
 import { acknowledge } from "../outbox/reply.ts";
 import { seal } from "../outbox/seal.ts";
 import { startStream } from "../outbox/stream.ts";
@@ -16,6 +17,8 @@ async function settledSite(): Promise<TestSite> {
   const site = await TestSite.open();
   await site.hear(TENANT_SCOPE, 1, [siteRow()], { snapshot: true });
   await site.hear(SITE_SCOPE, 9, [hostRow(HOST, 9)], { snapshot: true });
+  const seen = { id: HOST, seen: { fields: { cpuModel: "6502" } } };
+  await site.write((transaction) => observe(transaction, { outbox: site.outbox, of: OF, now: 5 }, seen));
   await pushAll(site);
   return site;
 }

@@ -4,6 +4,7 @@ import { silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
+import { observe } from "../hosts/observe.ts";
 import { idsLeft } from "../outbox/id-pool.ts";
 import { seal } from "../outbox/seal.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
@@ -35,6 +36,11 @@ async function siteWithHost(): Promise<TestSite> {
   await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
   return site;
 }
+
+const seeHost = (site: TestSite) =>
+  site.write((transaction) =>
+    observe(transaction, { outbox: site.outbox, of: OF, now: 5 }, { id: HOST, seen: { fields: { cpuModel: "6502" } } }),
+  );
 
 function options(site: TestSite, carry: typeof fetch) {
   const link = new HubLink({ hubUrl: "http://hub", token: "token-of-the-site", fetch: carry, clock: systemClock });
@@ -89,6 +95,7 @@ test.each(["gap", "forked", "incarnation"] as const)(
   "refused for reason %s, the site begins a greater incarnation and loses nothing",
   async (reason) => {
     await using site = await siteWithHost();
+    await seeHost(site);
     await site.write((transaction) =>
       site.intents.edit(transaction, OF, Host, { id: HOST, field: "name", value: "till", actor: "a" }),
     );
@@ -158,6 +165,7 @@ test("a batch that the hub finds too large comes again in smaller ones, in the s
 
 test("entries are sealed in lanes, within the bounds, and what is of no use any more is left out", async () => {
   await using site = await siteWithHost();
+  await seeHost(site);
   await site.write(async (transaction) => {
     await site.outbox.event(transaction, { kind: "host", subject: HOST, event: "first-added" });
     await site.outbox.touch(transaction, "host", "host-0000dead");
