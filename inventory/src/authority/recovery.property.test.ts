@@ -184,6 +184,29 @@ class History {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+test("what is written to a machine after its site let it go to nobody outlives a restore, if that site alone has heard of it (rule 20)", async () => {
+  const acts: readonly (readonly [Does, site: number, which: number, way: number])[] = [
+    ["hub edits", 0, 1, 2],
+    ["site pushes", 0, 0, 0],
+    ["hub edits", 1, 3, 2],
+    ["restore", 0, 1, 2],
+    ["hub edits", 0, 0, 2],
+    ["site follows", 0, 1, 2],
+    ["hub moves", 0, 2, 2],
+    ["site pushes", 0, 4, 2],
+    ["hub edits", 0, 4, 0],
+    ["site lets go", 0, 6, 1],
+    ["site pushes", 0, 2, 0],
+    ["site follows", 0, 2, 1],
+    ["restore", 1, 0, 0],
+  ];
+  await using hub = await HubWorld.open();
+  const history = new History(hub);
+  for (const [does, site, which, way] of acts) await history.act({ does, site, which, way });
+  await history.settle();
+  await history.checkAtRest();
+});
+
 test("whatever is written, moved, deleted and restored, no write is lost, nothing deleted returns, and all ends the same (rules 1, 14, 15, 20)", async () => {
   const property = fc.asyncProperty(fc.array(act, { minLength: 60, maxLength: 140, size: "max" }), async (acts) => {
     await using hub = await HubWorld.open();

@@ -93,6 +93,22 @@ test("a machine that was let go is named with the row that asked for it and what
   });
 });
 
+test("what has been written to a machine since it was let go to nobody is told too (rules 14, 20)", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  const stamp = (id: string) => ({ id, epoch: "epoch-1", generation: 5 });
+  const leaves = { owner: SITE, stamps: { name: stamp("w1"), siteId: stamp("w2") } };
+  await site.feed(SITE_SCOPE, 5, [row("host", GONE, 5, { name: "before" }, leaves)]);
+  await site.write((transaction) => release(transaction, site.outbox, { kind: Host, id: GONE, reason: "moved" }));
+  await site.feed(SITE_SCOPE, 7, [gone("host", GONE)]);
+  await site.feed(TENANT_SCOPE, 8, [
+    row("host", GONE, 8, { name: "after" }, { stamps: { ...leaves.stamps, name: stamp("w3") } }),
+  ]);
+  const entries = await queued(site);
+  expect(named(entries)).toEqual(["let-go host ", "replica-row site tenant", "replica-row host tenant", "recovered  "]);
+  expect(entries[2]).toMatchObject({ id: GONE, body: { fields: { name: "after" } } });
+});
+
 test("a machine that is wanted here again was not let go (rules 14, 20)", async () => {
   await using site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);

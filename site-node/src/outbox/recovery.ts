@@ -6,7 +6,7 @@ import { sql } from "kysely";
 import { count } from "../database/counters.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
-import { letGo, released } from "./released.ts";
+import { letGo as allLetGo, released } from "./released.ts";
 
 /** What a row of the feed costs as an entry beside its body. */
 const ENVELOPE_BYTES = 1_024;
@@ -29,7 +29,7 @@ export interface Recovering {
 export async function queueRecovery(transaction: Transaction, of: Recovering): Promise<void> {
   const tables = siteTables(transaction);
   await tables.deleteFrom("outbox").where("lane", "=", LANES.recovery).execute();
-  const gone = await letGo(transaction);
+  const gone = await allLetGo(transaction);
   for (const { entry, conflicts } of gone) {
     await queue(transaction, entry, of.now);
     for (const conflict of conflicts) await queue(transaction, conflict, of.now);
@@ -55,11 +55,13 @@ async function queue(transaction: Transaction, entry: object, now: number): Prom
 async function queueRows(transaction: Transaction, { site, tenant, now }: Recovering): Promise<void> {
   const order = [...KINDS.map(({ name }) => name), null, ...AFTER_RESOURCES];
   const known = [...KINDS.map(({ name }) => name), ...AFTER_RESOURCES, ...OF_ONE_LIFE];
-  const gone = new Set((await released(transaction)).map(({ kind, id }) => `${kind}/${id}`));
+  const letGo = (await released(transaction)).map(({ kind, id }) => `${kind}/${id}`);
   for (const [name, scope] of [
     ["tenant", tenantScope(tenant)],
     ["site", siteScope(site)],
   ] as const) {
+    // Its own row of a machine that it let go says that it has it. That of one that is nobody's now may say more than it knew then.
+    const without = JSON.stringify(name === "site" ? letGo : []);
     for (const kind of order) {
       const ofKind =
         kind === null ? sql`kind not in (select value from json_each(${JSON.stringify(known)}))` : sql`kind = ${kind}`;
@@ -69,7 +71,7 @@ async function queueRows(transaction: Transaction, { site, tenant, now }: Recove
             json_object('type', 'replica-row', 'scope', ${name}, 'kind', kind, 'id', id, 'body', json(body)), 0, ${now}
           from replica_row
           where scope = ${scope} and ${ofKind} and ${isObject} and octet_length(body) <= ${MAX_ENTRY_BYTES - ENVELOPE_BYTES}
-            and kind || '/' || id not in (select value from json_each(${JSON.stringify([...gone])}))
+            and kind || '/' || id not in (select value from json_each(${without}))
           order by seq`.execute(siteTables(transaction));
     }
   }
