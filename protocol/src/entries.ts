@@ -110,7 +110,8 @@ export const EventEntry = Type.Object({
 });
 export type EventEntry = Static<typeof EventEntry>;
 
-const COMMAND_STATUSES = ["started", "done", "failed", "refused", "expired", "unknown"] as const;
+/** How far a command has got at its site: begun, or how it ended. */
+export const COMMAND_STATUSES = ["started", "done", "failed", "refused", "expired", "unknown"] as const;
 
 /** How far a command has got; `given` says by whom when it was given at the site itself. */
 export const CommandEntry = Type.Object({

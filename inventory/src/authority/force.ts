@@ -3,7 +3,8 @@ import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault } from "../store/faults.ts";
 import { isBeingDeleted } from "./desired-state.ts";
-import { erase, handOver, type Write } from "./intent-writes.ts";
+import { erase, handOver } from "./intent-writes.ts";
+import type { Write } from "./write.ts";
 
 /**
  * Does for a site what only the site may do otherwise: lets a host go, to where it is wanted, or for good when it is being

@@ -52,31 +52,36 @@ export class HubAuthority implements Authority {
   }
 
   async beginEpoch({ beyond = 0, also }: Parameters<Authority["beginEpoch"]>[0] = {}): Promise<string> {
-    const before = this.#lives;
     const epoch = this.#newId();
-    try {
-      await this.store.write(async (tx) => {
-        const latest = Math.max(beyond, this.#clock.now());
-        const lives = await beginLife(tx, { lives: before, epoch, beyond: latest });
-        // From here on, not after the commit: the next transaction may begin before this one's promise is heard of.
-        this.#lives = lives;
-        await also?.(tx, epoch);
-      });
-    } catch (error) {
-      this.#lives = before;
-      throw error;
-    }
+    await this.#writeLives(async (tx, lives) => {
+      const latest = Math.max(beyond, this.#clock.now());
+      // From here on, not after the commit: the next transaction may begin before this one's promise is heard of.
+      this.#lives = await beginLife(tx, { lives, epoch, beyond: latest });
+      await also?.(tx, epoch);
+    });
     for (const listener of this.#onEpoch) listener(epoch);
     return epoch;
   }
 
   async learnLives(told: readonly string[]): Promise<void> {
-    await this.store.write(async (tx) => {
-      const lives = withLives(this.#lives, told);
-      if (lives.length === this.#lives.length) return;
-      await keepLives(tx, lives);
-      this.#lives = lives;
+    await this.#writeLives(async (tx, known) => {
+      const lives = withLives(known, told);
+      if (lives.length > known.length) this.#lives = await keepLives(tx, lives);
     });
+  }
+
+  /** Work on the lives as they are at its turn; what it made of them does not hold when it is undone. */
+  async #writeLives(work: (tx: Transaction, lives: readonly string[]) => Promise<void>): Promise<void> {
+    let before: readonly string[] | undefined;
+    try {
+      await this.store.write((tx) => {
+        before = this.#lives;
+        return work(tx, before);
+      });
+    } catch (error) {
+      this.#lives = before ?? this.#lives;
+      throw error;
+    }
   }
 
   onEpoch(listener: (epoch: string) => void): () => void {

@@ -9,8 +9,6 @@ import { changedFields, checkChanges, type Fields, refuseFrozen, refuseImmutable
 import { bury } from "./tombstones.ts";
 import { intentFields, tellGone, tellMoved, tellWritten, type Write } from "./write.ts";
 
-export type { Write } from "./write.ts";
-
 /** A resource after a write, and where its feed shows that. */
 export interface Written {
   readonly resource: Resource;

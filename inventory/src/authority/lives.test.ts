@@ -91,3 +91,13 @@ test("its lives are known again after a restart; an earlier version's one life i
   onTestFinished(() => store.close());
   expect((await createAuthority({ store, clock: systemClock })).lineage()).toEqual(["the first", epoch]);
 });
+
+test("lives that are learned while another begins are not forgotten with that", async () => {
+  await using hub = await Harness.open();
+  const [first] = hub.authority.lineage();
+  const [, epoch] = await Promise.all([hub.authority.learnLives(["lost"]), hub.authority.beginEpoch()]);
+  expect(hub.authority.lineage()).toEqual(["lost", first, epoch]);
+  const undone = hub.authority.beginEpoch({ also: () => Promise.reject(new Error("no")) });
+  await expect(undone).rejects.toThrow("no");
+  expect(hub.authority.lineage()).toEqual(["lost", first, epoch]);
+});

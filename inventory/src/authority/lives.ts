@@ -4,9 +4,9 @@ import { takeSegment } from "./ids.ts";
 /** The lives of the hub that its database tells of, oldest first: at least the one that it is in, which begins now if none has. */
 export async function livesOf(tx: Transaction, newId: () => string): Promise<readonly string[]> {
   const epoch = await tx.setting("epoch");
-  if (epoch === undefined) return keep(tx, [newId()]);
+  if (epoch === undefined) return keepLives(tx, [newId()]);
   const lineage = await tx.setting("lineage");
-  return lineage === undefined ? keep(tx, [epoch]) : (JSON.parse(lineage) as string[]);
+  return lineage === undefined ? keepLives(tx, [epoch]) : (JSON.parse(lineage) as string[]);
 }
 
 interface Beginning {
@@ -25,7 +25,7 @@ export async function beginLife(tx: Transaction, { lives, epoch, beyond }: Begin
   const at = await tx.nextNumber("feed");
   if (beyond > at) await tx.nextNumber("feed", beyond - at);
   await takeSegment(tx, epoch);
-  return keep(tx, [...lives, epoch]);
+  return keepLives(tx, [...lives, epoch]);
 }
 
 /**
@@ -43,12 +43,8 @@ export function withLives(known: readonly string[], told: readonly string[]): re
   return lives;
 }
 
-/** Keeps lives that the database has had; the last is the one that it is in. */
-export async function keepLives(tx: Transaction, lives: readonly string[]): Promise<void> {
-  await keep(tx, lives);
-}
-
-async function keep(tx: Transaction, lives: readonly string[]): Promise<readonly string[]> {
+/** Keeps lives that the database has had; the last is the one that it is in. Returns them. */
+export async function keepLives(tx: Transaction, lives: readonly string[]): Promise<readonly string[]> {
   await tx.setSetting("epoch", lives.at(-1) ?? "");
   await tx.setSetting("lineage", JSON.stringify(lives));
   return lives;

@@ -1,4 +1,4 @@
-import { COMMANDS, Host } from "@holdfast/protocol";
+import { COMMAND_STATUSES, COMMANDS, Host } from "@holdfast/protocol";
 import { type Clock, Fault, seconds } from "@holdfast/runtime";
 import { BODY, checkValue, refusal, type ValueSchema } from "../body/check-value.ts";
 import type { Command, Commands, NewCommand } from "../commands.ts";
@@ -12,16 +12,7 @@ import { type Call, parameter, type Route } from "./route.ts";
 const TEXT = { type: "string" } as const;
 const ID = { type: "string", pattern: "^command-[0-9a-f]{16}$" } as const;
 const NAMES = { type: "string", enum: Object.keys(COMMANDS) };
-const STATUSES = [
-  "pending",
-  "held",
-  "started",
-  "done",
-  "failed",
-  "refused",
-  "expired",
-  "unknown",
-] as const satisfies readonly Command["status"][];
+const STATUSES: readonly Command["status"][] = ["pending", "held", ...COMMAND_STATUSES];
 
 const VALID_SECONDS = 600;
 
