@@ -36,6 +36,8 @@ export function openSqliteReadOnly(path: string): Sqlite {
   const database = new Database(path, { readonly: true, fileMustExist: true });
   try {
     database.pragma("busy_timeout = 5000");
+    // It may be anybody's: what its schema says is not run with the rights of this program.
+    database.pragma("trusted_schema = OFF");
     database.prepare("select count(*) from sqlite_schema").get();
     return database;
   } catch (cause) {

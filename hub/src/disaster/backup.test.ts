@@ -74,6 +74,7 @@ test("a place that cannot be written to is named, and nothing is left there", as
   expect(() => to(home, join(folder, "no", "where"), true)).toThrow(/FILE: there is no directory .*no$/);
   mkdirSync(join(folder, "directory"));
   expect(() => to(home, join(folder, "directory"), true)).toThrow(/FILE: .* is a directory/);
+  expect(() => to(home, "/dev/null")).toThrow(/FILE: \/dev\/null is no file/);
   expect(() => backUp({ home: folder, file: join(folder, "x"), force: false })).toThrow(/no hub has run with this/);
   writeFileSync(join(folder, "file"), "");
   const unreadable = { home: join(folder, "file"), file: join(folder, "x"), force: false };

@@ -1,9 +1,9 @@
-import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Fault, systemCode } from "@holdfast/runtime";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
 import { requireDatabase } from "../home.ts";
-import { isSameFile, makeDurable, pathFault, removeDatabase, renameDurably } from "./files.ts";
+import { isSameFile, makeDurable, pathFault, refuseNoFile, removeDatabase, renameDurably } from "./files.ts";
 import { type HubContents, inspectDatabase } from "./inspect.ts";
 
 export interface BackupRequest {
@@ -63,7 +63,7 @@ function refuseTarget({ source, target, force }: { source: string; target: strin
     throw new Fault("FailedPrecondition", `FILE: there is no directory ${dirname(target)}`);
   }
   if (!existsSync(target)) return;
-  if (statSync(target).isDirectory()) throw new Fault("FailedPrecondition", `FILE: ${target} is a directory`);
+  refuseNoFile(target);
   if (isSameFile(source, target)) {
     throw new Fault("FailedPrecondition", `FILE: ${target} is the hub's own database, not a place for its copy`);
   }

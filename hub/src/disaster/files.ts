@@ -33,6 +33,13 @@ export function isSameFile(one: string, other: string): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
+/** Throws FailedPrecondition for what is there and is no file: a pipe would be waited for, a device would be replaced or never end. */
+export function refuseNoFile(path: string): void {
+  const found = statSync(path);
+  if (found.isDirectory()) throw new Fault("FailedPrecondition", `FILE: ${path} is a directory`);
+  if (!found.isFile()) throw new Fault("FailedPrecondition", `FILE: ${path} is no file`);
+}
+
 /** An error of the file system or of SQLite, in words for whoever named the path. */
 export function pathFault(path: string, doing: string, cause: unknown): Fault {
   if (cause instanceof Fault) return cause;

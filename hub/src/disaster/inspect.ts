@@ -31,6 +31,7 @@ export function inspectDatabase(path: string, name = path): HubContents {
   try {
     const database = openSqliteReadOnly(path);
     try {
+      refusePrograms(name, database);
       refuseForeign(name, database);
       refuseDamaged(name, database);
       return { ...contentsOf(database), bytes: statSync(path).size };
@@ -43,6 +44,22 @@ export function inspectDatabase(path: string, name = path): HubContents {
     if (!/^SQLITE_(CORRUPT|IOERR)/.test(code)) throw pathFault(name, "reading", cause);
     throw new Fault("FailedPrecondition", `${name} is damaged or cut short`, { cause });
   }
+}
+
+/**
+ * A hub's database is tables and indices. What else a file can hold would act when the hub writes, in the hub's name: nobody
+ * takes that over with a backup.
+ */
+function refusePrograms(path: string, database: Sqlite): void {
+  const found = database
+    .prepare(
+      `select type || ' ' || name as name from sqlite_schema
+        where type not in ('table', 'index') or sql like 'create virtual%' limit 5`,
+    )
+    .all() as { readonly name: string }[];
+  if (found.length === 0) return;
+  const names = found.map(({ name }) => name).join(", ");
+  throw new Fault("FailedPrecondition", `the database ${path} is no hub's: it holds more than tables (${names})`);
 }
 
 function refuseForeign(path: string, database: Sqlite): void {

@@ -95,6 +95,7 @@ test("what is no good backup is refused by name, and nothing is touched", async 
   const refusals: [file: string, why: RegExp][] = [
     [join(folder, "absent"), /FILE: reading .*absent failed: there is no such file/],
     [folder, /is a directory/],
+    ["/dev/null", /FILE: \/dev\/null is no file/],
     [bad("empty", ""), /no hub's/],
     [bad("text", "hello, this is no database at all".repeat(100)), /text is no database/],
     [bad("cut", whole.subarray(0, whole.length / 2)), /cut is damaged/],

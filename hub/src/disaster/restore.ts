@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import { type Clock, Fault } from "@holdfast/runtime";
@@ -8,7 +8,7 @@ import { feedPosition } from "../feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
 import { databaseOf } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
-import { isSameFile, makeDurable, pathFault, removeDatabase } from "./files.ts";
+import { isSameFile, makeDurable, pathFault, refuseNoFile, removeDatabase } from "./files.ts";
 import { type HighWater, readHighWater } from "./high-water.ts";
 import { type HubContents, inspectDatabase } from "./inspect.ts";
 import { finishSwap, type OnStep, preparedIn, swapIn } from "./swap.ts";
@@ -83,7 +83,7 @@ async function prepare(
 function takeCopy(file: string, prepared: string): HubContents {
   removeDatabase(prepared);
   try {
-    if (statSync(file).isDirectory()) throw new Fault("FailedPrecondition", `FILE: ${file} is a directory`);
+    refuseNoFile(file);
     // Files of a hub that was ended hard: a part of what it has written is in the log beside the database.
     for (const part of ["", "-wal"]) {
       if (part !== "" && !existsSync(`${file}${part}`)) continue;
