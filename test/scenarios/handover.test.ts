@@ -133,3 +133,27 @@ test("a retired site is refused, and its hosts run on at the site that they were
     expect((await oslo.status()).hub.refusal).toBeTruthy();
   });
 });
+
+test.each([
+  ["rehomed", "POST", "rehome"],
+  ["deleted by force", "DELETE", "force"],
+] as const)(
+  "an instance made at a site that is cut off does not keep a host there that is %s meanwhile (rules 14, 15)",
+  async (_, method, how) => {
+    await using it = await twoSites();
+    const { world, id, oslo, bergen } = it;
+    const profile = { name: "Debian 12", profileName: "debian-12", sha256: "a".repeat(64) };
+    const { resourceId: osID } = await world.hub.ask("POST", `${PROJECT}/compute/os`, profile);
+    await agree(world, "oslo");
+    world.wan("oslo").cut();
+    await world.hub.ask(method, `${HOSTS}/${id}/${how}`, method === "POST" ? { siteId: bergen.id } : undefined);
+    const fixed = { kind: "INSTANCE_KIND_METAL", securityFeature: "SECURITY_FEATURE_NONE" };
+    await oslo.ask("POST", `${PROJECT}/compute/instances`, { name: "web", hostID: id, osID, ...fixed });
+    world.wan("oslo").restore();
+    await agree(world, "oslo");
+    await agree(world, "bergen");
+    expect((await oslo.request("GET", `${HOSTS}/${id}`)).status).toBe(421);
+    // What was wanted is not forgotten: the site says what became of it.
+    expect((await oslo.status()).intents.refused).toBe(1);
+  },
+);

@@ -17,9 +17,11 @@ export async function machinesIn(store: Store, owner?: string): Promise<Map<stri
 }
 
 /** The conflicts that the hub shows a site. */
-async function conflictsFor(store: Store, site: string): Promise<ConflictBody[]> {
-  const { rows } = await store.read((view) => view.feed(siteScope(site as never), 0, 10_000));
-  return rows.flatMap(({ kind, body }) => (kind === ROW.conflict && body !== null ? [JSON.parse(body)] : []));
+export async function conflictsFor(store: Store, site: string): Promise<(ConflictBody & { readonly id: string })[]> {
+  const { rows } = await store.read((view) => view.feed(siteScope(site), 0, 10_000));
+  return rows.flatMap(({ kind, id, body }) =>
+    kind === ROW.conflict && body !== null ? [{ id, ...(JSON.parse(body) as ConflictBody) }] : [],
+  );
 }
 
 /**
@@ -67,6 +69,7 @@ export async function agree(world: World, name: string, within = 30_000): Promis
       unsent: { entries: 0 },
       parked: { rows: 0 },
       intents: { waiting: 0 },
+      phase: { is: "settled" },
     });
   }, within);
 }

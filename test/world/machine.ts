@@ -29,6 +29,7 @@ export class Machine {
   /** The version of the protocol that its agent speaks from its next boot on; this program's when undefined. */
   protocolVersion: number | undefined;
   #boots = 0;
+  #isPluggedIn = true;
   #known: string | undefined;
   #agent: Agent | undefined;
 
@@ -100,7 +101,8 @@ export class Machine {
     this.switched.push(action);
     setImmediate(async () => {
       await this.shutDown();
-      if (action === "reset") await this.boot();
+      // Somebody may have switched it on meanwhile, or it is plugged in nowhere any more.
+      if (action === "reset" && !this.isOn && this.#isPluggedIn) await this.boot();
     });
   }
 
@@ -167,6 +169,7 @@ export class Machine {
   }
 
   async unplug(): Promise<void> {
+    this.#isPluggedIn = false;
     await this.kill();
     await Promise.all([this.#cables.http.close(), this.#cables.mqtt.close()]);
   }
