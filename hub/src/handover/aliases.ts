@@ -4,6 +4,7 @@ import {
   type CreateIntent,
   type FeedPosition,
   Host,
+  isHostId,
   type Kind,
   type Resource,
   ROW,
@@ -50,8 +51,9 @@ export function createAliases(parts: AliasParts): AliasPort {
     },
     async recoverAlias(tx, { id, body, origin }) {
       const { tenant } = origin;
-      if (body.kind !== Host.name || (await tx.get(Host, tenant, id))) return;
-      if (!(await tx.get(Host, tenant, body.of))) return;
+      if (body.kind !== Host.name || !isHostId(id) || (await tx.get(Host, tenant, id))) return;
+      // What another site's hosts are called too is not this one's to say.
+      if ((await tx.get(Host, tenant, body.of))?.owner !== origin.site) return;
       await remember(tx, { alias: id, of: body.of, origin });
     },
     async aliasOf(view, tenant, id) {
@@ -62,7 +64,8 @@ export function createAliases(parts: AliasParts): AliasPort {
         .where("tenant", "=", tenant)
         .where("alias", "=", id)
         .executeTakeFirst();
-      return row?.of;
+      // What is there is itself, whatever else was said of its id before it came.
+      return row && !(await view.get(Host, tenant, id)) ? row.of : undefined;
     },
   };
 }

@@ -106,3 +106,26 @@ test("conflicts and credentials that no hub has ever given out are set aside", a
   ]);
   expect((await it.shows("conflicts")).conflicts).toEqual([]);
 });
+
+test("a site says nothing of what other sites' hosts are called, and an id that is a host's means that host (rule 5)", async () => {
+  await using it = await restored();
+  const { hub, site } = it;
+  const other = await hub.site();
+  const at = async (siteId: string, name: string) =>
+    (await hub.ask("POST", `${AT}/compute/hosts`, { name, siteId })).body.resourceId as string;
+  const [own, others] = [await at(site.id, "own"), await at(other.id, "others")];
+  const alias = (id: string, of: string) => it.row("alias", id, { tenant: site.tenant, kind: "host", of });
+  await it.tells(alias("host-80000007", others), alias("nonsense", own), alias("host-80000008", own));
+  const asked = async (id: string) => (await hub.ask("GET", `${AT}/compute/hosts/${id}`)).body.resourceId;
+  expect(await asked("host-80000007")).toBeUndefined();
+  expect(await asked("host-80000008")).toBe(own);
+  // The host of that id comes back from its own site, later.
+  const held = it.row("host", "host-80000008", it.bodyOf({ name: "late" }, { owner: other.id }));
+  await new Sender(hub, other).send([held, { type: "recovered", rows: 1, lineage: [] }]);
+  const edit = { type: "edit", intent: "e", kind: "host", id: "host-80000008", field: "name", base: "w", value: "y" };
+  const sender = new Sender(hub, other, 2);
+  const { outcomes } = (await sender.send([{ ...edit, actor: "operator:bob", at: 1 }])).body;
+  expect(outcomes).toMatchObject([{ result: "applied" }]);
+  expect((await it.shows(`compute/hosts/${own}`)).name).toBe("own");
+  expect((await it.shows("compute/hosts/host-80000008")).name).toBe("y");
+});

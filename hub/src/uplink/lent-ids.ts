@@ -3,12 +3,22 @@ import { isLentElsewhere } from "@holdfast/inventory/authority/ids";
 import type { IdBlock, Stream } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
 
-/** Lends a site a block of ids, and remembers whose it is. */
+/** A site that has been lent so many wants more than any site makes, and would use up what there is for all. */
+export const LENT_MOST = 0x2_0000;
+
+/** Lends a site a block of ids, and remembers whose it is. Nothing more to one that has had more than enough. */
 export async function lendIdsTo(
   transaction: Transaction,
   authority: Pick<Authority, "lendIds">,
   { site, stream, count }: { site: string; stream: Stream; count: number },
-): Promise<IdBlock> {
+): Promise<IdBlock | undefined> {
+  const { lent } = await transaction
+    .tables<HubTables>()
+    .selectFrom("id_block")
+    .select((select) => select.fn.sum<number | null>("count").as("lent"))
+    .where("site", "=", site)
+    .executeTakeFirstOrThrow();
+  if (Number(lent ?? 0) + count > LENT_MOST) return undefined;
   const block = await authority.lendIds(transaction, count);
   await transaction
     .tables<HubTables>()

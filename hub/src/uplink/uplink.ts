@@ -137,6 +137,7 @@ export function createUplink(parts: UplinkParts): Uplink {
     }
     const count = sent.wantIds ?? 0;
     const ids = count > 0 ? await lendIdsTo(tx, authority, { site, stream, count }) : undefined;
+    if (count > 0 && !ids) log.error({ site }, "a site asks for more ids than any makes, it is lent no more");
     const cursor = sent.first + sent.entries.length - 1;
     const receipt = receipts.cursor({ site, ...stream, cursor });
     const position = await feedPosition(tx);
