@@ -141,6 +141,38 @@ test("a hub that is rolled back behind everybody's back is found out by its site
   await heldUntilReleased(world, "hub-rolled-back", id, () => machine.switched);
 });
 
+test("a hub that is put back to before a life that its sites have known is found out too, and what was wanted in that life is told (rules 7, 20)", async () => {
+  await using it = await world1();
+  const { world, id } = it;
+  const lives = [world.hub.running.authority.epoch()];
+  const another = () =>
+    eventually(async () => {
+      await world.clock.advance(5_000);
+      const epoch = world.hub.running.authority.epoch();
+      expect(lives).not.toContain(epoch);
+      lives.push(epoch);
+    });
+  const snapshot = await world.hub.snapshot();
+  await agree(world, "oslo");
+  await rename(world, id, "after-the-snapshot");
+  await agree(world, "oslo");
+  await world.hub.rollBackTo(snapshot);
+  await another();
+  await agree(world, "oslo");
+  await rename(world, id, "in-the-second-life");
+  const later = await world.runningMachine({ site: "oslo", tree: "synthetic-arm-board" });
+  await agree(world, "oslo");
+  await world.hub.rollBackTo(snapshot);
+  await another();
+  await agree(world, "oslo");
+  expect(await world.hub.host("default", later.id)).toMatchObject({ hostStatus: "Running" });
+  const [conflict] = await world.hub.conflicts();
+  expect(conflict).toMatchObject({ resourceId: id, field: "name" });
+  expect(conflict.values.map(({ value }: Json) => value)).toContain("in-the-second-life");
+  const { holds } = await world.hub.ask("GET", `${PROJECT}/holds`);
+  expect(holds).toMatchObject([{ reason: "hub-rolled-back" }]);
+});
+
 test("a site whose disk is lost has its machines back without enrolling them anew, and nothing that the hub had is lost (rules 7, 21)", async () => {
   await using it = await world1();
   const { world, site, id, machine } = it;

@@ -128,10 +128,37 @@ test("however many sites prove it at once, one other life begins", async () => {
   expect(hub.hub.authority.lineage()).toHaveLength(2);
 });
 
+test("a receipt of a life that the hub does not know proves that it was put back to before that life (rule 7)", async () => {
+  const { hub: opened, site, other, sender } = await start();
+  await using hub = opened;
+  await sender.send([event("a")]);
+  const putBack = await snapshotOf(hub);
+  await hub.hub.authority.beginEpoch({ beyond: 0 });
+  const inTheNext = new Sender(hub, site);
+  const witness = cursorWitness(await inTheNext.send([event("b"), { type: "recovered", rows: 0, lineage: [] }]));
+  await putBack();
+  const theirs = { ...witness, cursor: cursorWitness(await new Sender(hub, other).send([event("x")])).cursor };
+  const again = new Sender(hub, site, 2);
+  expect((await again.send([event("c")], { witness: theirs as Witness })).status).toBe(200);
+  const { status, body } = await again.send([event("d")], { witness });
+  const lives = hub.hub.authority.lineage();
+  expect([status, body]).toMatchObject([409, { reason: "epoch", epoch: lives.at(-1), expected: 1 }]);
+  expect([lives.length, lives.includes(witness.epoch)]).toEqual([2, false]);
+  expect(await holdsOf(hub)).toEqual([site, other].map(({ id }) => [id, "hub-rolled-back"]).sort());
+  // A life that is to be told all loses nothing by it, and the batch that told it all may come twice.
+  const telling = new Sender(hub, site, 2);
+  const batch = telling.seal([{ type: "recovered", rows: 0, lineage: [] }], { witness });
+  const told = await telling.post(batch);
+  expect(told.status).toBe(200);
+  expect((await telling.post(batch)).body).toEqual(told.body);
+  expect(hub.hub.authority.lineage()).toEqual(lives);
+});
+
 test("what was lost in a life that is over begins no other, also when it is told while one begins", async () => {
   const lives = ["e1"];
   const authority = {
     epoch: () => lives.at(-1) ?? "",
+    lineage: () => lives,
     async beginEpoch() {
       await new Promise((done) => setImmediate(done));
       lives.push(`e${lives.length + 1}`);

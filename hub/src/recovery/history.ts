@@ -4,6 +4,7 @@ import type { Log } from "@holdfast/runtime";
 import { feedPosition } from "../feed-position.ts";
 import type { HubHolds } from "../holds/holds.ts";
 import type { Receipts } from "../receipts.ts";
+import { isToBeHeard } from "./wanted.ts";
 import { type Loss, lossProvenBy, type Standing } from "./witness.ts";
 
 /** Whether this hub still has what it once had. */
@@ -18,7 +19,7 @@ export interface History {
 }
 
 interface HistoryParts {
-  readonly authority: Pick<Authority, "epoch" | "beginEpoch">;
+  readonly authority: Pick<Authority, "epoch" | "lineage" | "beginEpoch">;
   readonly holds: Pick<HubHolds, "holdAll">;
   readonly receipts: Receipts;
   readonly log: Log;
@@ -37,7 +38,12 @@ export function createHistory({ authority, holds, receipts, log }: HistoryParts)
 
   return {
     async lossProvenBy(view, witness, here) {
-      if (!witness || witness.epoch !== here.epoch) return undefined;
+      if (!witness) return undefined;
+      if (witness.epoch !== here.epoch) {
+        const lives = authority.lineage();
+        // The site tells it all as it is, or has told it in a life that is known.
+        if (lives.includes(witness.epoch) || (await isToBeHeard(view, here.site, lives))) return undefined;
+      }
       return lossProvenBy(witness, { ...here, position: await feedPosition(view) }, receipts);
     },
     lost(loss, reason) {

@@ -7,6 +7,7 @@ import type { Applied, Origin } from "../uplink/origin.ts";
 import { quarantine } from "../uplink/quarantine.ts";
 import { type HeldParts, takeBack } from "./held.ts";
 import { type HeldEntry, takeWaiting, wait } from "./waiting.ts";
+import { isToBeHeard } from "./wanted.ts";
 
 /** How a hub that has lost history learns from its sites what they hold (rule 20). */
 export interface Recoveries {
@@ -37,17 +38,7 @@ interface Unsettled {
 export function createRecoveries(parts: RecoveriesParts): Recoveries {
   const { authority, ports, log } = parts;
 
-  /** Whether this life of the hub still wants to hear what the site holds. A first life has lost nothing. */
-  async function isWanted(tx: Transaction, { site, stream }: Origin): Promise<boolean> {
-    if (authority.lineage().length < 2) return false;
-    const told = await tx
-      .tables<HubTables>()
-      .selectFrom("site_recovery")
-      .select("epoch")
-      .where("site", "=", site)
-      .executeTakeFirst();
-    return told?.epoch !== stream.epoch;
-  }
+  const isWanted = (tx: Transaction, { site }: Origin) => isToBeHeard(tx, site, authority.lineage());
 
   /** Undefined when it was taken back. */
   async function refusalOf(tx: Transaction, entry: HeldEntry, origin: Origin): Promise<Unsettled | undefined> {

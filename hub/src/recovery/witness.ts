@@ -19,14 +19,19 @@ export interface Loss {
 }
 
 /**
- * Whether what a site was given by this life of the hub lies beyond what the hub has now: then it has lost history (rule 7).
- * A receipt of another epoch, for another site or scope, or by another hand proves nothing.
+ * Whether what a site was given by this hub lies beyond what the hub has now: then it has lost history (rule 7). A receipt
+ * for another site or scope, or by another hand, proves nothing. To be asked of the life that is, and of one that the hub
+ * does not know: that it has had that life is all that there is to prove.
  */
 export function lossProvenBy(witness: Witness, here: Standing, receipts: Receipts): Loss | undefined {
-  if (witness.epoch !== here.epoch) return undefined;
-  const seqs = witness.feed.map((row) => (isGoodFeed(row, here, receipts) ? row.seq : 0));
-  const beyond = Math.max(here.position, ...seqs);
-  if (beyond === here.position && !isAhead(witness.cursor, here, receipts)) return undefined;
+  const { epoch } = witness;
+  const good = witness.feed.filter((row) => isGoodFeed(row, { ...here, epoch }, receipts));
+  const beyond = Math.max(here.position, ...good.map(({ seq }) => seq));
+  const isOfThisLife = epoch === here.epoch;
+  const isAhead = isOfThisLife && beyond > here.position;
+  const stream = isOfThisLife ? here.stream : undefined;
+  const isProven = isAhead || isAheadOf(witness.cursor, { ...here, epoch, stream }, receipts);
+  if (!isProven && (isOfThisLife || good.length === 0)) return undefined;
   return { epoch: here.epoch, beyond };
 }
 
@@ -35,7 +40,7 @@ function isGoodFeed({ scope, seq, receipt }: Witness["feed"][number], here: Stan
   return own !== undefined && receipts.isFeed(receipt, { scope: own, epoch: here.epoch, seq });
 }
 
-function isAhead(said: Witness["cursor"], { site, epoch, stream }: Standing, receipts: Receipts): boolean {
+function isAheadOf(said: Witness["cursor"], { site, epoch, stream }: Standing, receipts: Receipts): boolean {
   if (!said) return false;
   const { incarnation, cursor, receipt } = said;
   if (!receipts.isCursor(receipt, { site, epoch, incarnation, cursor })) return false;

@@ -109,10 +109,12 @@ export function createUplink(parts: UplinkParts): Uplink {
     const epoch = await epochOf(tx);
     const known = await streamOf(tx, site);
     const here = { site, tenant, epoch, stream: known?.epoch === epoch ? known : undefined };
-    const loss = await history.lossProvenBy(tx, sent.witness, here);
-    if (loss) return { loss, known };
     const hash = batchHash(sent);
     const placed = placeBatch({ ...sent, hash }, epoch, known && { ...known, lastHash: known.last_hash });
+    // What was shown with a batch that the hub has taken, it had then.
+    if (placed.place === "repeat" && known) return { reply: JSON.parse(known.last_reply) as UplinkReply };
+    const loss = await history.lossProvenBy(tx, sent.witness, here);
+    if (loss) return { loss, known };
     if (placed.place === "refused") {
       const { place: _, ...refusal } = placed;
       log.warn({ site, reason: refusal.reason, first: sent.first, expected: refusal.expected }, "a batch was refused");
@@ -120,7 +122,6 @@ export function createUplink(parts: UplinkParts): Uplink {
       if (misfit) await noteMisfit(tx, site, { incarnation: refusal.incarnation, reason: misfit });
       return { refusal: { code: "Aborted", ...refusal } };
     }
-    if (placed.place === "repeat" && known) return { reply: JSON.parse(known.last_reply) as UplinkReply };
 
     const { stream } = sent;
     const origin: Origin = { site, tenant, stream, now: clock.now() };

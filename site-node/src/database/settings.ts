@@ -1,5 +1,5 @@
 import type { Tenant, Transaction, View } from "@holdfast/inventory";
-import type { Stream } from "@holdfast/protocol/uplink";
+import type { Stream, Witness } from "@holdfast/protocol/uplink";
 import type { Phase } from "../replica/phase.ts";
 
 /** The stream that entries are numbered in: `next` is the number of the next entry, `previous` the last batch's hash. */
@@ -41,6 +41,8 @@ interface Settings {
   /** The hub's lives that this site has known, oldest first. */
   readonly lineage: readonly string[];
   readonly cursorReceipt: CursorReceipt;
+  /** The newest that the hub's life before this one had signed. */
+  readonly earlierWitness: Witness;
   readonly behind: BehindAnswer | null;
   readonly hubRefusal: HubRefusal | null;
   /** When the hub was last heard, by the site's clock; as of a minute ago. */

@@ -14,7 +14,7 @@ import { readSetting, type SiteStream } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { idsWanted } from "./id-pool.ts";
 import { byteLength } from "./outbox.ts";
-import { readWitness } from "./witness.ts";
+import { witnessOfBatch } from "./witness.ts";
 
 /** What a batch costs beside its entries: stream, numbers, hash, the hub's signatures, punctuation. */
 const ENVELOPE_BYTES = 2_048;
@@ -81,7 +81,7 @@ async function makeBatch(
   { entries, now }: { entries: readonly unknown[]; now: number },
 ): Promise<UplinkBatch> {
   const wantIds = await idsWanted(transaction);
-  const witness = await readWitness(transaction);
+  const witness = await witnessOfBatch(transaction);
   return {
     stream: { epoch, incarnation },
     first: next,

@@ -11,6 +11,7 @@ import { dropLentIds } from "./id-pool.ts";
 import type { Outbox } from "./outbox.ts";
 import { queueRecovery } from "./recovery.ts";
 import { unseal } from "./seal.ts";
+import { readWitness } from "./witness.ts";
 
 /** How many of the hub's lives are remembered. */
 const LIVES_KEPT = 1_000;
@@ -42,6 +43,7 @@ export interface NewStream {
 export async function startStream(transaction: Transaction, outbox: Outbox, start: NewStream): Promise<void> {
   const { epoch, reason, above = 0, site, tenant, now } = start;
   const before = await readSetting(transaction, "stream");
+  const witness = await readWitness(transaction);
   const last = (await readSetting(transaction, "incarnation")) ?? 0;
   const incarnation = reason === "epoch" && last > 0 ? last : nextIncarnation(Math.max(last, above), now);
   await writeSetting(transaction, "incarnation", incarnation);
@@ -50,6 +52,7 @@ export async function startStream(transaction: Transaction, outbox: Outbox, star
   await unseal(transaction);
   await dropLentIds(transaction);
   const isAnotherLife = before !== undefined && before.epoch !== epoch;
+  if (isAnotherLife && witness !== undefined) await writeSetting(transaction, "earlierWitness", witness);
   if (isAnotherLife || (await readPhase(transaction)).is === "recovering") {
     await writePhase(transaction, { is: "recovering", epoch });
     await queueRecovery(transaction, { site, tenant, now });
