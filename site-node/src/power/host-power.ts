@@ -6,7 +6,7 @@ import { type Credentials, machineOf } from "../hosts/credentials.ts";
 import { observe } from "../hosts/observe.ts";
 import type { Presence } from "../hosts/presence.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { isHeld } from "../replica/conflicts.ts";
+import { isInConflict } from "../replica/conflicts.ts";
 import { holdOf } from "../replica/in-place.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import { mayActuate } from "../replica/phase.ts";
@@ -115,7 +115,7 @@ async function whenTooLate(view: View, host: Resource<typeof Host>, now: number)
 /** Rules 3, 20, 21: what may be undone, or may not be meant any more, is not begun. */
 async function whatBlocks(view: View, { site }: ReplicaOf, id: string): Promise<string | undefined> {
   if (!(await mayActuate(view))) return "this site has yet to hear from its hub what holds now";
-  if (await isHeld(view, Host.name, id, "desiredPowerState")) {
+  if (await isInConflict(view, { kind: Host.name, id }, "desiredPowerState")) {
     return "several values are wanted of it, and an operator has to choose one";
   }
   const hold = await holdOf(view, site);

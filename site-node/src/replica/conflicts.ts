@@ -23,10 +23,14 @@ export async function openConflicts(
 
 /**
  * Whether nothing may be done about a field because people disagree about it; the site goes on reporting it. A conflict
- * about the resource itself holds all of its fields.
+ * about the resource itself is about all of its fields.
  */
-export async function isHeld(view: View, kind: string, id: string, field: string): Promise<boolean> {
-  const open = await openConflicts(view, { kind, id });
+export async function isInConflict(
+  view: View,
+  resource: { readonly kind: string; readonly id: string },
+  field: string,
+): Promise<boolean> {
+  const open = await openConflicts(view, resource);
   return open.some(({ body }) => body.field === field || body.field === null);
 }
 

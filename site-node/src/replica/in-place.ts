@@ -58,9 +58,6 @@ export const accessRows = reader(ROW.access, AccessBody);
 /** What the hub has ordered of this site's machines, in the order in which it did. */
 export const commandRows = reader(ROW.command, CommandBody);
 
-/** By what the machines of this site's hosts are known, by host id. */
-export const credentialRows = reader(ROW.credential, CredentialBody);
-
 /** Every conflict that the feed shows, also one that this site has resolved and the hub has not closed yet. */
 export const conflictRows = reader(ROW.conflict, ConflictBody);
 
@@ -68,16 +65,10 @@ const holds = reader(ROW.hold, AnyHold);
 const aliases = reader(ROW.alias, AliasBody);
 
 /** The rows of one kind in the order of the feed; `given` leaves those whose text does not hold it out, before they are read. */
-export type RowReader<B> = (
+type RowReader<B> = (
   view: View,
   given?: { readonly text?: string; readonly id?: string },
 ) => Promise<readonly InPlaceRow<B>[]>;
-
-/** The operator token with this hash; undefined when the feed has none. */
-export async function accessOf(view: View, tokenHash: string): Promise<InPlaceRow<AccessBody> | undefined> {
-  const rows = await accessRows(view, { text: tokenHash });
-  return rows.find(({ body }) => body.tokenHash === tokenHash);
-}
 
 /** Why nothing disruptive may be done at the site; undefined when it may, also because an operator here said so (rule 21). */
 export async function holdOf(view: View, site: string): Promise<HoldBody | undefined> {
