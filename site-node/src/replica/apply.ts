@@ -209,13 +209,5 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
 
 /** Whether a creation that became a conflict is still to be decided, as far as the replica shows. */
 async function mayStillBe(transaction: Transaction, conflict: string | null): Promise<boolean> {
-  if (conflict === null) return true;
-  const row = await siteTables(transaction)
-    .selectFrom("replica_row")
-    .select("id")
-    .where("kind", "=", ROW.conflict)
-    .where("id", "=", conflict)
-    .where("body", "is not", null)
-    .executeTakeFirst();
-  return row !== undefined;
+  return conflict === null || isInFeed(transaction, ROW.conflict, conflict);
 }
