@@ -3,6 +3,7 @@ import { type CommandEntry, Host, isHostId } from "@holdfast/protocol";
 import { Fault, hours } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 import { unauthorised } from "../tokens/authorise.ts";
+import { actorAt } from "../uplink/actor.ts";
 import { keepEvent } from "../uplink/events.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { advance, commandById } from "./book.ts";
@@ -50,13 +51,13 @@ async function takeGiven(tx: Transaction, { entry, origin }: Reported): Promise<
   // One that the hub does not know yet was made at the site, and is told of after this.
   const host = await tx.get(Host, tenant, hostId);
   if (host && host.owner !== site) return keepReport(tx, { entry, origin }, `${site} does not manage ${hostId}`);
-  const doubt = await unauthorised(tx, { tenant, at: issuedAt, ...(token === undefined ? {} : { token }) });
+  const doubt = await unauthorised(tx, { token, tenant, at: issuedAt });
   const row: CommandRow = {
     ...{ id, tenant, host: hostId, site, incarnation: stream.incarnation, command: command.slice(0, 64) },
     ...{ status, reason: joined(doubt && `${DOUBT}${doubt}`, reason) ?? null },
     ended_by: status === "started" ? null : "site",
     // With no end it would be waited for without end.
-    ...{ actor: `site:${site}/${actor.slice(0, 200)}`, issued_at: issuedAt },
+    ...{ actor: actorAt(site, actor), issued_at: issuedAt },
     not_after: Math.min(notAfter, now + LASTS_AT_MOST),
     ...{ updated_at: now, seq: null },
   };

@@ -3,7 +3,6 @@ import type { Conflict, Conflicts } from "@holdfast/inventory/api/conflicts";
 import type { Clock } from "@holdfast/runtime";
 import type { ConflictPort, RefusedIntent } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
-import { unauthorised } from "../tokens/authorise.ts";
 import { addValue, conflictById, subjectOf, type Value, valuesOf } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";
 import { recordRecovered, recoverConflict } from "./recover.ts";
@@ -25,12 +24,11 @@ export interface HubConflicts extends Conflicts, ConflictPort {
 export function createConflicts({ authority, clock }: ConflictParts): HubConflicts {
   const { store } = authority;
   return {
-    unauthorised,
     record: (tx, refused) => {
       const { entry, kind, origin } = refused;
       const field = entry.type === "edit" ? entry.field : "";
       const about = { tenant: origin.tenant, kind, resourceId: entry.id, field };
-      return record(tx, about, wantedIn(refused), origin.now);
+      return record(tx, about, { value: wantedIn(refused), now: origin.now });
     },
     async resolved(tx, { entry, kind, origin }) {
       const { tenant, now } = origin;
@@ -88,6 +86,6 @@ function wantedIn({ entry, origin, reason }: Wanted): Value {
 async function showUnshown(tx: Transaction, now: number): Promise<number> {
   const tables = tx.tables<HubTables>();
   const rows = await tables.selectFrom("open_conflict").selectAll().where("scopes", "=", "[]").execute();
-  for (const row of rows) await settleDown(tx, await opened(tx, subjectOf(row), now), now);
+  for (const row of rows) await settleDown(tx, await opened(tx, subjectOf(row), { now }), now);
   return rows.length;
 }

@@ -22,8 +22,12 @@ export const VALUES_KEPT = 32;
  * Puts a value beside the one that stands, in the one open conflict about the field. Of a resource that is gone there is
  * nothing to choose: the conflict is over at once, and its values are history. Returns the conflict's id.
  */
-export async function record(tx: Transaction, about: Subject, value: Value, now: number): Promise<string> {
-  const row = await opened(tx, about, now);
+export async function record(
+  tx: Transaction,
+  about: Subject,
+  { value, now }: { readonly value: Value; readonly now: number },
+): Promise<string> {
+  const row = await opened(tx, about, { now });
   await addValue(tx, row, value);
   await settleDown(tx, row, now);
   return row.id;
@@ -33,8 +37,7 @@ export async function record(tx: Transaction, about: Subject, value: Value, now:
 export async function opened(
   tx: Transaction,
   about: Subject,
-  now: number,
-  id = newConflictId(),
+  { now, id = newConflictId() }: { readonly now: number; readonly id?: string },
 ): Promise<OpenConflictRow> {
   const row = (await conflictAbout(tx, about)) ?? (await open(tx, about, { id, at: now }));
   const values = await valuesOf(tx, row);
@@ -54,7 +57,7 @@ export async function settleDown(tx: Transaction, row: OpenConflictRow, now: num
 
 /** The resource is gone, and with it the question: what was wanted of it is kept as history. */
 export async function endGone(tx: Transaction, row: OpenConflictRow, now: number): Promise<void> {
-  for (const value of await valuesOf(tx, row)) await keepAsHistory(tx, row, value, now);
+  for (const value of await valuesOf(tx, row)) await keepAsHistory(tx, row, { value, now });
   await close(tx, row, now);
 }
 
@@ -66,7 +69,7 @@ async function keepNewest(tx: Transaction, row: OpenConflictRow, now: number): P
     const hubs = older.findIndex(({ by }) => by === "hub");
     const [dropped] = older.splice(Math.max(hubs, 0), 1);
     if (!dropped) return;
-    await keepAsHistory(tx, row, dropped, now);
+    await keepAsHistory(tx, row, { value: dropped, now });
     await dropValue(tx, dropped);
   }
 }
@@ -74,9 +77,9 @@ async function keepNewest(tx: Transaction, row: OpenConflictRow, now: number): P
 async function keepAsHistory(
   tx: Transaction,
   row: OpenConflictRow,
-  { write, value, by, actor, at, reason }: ConflictValueRow,
-  now: number,
+  { value: wanted, now }: { readonly value: ConflictValueRow; readonly now: number },
 ): Promise<void> {
+  const { write, value, by, actor, at, reason } = wanted;
   if (by === "hub") return;
   const { kind, resource_id: subject, field } = row;
   const detail = { conflict: row.id, field, write, value: JSON.parse(value), actor, reason };

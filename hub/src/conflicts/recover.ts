@@ -1,6 +1,7 @@
-import type { FieldConflict, Transaction } from "@holdfast/inventory";
+import type { Transaction } from "@holdfast/inventory";
 import { type ConflictBody, isId, type Kind, kindNamed } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
+import type { ConflictPort } from "../recovery/ports.ts";
 import type { Origin } from "../uplink/origin.ts";
 import { isTime } from "../uplink/time.ts";
 import { addValue, conflictById, newConflictId, type Subject, wasClosed } from "./book.ts";
@@ -24,7 +25,7 @@ export async function recoverConflict(
   const values = body.values.filter(({ by }) => by === site || (resource?.owner === site && by === "hub"));
   if (!values.some(({ by }) => by === site) && resource?.owner !== site) return;
   const about: Subject = { tenant, kind, resourceId: body.resourceId, field: body.field ?? "" };
-  const row = await opened(tx, about, now, await freeId(tx, id, tenant));
+  const row = await opened(tx, about, { now, id: await freeId(tx, id, tenant) });
   for (const { write, value, by, actor, at, reason } of values) {
     const creation = body.field === null && by === site ? write : null;
     await addValue(tx, row, {
@@ -56,34 +57,11 @@ async function freeId(tx: Transaction, id: string, tenant: string): Promise<stri
   return free ? id : newConflictId();
 }
 
-interface Found {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly origin: Origin;
-  readonly reason: string;
-  /** Of a whole row, `write` is the id of its creation, and `value` its fields. */
-  readonly held: FieldConflict["held"];
-  readonly field: string | null;
-}
-
 /** Puts what a site held before the hub lost history beside what stands. */
-export async function recordRecovered(
-  tx: Transaction,
-  { kind, id, origin, reason, held, field }: Found,
-): Promise<void> {
+export const recordRecovered: ConflictPort["recordRecovered"] = async (tx, found) => {
+  const { kind, id, origin, reason, held, field } = found;
   const { tenant, site, now } = origin;
-  await record(
-    tx,
-    { tenant, kind, resourceId: id, field: field ?? "" },
-    {
-      write: held.write,
-      value: JSON.stringify(held.value ?? null),
-      by: site,
-      actor: `site:${site}`,
-      at: now,
-      reason,
-      creation: field === null ? held.write : null,
-    },
-    now,
-  );
-}
+  const told = { by: site, actor: `site:${site}`, at: now, reason, creation: field === null ? held.write : null };
+  const value = { write: held.write, value: JSON.stringify(held.value ?? null), ...told };
+  await record(tx, { tenant, kind, resourceId: id, field: field ?? "" }, { value, now });
+};

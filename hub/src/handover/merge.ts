@@ -58,11 +58,9 @@ export async function mergeInto(tx: Transaction, parts: MergeParts, merging: Mer
   const { by, at, write } = merging;
   for (const [field, value] of clashing) {
     const told = { by, actor, at, reason: "the same machine was registered under two ids", creation: null };
-    const conflicting = {
-      ...{ write: write ?? `${into.resourceId}/${field}/${at}`, value: JSON.stringify(value ?? null) },
-      ...told,
-    };
-    await record(tx, { tenant, kind: Host, resourceId: into.resourceId, field }, conflicting, parts.clock.now());
+    const wanted = { write: write ?? `${into.resourceId}/${field}/${at}`, value: JSON.stringify(value ?? null) };
+    const about = { tenant, kind: Host, resourceId: into.resourceId, field };
+    await record(tx, about, { value: { ...wanted, ...told }, now: parts.clock.now() });
   }
 }
 

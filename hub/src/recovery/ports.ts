@@ -32,14 +32,6 @@ export interface RefusedIntent {
 }
 
 export interface ConflictPort {
-  /**
-   * Why the operator who wanted something at a site may not, as far as the hub knows (rule 6); undefined when they may, and
-   * for what no token was used for.
-   */
-  unauthorised(
-    tx: Transaction,
-    wanted: { readonly token?: string; readonly tenant: string; readonly at: number },
-  ): Promise<string | undefined>;
   /** Keeps the value of an intent that did not apply beside the one that stands. Returns the conflict's id. */
   record(tx: Transaction, refused: RefusedIntent): Promise<string>;
   /** An edit that chooses between the values of a conflict has been applied. Returns the conflict's id if it stays open. */
@@ -49,7 +41,10 @@ export interface ConflictPort {
     tx: Transaction,
     held: { readonly id: string; readonly body: ConflictBody; readonly origin: Origin },
   ): Promise<void>;
-  /** Values of a recovered row that can be told neither older nor newer than the hub's; `field` null: the whole row. */
+  /**
+   * Values of a recovered row that can be told neither older nor newer than the hub's; `field` null: the whole row, whose
+   * `write` is the id of its creation and `value` its fields.
+   */
   recordRecovered(
     tx: Transaction,
     found: {

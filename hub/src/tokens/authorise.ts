@@ -4,7 +4,7 @@ import { givenBack, opens } from "./given-back.ts";
 
 /** Something that an operator wanted at a site: by which token they were let in there, of which project, and when. */
 export interface WantedAtSite {
-  readonly token?: string;
+  readonly token: string | undefined;
   readonly tenant: string;
   /** Milliseconds since the epoch, by the site's clock. */
   readonly at: number;

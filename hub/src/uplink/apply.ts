@@ -58,7 +58,7 @@ export async function applyEntry(
     case "command":
       return ports.commands.reported(tx, { entry, origin });
     case "hold-released":
-      return applyHoldReleased(tx, { holds, conflicts: ports.conflicts }, { entry, origin });
+      return applyHoldReleased(tx, { holds }, { entry, origin });
     case "credential":
       return underSurvivor(tx, ports, { id: entry.hostId, origin }, (hostId) =>
         credentials.reported(tx, { entry: { ...entry, hostId }, origin }),

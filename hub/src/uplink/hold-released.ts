@@ -1,13 +1,12 @@
 import type { Transaction } from "@holdfast/inventory";
 import type { HoldReleased } from "@holdfast/protocol";
 import type { HubHolds } from "../holds/holds.ts";
-import type { ConflictPort } from "../recovery/ports.ts";
+import { unauthorised } from "../tokens/authorise.ts";
 import { actorAt } from "./actor.ts";
 import type { Applied, Origin } from "./origin.ts";
 
 interface Parts {
   readonly holds: Pick<HubHolds, "releaseIn">;
-  readonly conflicts: Pick<ConflictPort, "unauthorised">;
 }
 
 /**
@@ -16,12 +15,12 @@ interface Parts {
  */
 export async function applyHoldReleased(
   tx: Transaction,
-  { holds, conflicts }: Parts,
+  { holds }: Parts,
   { entry, origin }: { entry: HoldReleased; origin: Origin },
 ): Promise<Applied> {
   const { site, tenant } = origin;
   const { hold, actor, token, at } = entry;
-  const refused = await conflicts.unauthorised(tx, { tenant, at, ...(token === undefined ? {} : { token }) });
+  const refused = await unauthorised(tx, { token, tenant, at });
   if (refused !== undefined) return { result: "applied", reason: refused };
   const released = await holds.releaseIn(tx, { site, hold, actor: actorAt(site, actor) });
   return released ? { result: "applied" } : { result: "applied", reason: `${hold} does not stand any more` };

@@ -3,6 +3,7 @@ import { type CreateIntent, type EditIntent, siteScope } from "@holdfast/protoco
 import { Fault } from "@holdfast/runtime";
 import type { RefusedIntent, UplinkPorts } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
+import { unauthorised } from "../tokens/authorise.ts";
 import { actorAt } from "./actor.ts";
 import { refuseImpossible } from "./impossible.ts";
 import { kindOf } from "./kind-of.ts";
@@ -61,7 +62,7 @@ export async function applyCreate(
     throw new Fault("PermissionDenied", `${id} is none of the ids that were lent to ${site}`);
   }
   refuseImpossible(kind, entry);
-  const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
+  const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at });
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
   const request = { actor: actorAt(site, actor), tenant, fields, creation, id, write: intent, owner: site };
   try {
@@ -86,7 +87,7 @@ export async function applyEdit(
   const { intent, id, field, value, base, actor } = entry;
   const kind = kindOf(entry.kind);
   refuseImpossible(kind, entry);
-  const refused = await ports.conflicts.unauthorised(tx, wantedBy(entry, origin));
+  const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at });
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
   const edit = { kind, tenant, id, field, value, base, actor: actorAt(site, actor), write: intent, site };
   const outcome = await authority.editIn(tx, edit);
@@ -106,10 +107,6 @@ async function withSurvivor(
   const { hostID } = fields;
   const survivor = typeof hostID === "string" ? await aliases.aliasOf(tx, tenant, hostID) : undefined;
   return survivor === undefined ? fields : { ...fields, hostID: survivor };
-}
-
-function wantedBy({ token, at }: CreateIntent | EditIntent, { tenant }: Origin) {
-  return { tenant, at, ...(token === undefined ? {} : { token }) };
 }
 
 /** Keeps the value, and says where the site will see that it is kept. */
