@@ -5,6 +5,7 @@ import { type Static, Type } from "typebox";
 export const AgentConfig = Type.Object({
   siteUrl: Type.String({
     pattern: "^https?://[^/?#]+/?$",
+    expects: "a URL such as http://10.0.0.1:8081",
     placeholder: "URL",
     description: "where the site-node answers HTTP, as http://10.0.0.1:8081; MQTT is spoken to the same host",
   }),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
@@ -15,6 +15,13 @@ test("a state directory is held by one agent at a time, however long its path", 
   await held.close();
   expect(readdirSync(stateDir)).toEqual([]);
   await (await holdDirectory(stateDir, silentLog)).close();
+});
+
+test("a state directory that this user may not have is named, with the setting to change", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "file");
+  writeFileSync(file, "");
+  await expect(holdDirectory(join(file, "state"), silentLog)).rejects.toThrow(/^--state-dir .*state cannot be used/);
 });
 
 test("an agent that was killed holds nothing any more", async () => {

@@ -10,8 +10,7 @@ import { privateDirectory } from "./durable-file.ts";
  * holds it is a listening socket, which goes with its process however that ends.
  */
 export async function holdDirectory(stateDir: string, log: Log): Promise<Closable> {
-  privateDirectory(stateDir);
-  const directory = openSync(stateDir, "r");
+  const directory = openPrivate(stateDir);
   // A socket's address has 107 bytes at most (unix(7)), a path many more.
   const address = `/proc/self/fd/${directory}/in-use`;
   try {
@@ -31,6 +30,15 @@ export async function holdDirectory(stateDir: string, log: Log): Promise<Closabl
       "the state directory cannot be held; another agent would not notice",
     );
     return { close: () => undefined };
+  }
+}
+
+function openPrivate(stateDir: string): number {
+  try {
+    privateDirectory(stateDir);
+    return openSync(stateDir, "r");
+  } catch (cause) {
+    throw new Fault("FailedPrecondition", `--state-dir ${stateDir} cannot be used`, { cause });
   }
 }
 

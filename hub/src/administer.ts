@@ -25,7 +25,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     listTokens,
   ),
   "token revoke": databaseCommand(
-    { purpose: "Revokes a token, at once, also of a hub that runs.", schema: TokenRevokeConfig },
+    { purpose: "Revokes a token, at once, also of a hub that runs.", schema: TokenRevokeConfig, operands: ["id"] },
     revokeToken,
   ),
   "token confirm": databaseCommand(

@@ -58,7 +58,12 @@ const project = Type.String({ description: "the project's name", placeholder: "P
 
 export const TokenCreateConfig = Type.Object({
   home,
-  name: Type.String({ pattern: "^[A-Za-z0-9._@-]{1,64}$", description: "whose token it is", placeholder: "NAME" }),
+  name: Type.String({
+    pattern: "^[A-Za-z0-9._@-]{1,64}$",
+    expects: "a name of at most 64 letters, digits and . _ @ -",
+    description: "whose token it is",
+    placeholder: "NAME",
+  }),
   role: Type.Unsafe<"read" | "write">({
     anyOf: ["read", "write"].map((role) => ({ const: role, type: "string" })),
     default: "write",
@@ -82,16 +87,18 @@ export const TokenCreateConfig = Type.Object({
 });
 export type TokenCreateConfig = Static<typeof TokenCreateConfig>;
 
-export const TokenRevokeConfig = Type.Object({
-  home,
-  id: Type.String({ pattern: "^token-[0-9a-f]{16}$", description: "id of the token", placeholder: "ID" }),
+const tokenId = Type.String({
+  pattern: "^token-[0-9a-f]{16}$",
+  expects: "the id of a token, as `token list` shows it",
+  description: "id of the token",
+  placeholder: "ID",
 });
+
+export const TokenRevokeConfig = Type.Object({ id: tokenId, home });
 export type TokenRevokeConfig = Static<typeof TokenRevokeConfig>;
 
 export const TokenConfirmConfig = Type.Object({
-  id: Type.Optional(
-    Type.String({ pattern: "^token-[0-9a-f]{16}$", description: "id of the token", placeholder: "ID" }),
-  ),
+  id: Type.Optional(tokenId),
   all: Type.Boolean({ default: false, description: "confirms all that wait" }),
   home,
 });
@@ -99,6 +106,10 @@ export type TokenConfirmConfig = Static<typeof TokenConfirmConfig>;
 
 export const ProjectCreateConfig = Type.Object({
   home,
-  name: Type.String({ ...project, pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }),
+  name: Type.String({
+    ...project,
+    pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    expects: "a name of at most 63 small letters, digits and dashes within",
+  }),
 });
 export type ProjectCreateConfig = Static<typeof ProjectCreateConfig>;

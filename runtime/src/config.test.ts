@@ -10,6 +10,9 @@ const schema = Type.Object({
   verbose: Type.Boolean({ default: false, description: "says more" }),
   logLevel: Type.Union([Type.Literal("info"), Type.Literal("debug")], { default: "info", description: "how much" }),
   tokenFile: Type.Optional(Type.String({ description: "a token" })),
+  siteId: Type.Optional(
+    Type.String({ pattern: "^site-[0-9]$", expects: "an id such as site-1", description: "a site" }),
+  ),
 });
 
 const read = (given: string[], environment: Record<string, string> = {}) =>
@@ -44,6 +47,7 @@ test.each([
   [["--home", ""], {}, /^--home: "" is not a text that is not empty/],
   [["--log-level", "loud"], {}, /^--log-level: "loud" is not one of info, debug/],
   [[], { HOLDFAST_HUB_PORT: "-1" }, /^HOLDFAST_HUB_PORT: "-1"/],
+  [["--site-id", "oslo"], {}, /^--site-id: "oslo" is not an id such as site-1$/],
   [["--nonsense"], {}, /--nonsense/],
   [["stray"], {}, /stray/],
   [["--config", file('{"hubPorts": 1}')], {}, /no setting is called hubPorts/],

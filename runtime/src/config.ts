@@ -145,8 +145,10 @@ function expected(property: TSchema): string {
     maximum?: number;
     enum?: unknown[];
     pattern?: string;
+    expects?: string;
     minLength?: number;
   };
+  if (known.expects !== undefined) return known.expects;
   const variants = (property as { anyOf?: { const?: unknown }[] }).anyOf?.map((variant) => variant.const);
   if (variants) return `one of ${variants.join(", ")}`;
   if (known.type === "integer" && known.minimum !== undefined && known.maximum !== undefined) {

@@ -14,12 +14,14 @@ export const SiteConfig = Type.Object({
   }),
   hubUrl: Type.String({
     pattern: "^https?://[^/?#]+[^?#]*$",
+    expects: "a URL such as http://10.0.0.1:8080",
     description: "where the hub answers; it may be away for as long as it likes",
     placeholder: "URL",
   }),
   siteId: Type.Optional(
     Type.String({
       pattern: "^site-[0-9a-f]{8}$",
+      expects: "the id of a site, such as site-0a1b2c3d",
       description: "which site this is; needed at the first start, remembered after",
       placeholder: "ID",
     }),

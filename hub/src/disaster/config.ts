@@ -31,6 +31,7 @@ export type RecoverConfig = Static<typeof RecoverConfig>;
 export const AcceptConfig = Type.Object({
   site: Type.String({
     pattern: "^site-[0-9a-f]{8}$",
+    expects: "the id of a site, as `recover list` shows it",
     description: "id of the site that is let in",
     placeholder: "SITE-ID",
   }),
@@ -43,6 +44,7 @@ export const AcceptConfig = Type.Object({
   project: Type.Optional(
     Type.String({
       pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+      expects: "a name of at most 63 small letters, digits and dashes within",
       description: "the name that the site's project gets, when its own is taken",
       placeholder: "NAME",
     }),

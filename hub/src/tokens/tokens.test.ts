@@ -167,7 +167,7 @@ test("the commands work beside a hub that runs, and what they revoke is refused 
   expect([await statusOf("south"), await statusOf("default")]).toEqual([200, 404]);
   expect(await run("token list")).toContainEqual(expect.stringMatching(/read\talice\tsouth\t/));
   expect(await run("token list")).toContainEqual(expect.stringMatching(/first\tall projects\t/));
-  await run("token revoke", "--id", id);
+  await run("token revoke", id);
   expect(await statusOf("south")).toBe(401);
   await expect(run("token revoke", "--id", id)).rejects.toThrow(/no standing token/);
   await expect(run("token create", "--name", "bob", "--projects", "nowhere")).rejects.toThrow(/--projects/);
