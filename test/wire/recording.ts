@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { UplinkBatch } from "@holdfast/protocol";
 import type { Json } from "../world/request.ts";
+import type { RecordedAct } from "./acts.ts";
+import type { Exchange } from "./http-tap.ts";
 
 /** A request of a site to its hub, as it was recorded. */
 export interface RecordedRequest {
@@ -14,8 +16,12 @@ export interface RecordedRequest {
 }
 
 export interface SiteRecording {
-  readonly ids: Readonly<Record<"site" | "host" | "secondHost" | "os" | "instance" | "tenant" | "epoch", string>>;
+  readonly ids: Readonly<Record<"site" | "host" | "secondHost" | "os" | "instance" | "tenant" | "epoch", string>> & {
+    readonly otherSite?: string;
+  };
   readonly requests: readonly RecordedRequest[];
+  /** What operators did at the hub; of version 1 none was kept, see `actsOf`. */
+  readonly acts?: readonly RecordedAct[];
   /** Hosts as the API of that version's hub showed them in the end. */
   readonly shows: readonly Json[];
 }
@@ -24,10 +30,11 @@ export interface SiteRecording {
 export interface RecordedPacket {
   readonly direction: "up" | "down";
   readonly cmd: string;
-  readonly topic?: string;
+  readonly topic?: string | null;
   readonly qos?: 0 | 1;
   readonly retain?: boolean;
-  readonly payload?: string | { readonly base64: string };
+  readonly payload?: string | { readonly base64: string } | null;
+  readonly [more: string]: Json;
 }
 
 export interface AgentRecording {
@@ -36,6 +43,8 @@ export interface AgentRecording {
     readonly enrolment: { readonly request: Json; readonly answer: Json };
     readonly packets: readonly RecordedPacket[];
   }[];
+  /** Machines of another site that came here. */
+  readonly arrivals?: readonly Exchange[];
 }
 
 export function siteRecording(version: number): SiteRecording {
@@ -50,15 +59,15 @@ export function protoOf(version: number): string {
   return readFileSync(new URL(`protocol-${version}/agent.proto`, import.meta.url), "utf8");
 }
 
-/** A recording with ids of now in the place of those that it was made with. */
+/** A recording with ids of now in the place of those that it was made with, all at once: one may be both. */
 export function withIds<T>(recorded: T, ids: ReadonlyMap<string, string>): T {
-  let text = JSON.stringify(recorded);
-  for (const [then, now] of ids) text = text.replaceAll(then, now);
-  return JSON.parse(text) as T;
+  if (ids.size === 0) return recorded;
+  const any = new RegExp([...ids.keys()].map((id) => id.replaceAll(/[^\w-]/g, "\\$&")).join("|"), "g");
+  return JSON.parse(JSON.stringify(recorded).replaceAll(any, (id) => ids.get(id) ?? id)) as T;
 }
 
 export function payloadOf({ payload }: RecordedPacket): Buffer {
-  if (payload === undefined) return Buffer.alloc(0);
+  if (payload === undefined || payload === null) return Buffer.alloc(0);
   return typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload.base64, "base64");
 }
 

@@ -15,7 +15,7 @@ export class Wan {
   #answersToLose = 0;
   #isFeedLost = false;
 
-  /** Told of all that gets through, but for answers without an end. */
+  /** Told of all that gets through; of an answer without an end, event by event. */
   onCarried: ((carried: Carried) => void) | undefined;
 
   readonly fetch: typeof fetch = async (input, init) => {
@@ -31,14 +31,17 @@ export class Wan {
 
   async #tell(input: unknown, init: RequestInit | undefined, copy: Response): Promise<void> {
     const { status, headers } = copy;
-    if (headers.get("content-type")?.startsWith("text/event-stream")) {
-      await copy.body?.cancel();
-      return;
-    }
-    const answer = { status, headers, text: await copy.text() };
     const body = typeof init?.body === "string" ? init.body : undefined;
-    const method = init?.method ?? "GET";
-    this.onCarried?.({ method, url: new URL(String(input)), headers: new Headers(init?.headers), body, answer });
+    const asked = {
+      method: init?.method ?? "GET",
+      url: new URL(String(input)),
+      headers: new Headers(init?.headers),
+      body,
+    };
+    const tell = (text: string) => this.onCarried?.({ ...asked, answer: { status, headers, text } });
+    if (!headers.get("content-type")?.startsWith("text/event-stream")) return tell(await copy.text());
+    // Not waited for: it has no end. What broke off was told as far as it came.
+    tellPieces(copy, tell).catch(() => undefined);
   }
 
   /** Breaks what is under way and refuses what comes. */
@@ -63,6 +66,16 @@ export class Wan {
     this.#isCut = false;
     this.#isFeedLost = false;
     this.#carrying = new AbortController();
+  }
+}
+
+/** Events end with an empty line (HTML, server-sent events §9.2.5). */
+async function tellPieces({ body }: Response, tell: (text: string) => void): Promise<void> {
+  let text = "";
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const events = `${text}${piece}`.split("\n\n");
+    text = events.pop() ?? "";
+    for (const event of events) tell(event);
   }
 }
 

@@ -8,6 +8,7 @@ import { WorldHub } from "./hub.ts";
 import { Machine } from "./machine.ts";
 import { WorldSite } from "./site.ts";
 import type { Versions } from "./versions.ts";
+import type { Carried } from "./wan.ts";
 
 export interface WorldOptions {
   /** Names of sites in project `default`. */
@@ -37,9 +38,10 @@ export interface MachineOptions {
 export class World {
   readonly clock = new WorldClock();
   readonly hub: WorldHub;
-  readonly #folder = mkdtempSync(`${tmpdir()}/holdfast-world-`);
+  /** All that is on disk. */
+  readonly folder = mkdtempSync(`${tmpdir()}/holdfast-world-`);
   // Set HOLDFAST_TEST_LOG=debug to see what the programs say.
-  readonly #log = process.env.HOLDFAST_TEST_LOG ? createLog("world", process.env.HOLDFAST_TEST_LOG) : silentLog;
+  readonly log = process.env.HOLDFAST_TEST_LOG ? createLog("world", process.env.HOLDFAST_TEST_LOG) : silentLog;
   readonly #sites = new Map<string, WorldSite>();
   readonly #machines: Machine[] = [];
 
@@ -47,7 +49,7 @@ export class World {
 
   constructor(versions: Versions = {}) {
     this.#versions = versions;
-    this.hub = new WorldHub(`${this.#folder}/hub`, this.#surroundings("hub"));
+    this.hub = new WorldHub(`${this.folder}/hub`, this.#surroundings("hub"));
     this.hub.protocolVersion = versions.hub;
   }
 
@@ -62,14 +64,19 @@ export class World {
   }
 
   /** A site with its region at the hub, its token, and its site-node running. */
-  async addSite(name: string, project = "default", protocol = this.#versions.site): Promise<WorldSite> {
+  async addSite(
+    name: string,
+    project = "default",
+    { onCarried }: { readonly onCarried?: (carried: Carried) => void } = {},
+  ): Promise<WorldSite> {
     const base = `/v1/projects/${project}`;
     const region = await this.hub.ask("POST", `${base}/regions`, { name: `region of ${name}` });
     const made = await this.hub.ask("POST", `${base}/sites`, { name, regionId: region.resourceId });
     const { token } = await this.hub.ask("POST", `${base}/sites/${made.resourceId}/tokens`, {});
     const facts = { name, project, id: made.resourceId, token };
-    const site = new WorldSite(facts, `${this.#folder}/site-${name}`, this.hub, this.#surroundings(name));
-    site.protocolVersion = protocol;
+    const site = new WorldSite(facts, `${this.folder}/site-${name}`, this.hub, this.#surroundings(name));
+    site.protocolVersion = this.#versions.site;
+    site.wan.onCarried = onCarried;
     await site.start();
     this.#sites.set(name, site);
     return site;
@@ -86,7 +93,7 @@ export class World {
     const token = options.token ?? (await at.enrolmentToken(options.admits));
     const surroundings = this.#surroundings(`machine at ${site}`);
     const clock = options.clock === undefined ? this.clock : this.clock.showing(options.clock);
-    const folder = `${this.#folder}/machine-${this.#machines.length + 1}`;
+    const folder = `${this.folder}/machine-${this.#machines.length + 1}`;
     const machine = await Machine.plugIn(at, folder, tree, token, { ...surroundings, clock });
     machine.protocolVersion = options.protocol ?? this.#versions.agent;
     this.#machines.push(machine);
@@ -107,14 +114,14 @@ export class World {
   }
 
   #surroundings(name: string) {
-    return { clock: this.clock, log: this.#log.child({ of: name }) };
+    return { clock: this.clock, log: this.log.child({ of: name }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const machine of this.#machines) await machine.unplug();
     for (const site of this.#sites.values()) await site.stop();
     await this.hub.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
