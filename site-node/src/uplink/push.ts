@@ -70,7 +70,10 @@ export function startPush(options: PushOptions): Push {
       try {
         wanted = false;
         const sent = await pusher.pushOne(stopped.signal);
-        if (failures > 0 && sent) onReached?.();
+        if (failures > 0 && sent) {
+          log.info({ failures }, "the hub takes batches again");
+          onReached?.();
+        }
         failures = 0;
         if (sent) wanted = true;
         else if (!wanted) {
