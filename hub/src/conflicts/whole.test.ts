@@ -62,3 +62,29 @@ test("choosing the site's side is refused, with the reason, while the host canno
   expect([...(await conflictsAt(hub, site)).keys()]).toEqual([conflict]);
   expect((await hub.ask("GET", `${HOSTS}/${made}`)).status).toBe(404);
 });
+
+test("an instance that a site made on a host that was deleted by force meanwhile is a conflict, not set aside (rules 14, 15)", async () => {
+  const { hub: opened, site, sender, id: host } = await startWithHost();
+  await using hub = opened;
+  const { ids } = (await sender.send([], { wantIds: 1 })).body as UplinkReply;
+  const made = idFromNumber("inst", ids?.first ?? 0);
+  const profile = { name: "Debian 12", profileName: "debian-12", sha256: "a".repeat(64) };
+  const { resourceId: osID } = (await hub.ask("POST", "/v1/projects/default/compute/os", profile)).body;
+  expect((await hub.ask("DELETE", `${HOSTS}/${host}/force`)).status).toBe(200);
+  const fields = { name: "web", hostID: host, osID };
+  const create = {
+    type: "create",
+    intent: "i-1",
+    kind: "instance",
+    id: made,
+    creation: "c-1",
+    actor: "operator:bob",
+    at: 1,
+    fields,
+  };
+  const [outcome] = (await sender.send([create])).body.outcomes;
+  expect(outcome).toMatchObject({ intent: "i-1", result: "conflict" });
+  expect((await conflictsAt(hub, site)).get(outcome.conflict)).toMatchObject({ resourceId: made, field: null });
+  expect((await hub.ask("POST", `${CONFLICTS}/${outcome.conflict}/resolve`, { choose: "i-1" })).status).toBe(400);
+  expect((await hub.ask("POST", `${CONFLICTS}/${outcome.conflict}/resolve`, { choose: "nothing" })).status).toBe(200);
+});

@@ -1,4 +1,4 @@
-import type { Authority, Transaction } from "@holdfast/inventory";
+import { type Authority, FieldFault, type Transaction } from "@holdfast/inventory";
 import { type CreateIntent, type EditIntent, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { RefusedIntent, UplinkPorts } from "../recovery/ports.ts";
@@ -69,11 +69,19 @@ export async function applyCreate(
     const { at } = await tx.savepoint(() => authority.createIn(tx, kind, request));
     return { result: "applied", ...(at ? { at } : {}) };
   } catch (error) {
-    // Somebody else has made it, or what it must not share: both stand, until an operator chooses.
-    if (!(error instanceof Fault) || !["AlreadyExists", "FailedPrecondition"].includes(error.code)) throw error;
+    if (!(error instanceof Fault) || !isToBeChosen(error)) throw error;
     const same = await ports.aliases.sameMachine(tx, { entry, kind, origin });
     return same ?? conflict(tx, ports, { entry, kind, origin, reason: error.message });
   }
+}
+
+/**
+ * Somebody else has made it, or what it must not share: both stand, until an operator chooses. So too what was made on a machine
+ * that is another site's by now or gone: the site could not know, and what was wanted there is not lost (rules 14, 15).
+ */
+function isToBeChosen(error: Fault): boolean {
+  if (["AlreadyExists", "FailedPrecondition"].includes(error.code)) return true;
+  return error instanceof FieldFault && error.fields.includes("hostID");
 }
 
 /** Sets what an operator at a site wanted otherwise, if nobody else has written it since (rule 1). */
