@@ -50,7 +50,7 @@ async function main(given: readonly string[]): Promise<void> {
   }
   const config = readConfig(StartConfig, { arguments: given, environment: process.env });
   const home = resolve(config.home);
-  const hold = holdStart(home);
+  const hold = holdHome(home, "npm start");
   const children = new Children(home, process.env);
   const stop = stopOnSignal(children);
   try {
@@ -85,15 +85,6 @@ async function showOutage(
     if (!stopped.signal.aborted) console.error(`holdfast: the outage could not be shown: ${messageOf(error)}`);
   });
   await Promise.race([told, ended]);
-}
-
-function holdStart(home: string) {
-  try {
-    return holdHome(home, "npm start");
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    throw new Fault("FailedPrecondition", "--home cannot be used", { cause });
-  }
 }
 
 async function startAll(home: string, config: StartConfig, children: Children) {

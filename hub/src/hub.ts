@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
-import { type Clock, type Closable, closeAll, Fault, type Log } from "@holdfast/runtime";
+import { type Clock, type Closable, closeAll, type Log } from "@holdfast/runtime";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import { watchBeside } from "./beside.ts";
@@ -76,7 +76,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
   const started: Closable[] = [];
   const close = () => closeAll(...started);
   try {
-    started.push(takeHome(home));
+    started.push(holdHome(home, "hub"));
     readyHome(home, log);
     const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
     started.push(store);
@@ -163,14 +163,5 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-function takeHome(home: string): Closable {
-  try {
-    return holdHome(home, "hub");
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    throw new Fault("FailedPrecondition", `--home ${home} cannot be used`, { cause });
   }
 }

@@ -15,6 +15,10 @@ test("a home is held by one program, and free again when it is closed", () => {
   expect(statSync(home).mode & 0o777).toBe(0o700);
 });
 
+test("a home that cannot be had is named, with the setting to change", () => {
+  expect(() => holdHome("/dev/null/home", "hub")).toThrow(/^--home \/dev\/null\/home cannot be used/);
+});
+
 test("a folder that was there before keeps its rights: it may be everybody's", () => {
   const home = mkdtempSync(join(tmpdir(), "holdfast-home-"));
   chmodSync(home, 0o777);

@@ -7,12 +7,10 @@ import { openSqlite } from "./sqlite.ts";
 /**
  * Makes a program's home, readable by its owner alone, and holds it until closed: two of a program on one home would
  * both believe that what is there is theirs. A folder that was there keeps its rights, for it may be anybody's; what is
- * put in it is private in itself. Throws FailedPrecondition when another has it.
+ * put in it is private in itself. Throws FailedPrecondition when another has it, or it cannot be had.
  */
 export function holdHome(home: string, program: string): Closable {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  // A lock of SQLite's goes with the process, however that ends; a file with a pid in it would not.
-  const lock = openSqlite(join(home, "lock.db"));
+  const lock = openLock(home);
   try {
     lock.pragma("busy_timeout = 0");
     lock.exec("BEGIN EXCLUSIVE");
@@ -27,6 +25,16 @@ export function holdHome(home: string, program: string): Closable {
       lock.close();
     },
   };
+}
+
+function openLock(home: string) {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    // A lock of SQLite's goes with the process, however that ends; a file with a pid in it would not.
+    return openSqlite(join(home, "lock.db"));
+  } catch (cause) {
+    throw new Fault("FailedPrecondition", `--home ${home} cannot be used`, { cause });
+  }
 }
 
 /** Writes a file of one line that only its owner reads, whole or not at all. */
