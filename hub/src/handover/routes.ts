@@ -74,6 +74,13 @@ export function handoverRoutes(app: FastifyInstance, { store, handover }: { stor
   });
 }
 
+/** What is wrong, where the words of the library say it badly. */
+const WHY: Readonly<Record<string, string>> = {
+  required: "is needed",
+  additionalProperties: "is not known here",
+  boolean: "is not known here",
+};
+
 /** A body of this shape. Throws InvalidArgument naming the property that is wrong. */
 function read<P extends TProperties>(schema: ReturnType<typeof Type.Object<P>>, body: unknown): Static<typeof schema> {
   const [error] = Value.Errors(schema, body);
@@ -84,5 +91,5 @@ function read<P extends TProperties>(schema: ReturnType<typeof Type.Object<P>>, 
   };
   const name =
     error.instancePath.slice(1) || params.requiredProperties?.[0] || params.additionalProperties?.[0] || "body";
-  throw new FieldFault("InvalidArgument", [name], `${name}: ${error.message}`);
+  throw new FieldFault("InvalidArgument", [name], `${name}: ${WHY[error.keyword] ?? error.message}`);
 }
