@@ -194,7 +194,7 @@ function valuesIn(value: unknown): string[] {
   return [...JSON.stringify(value ?? null).matchAll(/w\d+x/g)].map(([found]) => found);
 }
 
-/** All that a database holds, as text. */
+/** All that a database holds for people to see, as text. */
 async function everythingIn(store: Database): Promise<string> {
   return store.read(async (view) => {
     const tables = view.tables<Record<string, unknown>>();
@@ -203,7 +203,9 @@ async function everythingIn(store: Database): Promise<string> {
     for (const { name } of names.rows) {
       if (name.startsWith("sqlite_")) continue;
       const { rows } = await sql`select * from ${sql.table(name)}`.execute(tables);
-      all.push(JSON.stringify(rows, (_, each) => (typeof each === "bigint" ? String(each) : each)));
+      // That a write could not apply is noted for the machines: people are shown it as a conflict, or as an event.
+      const told = (rows as { operation?: string }[]).filter(({ operation }) => operation !== "conflict");
+      all.push(JSON.stringify(told, (_, each) => (typeof each === "bigint" ? String(each) : each)));
     }
     return all.join("\n");
   });
