@@ -6,6 +6,8 @@ export interface CountingRelay extends AsyncDisposable {
   /** Bytes of payload since the beginning: what HTTP and, where there is any, TLS put on the wire. */
   readonly bytes: number;
   readonly connections: number;
+  /** Connections made since the beginning. */
+  readonly opened: number;
   /** Ends every connection; new ones get through. */
   cut(): void;
 }
@@ -14,7 +16,9 @@ export async function relayTo(target: string): Promise<CountingRelay> {
   const { hostname: host, port } = new URL(target);
   const open = new Set<Socket>();
   let bytes = 0;
+  let opened = 0;
   const server = createServer((near) => {
+    opened += 1;
     const far = connect(Number(port), host);
     for (const [from, to] of [
       [near, far],
@@ -45,6 +49,9 @@ export async function relayTo(target: string): Promise<CountingRelay> {
     },
     get connections() {
       return open.size / 2;
+    },
+    get opened() {
+      return opened;
     },
     cut,
     async [Symbol.asyncDispose]() {

@@ -1,11 +1,14 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { CONTACT_EVERY } from "@holdfast/protocol";
 import { expect, test } from "vitest";
-import { startTestHub } from "../hub-harness.ts";
+import { startTestHub, until } from "../hub-harness.ts";
 
-test("what an idle site says, and what it is answered, is small, and the connection is kept", async () => {
+test("what an idle site says, and what it is answered, is small, and the connection is kept until it comes again", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
+  const connections: Socket[] = [];
+  hub.hub.app.server.on("connection", (socket: Socket) => connections.push(socket));
   const socket = connect(hub.hub.port, "127.0.0.1");
   try {
     for (const time of ["first", "second"]) {
@@ -15,8 +18,12 @@ test("what an idle site says, and what it is answered, is small, and the connect
       const [answer] = (await once(socket, "data")) as [Buffer];
       expect([time, String(answer)]).toEqual([time, expect.stringMatching(/^HTTP\/1.1 200 OK\r\n/)]);
       expect(String(answer)).toContain('{"epoch":"');
-      expect(answer.length).toBeLessThan(170);
+      expect(answer.length).toBeLessThan(190);
+      const told = Number(/\r\nkeep-alive: timeout=(\d+)\r\n/.exec(String(answer))?.[1]) * 1_000;
+      expect(told).toBeGreaterThan(CONTACT_EVERY);
+      await until("the hub holds it for longer than it says", () => (connections.at(-1)?.timeout ?? 0) > told);
     }
+    expect(connections).toHaveLength(1);
   } finally {
     socket.destroy();
   }
