@@ -42,7 +42,7 @@ async function play(steps: Steps, sites: readonly string[], told: Told, andThen?
 // The same histories each time, so that a failure is somebody's change. HOLDFAST_HISTORIES=200 looks further, from
 // HOLDFAST_SEED on, in histories of up to HOLDFAST_LONGEST steps; one that fails is printed with the seed and the path that
 // find it again (HOLDFAST_PATH).
-const HISTORIES = Number(process.env.HOLDFAST_HISTORIES ?? 5);
+const HISTORIES = Number(process.env.HOLDFAST_HISTORIES ?? 3);
 const PATH = process.env.HOLDFAST_PATH;
 const SEED = Number(process.env.HOLDFAST_SEED ?? 1);
 const LONGEST = Number(process.env.HOLDFAST_LONGEST ?? 18);
