@@ -104,6 +104,6 @@ test("whatever is repeated, reordered or cut off by a restart, every entry has i
       const { body } = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`);
       expect(body).toMatchObject({ cursor: sender.next - 1, quarantined: poisoned });
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 25, endOnFailure: true, seed: 1 },
   );
 });

@@ -125,5 +125,5 @@ test("whatever operators and sites do, whoever follows a feed ends with what is 
       expect(instance.owner, "an instance is its host's site's").toBe(host?.owner);
     }
   });
-  await fc.assert(property, { numRuns: 60, endOnFailure: true });
+  await fc.assert(property, { numRuns: 60, endOnFailure: true, seed: 1 });
 }, 60_000);

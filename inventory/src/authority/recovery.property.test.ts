@@ -6,6 +6,8 @@ import { DELETED, HubWorld, siteId, TENANT } from "./recovery-world.ts";
 
 /** How many histories; more when asked for. */
 const RUNS = Number(process.env.HOLDFAST_RECOVERY_RUNS ?? 12);
+// The same histories each time, so that a failure is somebody's change.
+const SEED = Number(process.env.HOLDFAST_SEED ?? 1);
 
 const ACTS = {
   "hub adds": 2,
@@ -218,5 +220,5 @@ test("whatever is written, moved, deleted and restored, no write is lost, nothin
     await history.settle();
     await history.checkAtRest();
   });
-  await fc.assert(property, { numRuns: RUNS, endOnFailure: RUNS > 100 });
+  await fc.assert(property, { numRuns: RUNS, endOnFailure: RUNS > 100, seed: SEED });
 }, 3_600_000);

@@ -195,6 +195,6 @@ test("whatever a hub forgets, it is told first, and nothing that its site held i
         expect(entries.slice(0, end).every(({ type }) => type === "replica-row" || type === "let-go")).toBe(true);
       }
     }),
-    { numRuns: 20, endOnFailure: true },
+    { numRuns: 20, endOnFailure: true, seed: 1 },
   );
 }, 120_000);
