@@ -1,66 +1,14 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { Fault, type Log, messageOf, systemCode } from "@holdfast/runtime";
+import { writeDurably } from "@holdfast/runtime/durable-file";
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
-
-/** The name that a file has while it is being written; what carries it was never finished and means nothing. */
-export const UNFINISHED = ".tmp";
 
 const STATE_FILE_MOST = 256 * 1024;
 
 /** A directory that only its owner may enter, made when missing. */
 export function privateDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-}
-
-/**
- * Writes a file so that after a crash or a power cut, at any moment, either the old content or the whole new content is
- * there. Readable by its owner alone.
- */
-export function writeDurably(path: string, content: string | Uint8Array): void {
-  const unfinished = `${path}${UNFINISHED}`;
-  try {
-    writeWhole(unfinished, content);
-    renameSync(unfinished, path);
-  } catch (error) {
-    // What was written of it fills the disk further.
-    rmSync(unfinished, { force: true });
-    throw error;
-  }
-  syncDirectory(dirname(path));
-}
-
-function writeWhole(path: string, content: string | Uint8Array): void {
-  const file = openSync(path, "w", 0o600);
-  try {
-    writeFileSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Removes a file, durably; one that is gone already is fine. */
-export function removeDurably(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-  }
-  syncDirectory(dirname(path));
 }
 
 /**
@@ -108,13 +56,4 @@ export function setAside(path: string): string {
 function reportAside(path: string, reason: string, log: Log): void {
   const keptAs = setAside(path);
   log.error({ file: path, keptAs, reason }, "a file of the agent's own is corrupt; it was set aside");
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }

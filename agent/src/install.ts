@@ -3,9 +3,9 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSyn
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Fault, helpText, readConfig } from "@holdfast/runtime";
+import { writeDurably } from "@holdfast/runtime/durable-file";
 import { type Static, Type } from "typebox";
 import { AgentConfig } from "./config.ts";
-import { writeDurably } from "./durable-file.ts";
 import { INSTALLED, powerRuleText, unitText } from "./unit.ts";
 import { AGENT_VERSION } from "./version.ts";
 

@@ -1,16 +1,9 @@
 import { readdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type Log, messageOf } from "@holdfast/runtime";
+import { removeDurably, UNFINISHED, writeDurably } from "@holdfast/runtime/durable-file";
 import { Type } from "typebox";
-import {
-  privateDirectory,
-  readDocument,
-  removeDurably,
-  setAside,
-  UNFINISHED,
-  writeDocument,
-  writeDurably,
-} from "./durable-file.ts";
+import { privateDirectory, readDocument, setAside, writeDocument } from "./durable-file.ts";
 import { decodeSpoolFile, encodeSpoolFile, type SpoolMessage } from "./spool-file.ts";
 
 export interface SpoolOptions {

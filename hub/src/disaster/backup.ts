@@ -1,9 +1,10 @@
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Fault, systemCode } from "@holdfast/runtime";
+import { makeDurable, renameDurably } from "@holdfast/runtime/durable-file";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
 import { requireDatabase } from "../home.ts";
-import { isSameFile, makeDurable, pathFault, refuseNoFile, removeDatabase, renameDurably } from "./files.ts";
+import { isSameFile, pathFault, refuseNoFile, removeDatabase } from "./files.ts";
 import { type HubContents, inspectDatabase } from "./inspect.ts";
 
 export interface BackupRequest {

@@ -1,25 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { Fault, systemCode } from "@holdfast/runtime";
 
 /** What SQLite may keep beside a database file. */
 export const COMPANIONS = ["-wal", "-shm", "-journal"] as const;
-
-/** Makes a file's content, or a directory's names, outlive a loss of power. */
-export function makeDurable(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Gives a file another name in the same directory, durably; one that has that name already is replaced. */
-export function renameDurably(from: string, to: string): void {
-  renameSync(from, to);
-  makeDurable(dirname(to));
-}
 
 /** Removes a database file and what SQLite keeps beside it. Absent ones do no harm. */
 export function removeDatabase(path: string): void {

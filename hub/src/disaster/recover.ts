@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import { type Clock, Fault } from "@holdfast/runtime";
+import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import { feedPosition } from "../feed-position.ts";
 import { databaseOf } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { createTokens } from "../tokens/tokens.ts";
 import { setRecovering } from "./claims.ts";
-import { makeDurable, removeDatabase } from "./files.ts";
+import { removeDatabase } from "./files.ts";
 import { type HighWater, readHighWater } from "./high-water.ts";
 import { finishSwap, type OnStep, preparedIn, swapIn } from "./swap.ts";
 

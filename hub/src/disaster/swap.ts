@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "@holdfast/runtime";
+import { removeDurably, renameDurably, writeDurably } from "@holdfast/runtime/durable-file";
 import { databaseOf } from "../home.ts";
-import { COMPANIONS, makeDurable, renameDurably } from "./files.ts";
+import { COMPANIONS } from "./files.ts";
 import { type HighWater, writeHighWater } from "./high-water.ts";
 
 /** Where a database is made ready that shall take the place of a home's. */
@@ -28,15 +29,7 @@ function journalIn(home: string): string {
 /** Puts the prepared database in its place. To be called with the home held, the database made durable. */
 export function swapIn(home: string, swap: Swap, onStep: OnStep = () => undefined): void {
   onStep("decide");
-  const path = `${journalIn(home)}.new`;
-  const descriptor = openSync(path, "w", 0o600);
-  try {
-    writeSync(descriptor, JSON.stringify(swap));
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameDurably(path, journalIn(home));
+  writeDurably(journalIn(home), JSON.stringify(swap));
   finishSwap(home, onStep);
 }
 
@@ -64,8 +57,7 @@ export function finishSwap(home: string, onStep: OnStep = () => undefined): Swap
   onStep("mark");
   writeHighWater(home, swap.mark);
   onStep("end");
-  rmSync(journal);
-  makeDurable(home);
+  removeDurably(journal);
   return swap;
 }
 
