@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { silentLog, systemClock } from "@holdfast/runtime";
+import { askedOfDisk } from "@holdfast/runtime/testing/asked-of-disk";
 import { expect, test, vi } from "vitest";
 import { feedPosition } from "../feed-position.ts";
 import { scratch, TestHome } from "./harness.ts";
@@ -34,6 +35,12 @@ test("no mark proves nothing, and neither does one that cannot be read", () => {
   }
   writeHighWater(home, { epoch: "a", seq: 3, at: 5 });
   expect(readHighWater(home)).toEqual({ epoch: "a", seq: 3, at: 5 });
+});
+
+test("the mark is durable when it is written: its content, and that it has its name", () => {
+  const home = scratch();
+  const asked = askedOfDisk(home, () => writeHighWater(home, { epoch: "a", seq: 3, at: 5 }));
+  expect(asked).toEqual(["sync high-water.tmp", "rename high-water.tmp to high-water", "sync ."]);
 });
 
 test("the mark follows the database and is never ahead of it, and is whole when the hub closes", async () => {

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "@holdfast/inventory";
 import { type Clock, type Closable, type Log, messageOf, seconds, systemCode } from "@holdfast/runtime";
+import { writeDurably } from "@holdfast/runtime/durable-file";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { feedPosition } from "../feed-position.ts";
@@ -40,15 +41,7 @@ export function readHighWater(home: string): HighWater | undefined {
 
 /** Writes the mark, whole or not at all, durable when this returns. Only of what is durable in the database already. */
 export function writeHighWater(home: string, { epoch, seq, at }: HighWater): void {
-  const path = highWaterIn(home);
-  const descriptor = openSync(`${path}.new`, "w", 0o600);
-  try {
-    writeSync(descriptor, `${JSON.stringify({ epoch, seq, at })}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(`${path}.new`, path);
+  writeDurably(highWaterIn(home), `${JSON.stringify({ epoch, seq, at })}\n`);
 }
 
 /** Whether a mark proves that a database has lost history: it is behind in the same life, or has never had that life. */
