@@ -2,8 +2,8 @@ import type { AuthorityListener, Store, Transaction } from "@holdfast/inventory"
 import type { Commands } from "@holdfast/inventory/api/commands";
 import { Host } from "@holdfast/protocol";
 import { type Clock, hours } from "@holdfast/runtime";
-import type { CommandPort } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
+import type { CommandPort } from "../uplink/ports.ts";
 import { commandById, endAll, shownOf } from "./book.ts";
 import { issue } from "./issue.ts";
 import { report } from "./report.ts";

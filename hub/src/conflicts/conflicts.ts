@@ -1,8 +1,8 @@
 import type { Authority, Transaction, View } from "@holdfast/inventory";
 import type { Conflict, Conflicts } from "@holdfast/inventory/api/conflicts";
 import type { Clock } from "@holdfast/runtime";
-import type { ConflictPort, RefusedIntent } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
+import type { ConflictPort, RefusedIntent } from "../uplink/ports.ts";
 import { addValue, conflictById, subjectOf, type Value, valuesOf } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";
 import { recordRecovered, recoverConflict } from "./recover.ts";

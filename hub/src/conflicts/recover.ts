@@ -1,8 +1,8 @@
 import type { Transaction } from "@holdfast/inventory";
 import { type ConflictBody, isId, type Kind, kindNamed } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
-import type { ConflictPort } from "../recovery/ports.ts";
 import type { Origin } from "../uplink/origin.ts";
+import type { ConflictPort } from "../uplink/ports.ts";
 import { isTime } from "../uplink/time.ts";
 import { addValue, conflictById, newConflictId, type Subject, wasClosed } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";

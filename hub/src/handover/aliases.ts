@@ -10,10 +10,10 @@ import {
   ROW,
   siteScope,
 } from "@holdfast/protocol";
-import type { AliasPort } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
 import { actorAt } from "../uplink/actor.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
+import type { AliasPort } from "../uplink/ports.ts";
 import { type MergeParts, mergeInto } from "./merge.ts";
 import type { HostAliasRow } from "./tables.ts";
 

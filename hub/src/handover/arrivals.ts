@@ -1,9 +1,9 @@
 import type { AuthorityListener, Transaction, View } from "@holdfast/inventory";
 import { type ArrivalEntry, Host, type Resource } from "@holdfast/protocol";
 import { arrivalProof, isProof } from "@holdfast/protocol/enrolment";
-import type { ArrivalPort } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
+import type { ArrivalPort } from "../uplink/ports.ts";
 
 /** Machines that have shown up where they do not belong. */
 export interface Arrivals extends ArrivalPort {

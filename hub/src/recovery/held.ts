@@ -6,7 +6,7 @@ import { Value } from "typebox/value";
 import type { Credentials } from "../credentials/credentials.ts";
 import { kindOf } from "../uplink/kind-of.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
-import type { UplinkPorts } from "./ports.ts";
+import type { UplinkPorts } from "../uplink/ports.ts";
 import type { HeldEntry } from "./waiting.ts";
 
 export interface HeldParts {

@@ -3,8 +3,8 @@ import { type AccessBody, type FeedScope, ROW, siteScope, tenantScope } from "@h
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
-import type { AccessPort } from "../recovery/ports.ts";
 import type { HubTables, TokenRow } from "../tables.ts";
+import type { AccessPort } from "../uplink/ports.ts";
 import { isTime } from "../uplink/time.ts";
 import { type GivenBackRow, givenBack, opens, type WaitingToken, waitingTokens } from "./given-back.ts";
 

@@ -3,7 +3,6 @@ import type { UplinkEntry } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { HubHolds } from "../holds/holds.ts";
-import type { UplinkPorts } from "../recovery/ports.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Enrolments } from "../tokens/enrolments.ts";
 import { keepEvent } from "./events.ts";
@@ -11,6 +10,7 @@ import { applyHoldReleased } from "./hold-released.ts";
 import { applyCreate, applyEdit, onceForIntent } from "./intents.ts";
 import { applyRelease, applyState } from "./machines.ts";
 import type { Applied, Origin } from "./origin.ts";
+import type { UplinkPorts } from "./ports.ts";
 
 export interface ApplyParts {
   readonly authority: Pick<Authority, "createIn" | "editIn" | "observeIn" | "releaseIn">;

@@ -1,9 +1,9 @@
 import type { Transaction } from "@holdfast/inventory";
 import type { HoldReason, UplinkBatch, UplinkRefusal } from "@holdfast/protocol";
 import type { HubHolds } from "../holds/holds.ts";
-import type { CommandPort } from "../recovery/ports.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Origin } from "./origin.ts";
+import type { CommandPort } from "./ports.ts";
 
 interface Parts {
   readonly holds: Pick<HubHolds, "hold">;

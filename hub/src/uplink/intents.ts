@@ -1,7 +1,6 @@
 import { type Authority, FieldFault, type Transaction } from "@holdfast/inventory";
 import { type CreateIntent, type EditIntent, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
-import type { RefusedIntent, UplinkPorts } from "../recovery/ports.ts";
 import type { HubTables } from "../tables.ts";
 import { unauthorised } from "../tokens/authorise.ts";
 import { actorAt } from "./actor.ts";
@@ -9,6 +8,7 @@ import { refuseImpossible } from "./impossible.ts";
 import { kindOf } from "./kind-of.ts";
 import { isLentTo } from "./lent-ids.ts";
 import type { Applied, Origin } from "./origin.ts";
+import type { RefusedIntent, UplinkPorts } from "./ports.ts";
 import { keepInHistory } from "./refused-intents.ts";
 
 /** How many outcomes of a site's intents are kept, the newest. */

@@ -2,10 +2,10 @@ import type { Authority, Transaction } from "@holdfast/inventory";
 import { Host, type ReleaseEntry, type StateEntry } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import { NEITHER_LATER } from "../recovery/held.ts";
-import type { UplinkPorts } from "../recovery/ports.ts";
 import { keepEvent } from "./events.ts";
 import { kindOf } from "./kind-of.ts";
 import type { Applied, Origin } from "./origin.ts";
+import type { UplinkPorts } from "./ports.ts";
 
 /** How much is kept, as history, of state that did not count; characters of JSON. */
 const DROPPED_KEPT = 4_096;

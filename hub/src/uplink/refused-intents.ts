@@ -1,7 +1,7 @@
 import type { Transaction } from "@holdfast/inventory";
 import { intentOf } from "@holdfast/inventory/authority/feed-rows";
-import type { RefusedIntent } from "../recovery/ports.ts";
 import { actorAt } from "./actor.ts";
+import type { RefusedIntent } from "./ports.ts";
 
 /** Has the history tell of what did not apply, so that the write is known when it comes again (rule 7). */
 export async function keepInHistory(tx: Transaction, { entry, kind, origin }: RefusedIntent): Promise<void> {

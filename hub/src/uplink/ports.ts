@@ -9,7 +9,7 @@ import type {
   EditIntent,
   Kind,
 } from "@holdfast/protocol";
-import type { Applied, Origin } from "../uplink/origin.ts";
+import type { Applied, Origin } from "./origin.ts";
 
 /**
  * What the uplink gives on to those who own it. Every method runs in the transaction of the batch, inside a savepoint of the
