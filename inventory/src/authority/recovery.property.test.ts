@@ -1,8 +1,8 @@
 import { Host, type Resource } from "@holdfast/protocol";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SiteModel } from "./recovery-site.ts";
-import { DELETED, HubWorld, siteId, TENANT } from "./recovery-world.ts";
+import { SiteModel } from "../testing/recovery-site.ts";
+import { DELETED, HubWorld, siteId, TENANT } from "../testing/recovery-world.ts";
 
 /** How many histories; more when asked for. */
 const RUNS = Number(process.env.HOLDFAST_RECOVERY_RUNS ?? 12);

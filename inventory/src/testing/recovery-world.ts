@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Host, type Resource, Site } from "@holdfast/protocol";
 import { systemClock } from "@holdfast/runtime";
+import { type Authority, createAuthority } from "../authority/authority.ts";
+import { type FieldConflict, heldStamps } from "../authority/held.ts";
+import { tombstoneOf } from "../authority/tombstones.ts";
 import type { Store } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
-import { type Authority, createAuthority } from "./authority.ts";
-import { type FieldConflict, heldStamps } from "./held.ts";
-import { tombstoneOf } from "./tombstones.ts";
 
 export const TENANT = "11111111-1111-4111-8111-111111111111";
 export const DELETED = "HOST_STATE_DELETED";

@@ -1,7 +1,7 @@
 import { Host, idFromNumber, type ResourceBody, siteScope, tenantScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
+import type { RecoveredRow } from "../authority/held.ts";
 import type { Transaction } from "../store/contract.ts";
-import type { RecoveredRow } from "./held.ts";
 import { DELETED, type HubWorld, idsOf, siteId, TENANT } from "./recovery-world.ts";
 
 /** What a site wants that the hub's word does not show yet. */
