@@ -36,7 +36,7 @@ export async function accept(
   const known = await store.read((view) => view.tenant(claim.tenant));
   if (known?.id === claim.tenant) refuseOtherProject(claim, { name, here: known.name });
   else {
-    await refuseTaken({ authority, store }, name);
+    await refuseTaken(store, name);
     await authority.createTenant({ actor: "operator:local", id: claim.tenant, name });
   }
   const holds = createHolds({ store, clock });
@@ -106,7 +106,7 @@ function digitsOf(fingerprint: string): string {
   return fingerprint.toLowerCase().replaceAll(/[^0-9a-z]/g, "");
 }
 
-async function refuseTaken({ store }: Pick<OpenDatabase, "authority" | "store">, name: string): Promise<void> {
+async function refuseTaken(store: OpenDatabase["store"], name: string): Promise<void> {
   if (!(await store.read((view) => view.tenant(name)))) return;
   throw new Fault(
     "AlreadyExists",
