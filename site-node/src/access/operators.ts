@@ -3,7 +3,7 @@ import { TooOften } from "@holdfast/inventory/api/errors";
 import type { Principal } from "@holdfast/inventory/api/principal";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
-import type { RefusalLimit } from "../enrolment/refusal-limit.ts";
+import type { RefusalLimit } from "../api/refusal-limit.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import { judgeAccess } from "./judge.ts";
 import { KnownTokens } from "./known-tokens.ts";

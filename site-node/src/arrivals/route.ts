@@ -2,7 +2,7 @@ import { type ArrivalReply, ArrivalRequest, welcomeProof } from "@holdfast/proto
 import type { Log } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { Compile } from "typebox/compile";
-import type { RefusalLimit } from "../enrolment/refusal-limit.ts";
+import type { RefusalLimit } from "../api/refusal-limit.ts";
 import type { Arrivals } from "./arrivals.ts";
 
 const MAX_ARRIVAL_BYTES = 4 * 1024;

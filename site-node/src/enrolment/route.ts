@@ -2,9 +2,9 @@ import { type EnrolReply, EnrolRequest } from "@holdfast/protocol/enrolment";
 import { type FaultCode, type Log, messageOf } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { Compile } from "typebox/compile";
+import type { RefusalLimit } from "../api/refusal-limit.ts";
 import { judgeAgent } from "../hosts/agent-status.ts";
 import type { Admission } from "./admit.ts";
-import type { RefusalLimit } from "./refusal-limit.ts";
 
 const MAX_ENROL_BYTES = 16 * 1024;
 const shape = Compile(EnrolRequest);
