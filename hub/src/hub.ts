@@ -3,6 +3,7 @@ import { type Authority, createAuthority, openSqliteStore, type Store } from "@h
 import { createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import { type Clock, type Closable, closeAll, type Log } from "@holdfast/runtime";
+import { closing } from "@holdfast/runtime/closing";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
 import { watchBeside } from "./beside.ts";
@@ -27,7 +28,7 @@ import { createHandover } from "./handover/handover.ts";
 import { handoverRoutes } from "./handover/routes.ts";
 import { createHolds } from "./holds/holds.ts";
 import { databaseOf } from "./home.ts";
-import { closing, listen } from "./listen.ts";
+import { listen } from "./listen.ts";
 import { createReceipts } from "./receipts.ts";
 import { createHistory } from "./recovery/history.ts";
 import { createRecoveries } from "./recovery/recoveries.ts";

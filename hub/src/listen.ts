@@ -1,28 +1,6 @@
-import { type Clock, type Closable, Fault, listenFault, seconds } from "@holdfast/runtime";
+import { Fault, listenFault } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import type { HubConfig } from "./config.ts";
-import { type Connections, watchConnections } from "./connections.ts";
-
-/** How long a client may take to read its answer once the hub closes. */
-const READ_WITHIN = seconds(3);
-
-/** Makes a server end as a hub must: what has begun is answered, and nobody who does not read is waited for. */
-export function closing(app: FastifyInstance, clock: Clock): Closable {
-  const connections = watchConnections(app.server);
-  return { close: () => closeServer(app, connections, clock) };
-}
-
-async function closeServer(app: FastifyInstance, connections: Connections, clock: Clock): Promise<void> {
-  const closed = new AbortController();
-  connections.endIdle();
-  const late = clock.sleep(READ_WITHIN, closed.signal).then(
-    () => connections.endAll(),
-    () => undefined,
-  );
-  await app.close();
-  closed.abort();
-  await late;
-}
 
 /** Where the server answers from now on. Throws FailedPrecondition naming the setting when it cannot. */
 export async function listen(app: FastifyInstance, config: HubConfig): Promise<{ url: string; port: number }> {

@@ -2,14 +2,12 @@ import type { Inventory } from "@holdfast/inventory";
 import { type ApiOptions, createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import type { SiteHealth } from "@holdfast/protocol/enrolment";
-import { type Clock, type Log, listenFault, seconds } from "@holdfast/runtime";
+import { type Clock, type Log, listenFault } from "@holdfast/runtime";
+import { closing } from "@holdfast/runtime/closing";
 import type { FastifyInstance } from "fastify";
 import { aliasOf } from "../replica/in-place.ts";
 import { atTheHub } from "./at-the-hub.ts";
 import { siteSituation } from "./situation.ts";
-
-/** How long a client may take to read its answer once the site-node closes. */
-const READ_WITHIN = seconds(3);
 
 export interface ServerOptions extends Pick<ApiOptions, "authenticate" | "conflicts" | "holds" | "commands"> {
   readonly site: string;
@@ -70,26 +68,15 @@ const HEALTH = {
 export async function startServer(options: ServerOptions): Promise<SiteServer> {
   const { listen, clock } = options;
   const app = await siteApi(options);
+  const ending = closing(app, clock);
   try {
     await app.listen({ host: listen.host, port: listen.port });
   } catch (cause) {
-    await app.close();
+    await ending.close();
     throw listenFault(cause, "--site-port", listen.port);
   }
   const address = app.server.address();
   const port = typeof address === "object" && address ? address.port : listen.port;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  return { port, url: `http://${host}:${port}`, close: () => closeServer(app, clock) };
-}
-
-/** Answers what has begun, and waits for nobody who does not read. */
-async function closeServer(app: FastifyInstance, clock: Clock): Promise<void> {
-  const closed = new AbortController();
-  const late = clock.sleep(READ_WITHIN, closed.signal).then(
-    () => app.server.closeAllConnections(),
-    () => undefined,
-  );
-  await app.close();
-  closed.abort();
-  await late;
+  return { port, url: `http://${host}:${port}`, close: async () => ending.close() };
 }
