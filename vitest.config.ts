@@ -7,7 +7,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{protocol,runtime,inventory,hub,site-node,agent}/src/**/*.test.ts"],
+          include: ["{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },

@@ -1,7 +1,7 @@
 // `npm test`: every tier but the machines in QEMU, one after the other, and a line for each at the end: what ran, or what
 // was skipped and why. With CI=true a skip is a failure.
 import { messageOf, requireNode24, systemClock } from "@holdfast/runtime";
-import { missingPackages, provide } from "./test/debian.ts";
+import { missingPackages, provide } from "./debian.ts";
 import { runCommand, runVitest, type TierResult } from "./test/run.ts";
 
 interface Tier {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Run } from "./benchmark.ts";
+import type { Row, Run } from "./benchmark.ts";
 import { figuresOf, startWorker, type Worker } from "./processes.ts";
 import { type Listening, startHub } from "./programs.ts";
-import { alternate, median, type Rounds } from "./rounds.ts";
+import { alternate, median, type Rounds, ratioOf } from "./rounds.ts";
 import { MODELS, PROJECT, type SeededHub, seededHub } from "./seed.ts";
+import { figure } from "./shown.ts";
 import type { LoadAnswer } from "./workers/http-load.ts";
 
 export interface ReadFigures {
@@ -120,9 +121,18 @@ function ageless(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key, value) => (key === "ageSeconds" ? 0 : value));
 }
 
-/** Both figures of one side, as a row shows them. */
-export function shown(measured: readonly ReadFigures[]): string {
-  const rate = Math.round(median(measured.map(({ perSecond }) => perSecond)));
-  const cpu = median(measured.map(({ cpu }) => cpu));
-  return `${rate.toLocaleString("en-US")}/s, ${cpu.toFixed(2)} ms CPU each`;
+/** What rounds of reads say of a row: requests a second, with the processor time of each. */
+export function rateOf(
+  measured: Rounds<ReadFigures>,
+): Pick<Row, "unit" | "value" | "more" | "peerValue" | "peerMore" | "ratio"> {
+  const rate = (side: readonly ReadFigures[]) => median(side.map(({ perSecond }) => perSecond));
+  const cpu = (side: readonly ReadFigures[]) => `${figure(median(side.map((each) => each.cpu)))} ms CPU each`;
+  return {
+    unit: "requests/s",
+    value: rate(measured.ours),
+    more: cpu(measured.ours),
+    peerValue: rate(measured.peer),
+    peerMore: cpu(measured.peer),
+    ratio: ratioOf(measured, ({ perSecond }) => perSecond),
+  };
 }

@@ -9,47 +9,60 @@ export interface Run {
   tell(what: string): void;
 }
 
-/** One line of the outcome: what was measured, against what, and whether that is enough. */
+/** One figure of the outcome: what was measured, against what, and how much of it there should be. */
 export interface Row {
+  /** The benchmark's name; a further row of the same benchmark has its own after a slash. */
+  readonly name: string;
   /** What was measured, with its sizes. */
   readonly what: string;
-  readonly ours: string;
-  /** The peer or limit, measured in the same run. */
+  /** Of `value` and `peerValue`. */
+  readonly unit: string;
+  readonly value: number;
+  /** What else was seen of ours. */
+  readonly more?: string;
+  /** The peer or limit of the same run. */
   readonly peer: string;
-  readonly ratio?: number;
+  readonly peerValue: number;
+  readonly peerMore?: string;
+  /** Ours over the peer's: of the rounds' ratios the one in the middle. */
+  readonly ratio: number;
   readonly goal?: Goal;
 }
 
-/** A bound on a row's ratio, as its text says. */
+/** Where a row's ratio should be. */
 export interface Goal {
-  readonly text: string;
-  readonly isMet: boolean;
+  readonly direction: "at least" | "at most";
+  readonly bound: number;
 }
 
 export interface Benchmark {
   readonly name: string;
   readonly about: string;
+  /** Commands that it calls, each with the Debian package that brings it. */
+  readonly needs?: Readonly<Record<string, string>>;
   run(run: Run): Promise<readonly Row[]>;
 }
 
-export function atLeast(bound: number, value: number): Goal {
-  return { text: `≥ ${bound}`, isMet: value >= bound };
+export function atLeast(bound: number): Goal {
+  return { direction: "at least", bound };
 }
 
-export function atMost(bound: number, value: number, unit = ""): Goal {
-  return { text: `≤ ${bound}${unit}`, isMet: value <= bound };
+export function atMost(bound: number): Goal {
+  return { direction: "at most", bound };
 }
 
-/** A number as people read it: three digits that mean something. */
-export function figure(value: number): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+interface Limited extends Pick<Row, "name" | "what" | "unit" | "more"> {
+  readonly value: number;
+  readonly limit: number;
 }
 
-/** The row as a line of a Markdown table. */
-export function lineOf({ what, ours, peer, ratio, goal }: Row): string {
-  const met = goal === undefined ? "–" : goal.isMet ? "met" : "**missed**";
-  return `| ${[what, ours, peer, ratio === undefined ? "–" : figure(ratio), goal?.text ?? "none", met].join(" | ")} |`;
+/** The row of a figure that has a limit and no peer. */
+export function underLimit({ limit, value, ...about }: Limited): Row {
+  return { ...about, value, peer: "limit", peerValue: limit, ratio: value / limit, goal: atMost(1) };
 }
 
-export const HEADING = ["| what | ours | peer or limit | ratio | goal | |", "|---|---|---|---|---|---|"] as const;
+/** Whether the row is where it should be; undefined when nobody said where. */
+export function holds({ ratio, goal }: Pick<Row, "ratio" | "goal">): boolean | undefined {
+  if (goal === undefined) return undefined;
+  return goal.direction === "at least" ? ratio >= goal.bound : ratio <= goal.bound;
+}

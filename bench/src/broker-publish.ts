@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { DOWN, hostTopic, UP } from "@holdfast/protocol/topics";
-import { atMost, type Benchmark, figure, type Row, type Run } from "./benchmark.ts";
+import { atMost, type Benchmark, type Row, type Run } from "./benchmark.ts";
 import { figuresOf, pause, type Running, startExecutable, startWorker, type Worker } from "./processes.ts";
 import { alternate, median, ratioOf } from "./rounds.ts";
+import { figure } from "./shown.ts";
 import type { Exchanged } from "./workers/mqtt-load.ts";
 
 const SITE = "site-0000000a";
@@ -21,6 +22,7 @@ interface Cost {
 export const brokerPublish: Benchmark = {
   name: "broker-publish",
   about: "CPU for each QoS 1 message in and out again, against mosquitto",
+  needs: { mosquitto: "mosquitto" },
   async run(run) {
     const quick = run.size === "quick";
     const clients = quick ? 20 : 100;
@@ -29,31 +31,30 @@ export const brokerPublish: Benchmark = {
     const what = `broker, QoS 1 in and QoS 1 out to one receiver, ${BYTES} bytes, ${clients} clients`;
     const rows: Row[] = [];
     const kinds = [
-      { name: "in memory, clean sessions", database: ":memory:", clean: true },
-      { name: "durable, kept sessions", database: `${run.folder("broker")}/broker.db`, clean: false },
+      { name: "in-memory", how: "in memory, clean sessions", database: ":memory:", clean: true },
+      { name: "durable", how: "durable, kept sessions", database: `${run.folder("broker")}/broker.db`, clean: false },
     ];
-    for (const { name, database, clean } of kinds) {
+    for (const { name, how, database, clean } of kinds) {
       await using broker = await startWorker("broker", { database, siteId: SITE });
       const port = await broker.ask<number>("port");
       await using load = await startLoad({ port, clients, clean, topic: SAID });
-      const ours = () => cost(broker, load, seconds);
-      if (!peer) {
-        rows.push({
-          what: `${what}: ${name}`,
-          ours: shown([await ours(), await ours()]),
-          peer: "mosquitto not installed: no peer",
-        });
-        continue;
-      }
-      const measured = await alternate(rounds, { peer: () => cost(peer.broker, peer.load, seconds), ours });
-      const ratio = ratioOf(measured, ({ cpu }) => cpu);
-      const row = {
-        what: `${what}: ${name}`,
-        ours: shown(measured.ours),
-        peer: `mosquitto: ${shown(measured.peer)}`,
-        ratio,
-      };
-      rows.push(clean ? { ...row, goal: atMost(3, ratio) } : row);
+      const measured = await alternate(rounds, {
+        peer: () => cost(peer.broker, peer.load, seconds),
+        ours: () => cost(broker, load, seconds),
+      });
+      const middle = (side: readonly Cost[], value: (cost: Cost) => number) => median(side.map(value));
+      rows.push({
+        name: `broker-publish/${name}`,
+        what: `${what}: ${how}`,
+        unit: "µs CPU a message",
+        value: middle(measured.ours, ({ cpu }) => cpu),
+        more: `${figure(middle(measured.ours, ({ perSecond }) => perSecond))}/s`,
+        peer: "mosquitto",
+        peerValue: middle(measured.peer, ({ cpu }) => cpu),
+        peerMore: `${figure(middle(measured.peer, ({ perSecond }) => perSecond))}/s`,
+        ratio: ratioOf(measured, ({ cpu }) => cpu),
+        ...(clean ? { goal: atMost(3) } : {}),
+      });
     }
     return rows;
   },
@@ -63,11 +64,6 @@ async function cost(broker: Running, load: Worker, seconds: number): Promise<Cos
   const before = figuresOf(broker.pid).cpuSeconds;
   const { messages, perSecond } = await load.ask<Exchanged>("exchange", { seconds });
   return { cpu: ((figuresOf(broker.pid).cpuSeconds - before) * 1e6) / messages, perSecond };
-}
-
-function shown(costs: readonly Cost[]): string {
-  const [cpu, rate] = [median(costs.map((each) => each.cpu)), median(costs.map((each) => each.perSecond))];
-  return `${figure(cpu)} µs CPU a message, ${figure(rate)}/s`;
 }
 
 function startLoad(load: { port: number; clients: number; clean: boolean; topic: string }): Promise<Worker> {
@@ -83,7 +79,7 @@ async function mosquitto(run: Run, clients: number) {
   // Where Debian puts it is not on everybody's path.
   const given = ["-c", configuration];
   const broker = (await startExecutable("mosquitto", given)) ?? (await startExecutable("/usr/sbin/mosquitto", given));
-  if (!broker) return undefined;
+  if (!broker) throw new Error("mosquitto could not be started");
   await pause(500);
   const load = await startLoad({ port, clients, clean: true, topic: ECHO });
   return {

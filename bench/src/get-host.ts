@@ -1,6 +1,5 @@
-import { ApiReads, shown } from "./api-reads.ts";
+import { ApiReads, rateOf } from "./api-reads.ts";
 import { atLeast, type Benchmark } from "./benchmark.ts";
-import { ratioOf } from "./rounds.ts";
 
 export const getHost: Benchmark = {
   name: "get-host",
@@ -9,14 +8,13 @@ export const getHost: Benchmark = {
     await using api = await ApiReads.open(run);
     const quick = run.size === "quick";
     const measured = await api.measure(api.hosts(), { rounds: quick ? 2 : 5, seconds: quick ? 1 : 4 });
-    const ratio = ratioOf(measured, ({ perSecond }) => perSecond);
     return [
       {
+        name: "get-host",
         what: `GET host by id, ${api.seed.hosts.length} hosts, 8 connections`,
-        ours: shown(measured.ours),
-        peer: `bare node:http: ${shown(measured.peer)}`,
-        ratio,
-        goal: atLeast(0.7, ratio),
+        peer: "bare node:http",
+        ...rateOf(measured),
+        goal: atLeast(0.7),
       },
     ];
   },

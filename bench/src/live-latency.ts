@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { siteScope, tenantScope } from "@holdfast/protocol/feed";
-import { atMost, type Benchmark, figure, type Run } from "./benchmark.ts";
+import { atMost, type Benchmark, type Run } from "./benchmark.ts";
 import { pause, startWorker, type Worker } from "./processes.ts";
-import { alternate, median, percentile, type Rounds } from "./rounds.ts";
+import { alternate, median, percentile, ratioOf } from "./rounds.ts";
 import { type SeededHub, seededHub } from "./seed.ts";
+import { figure } from "./shown.ts";
 
 /** Between two samples: what one sets off at the site and back at the hub is over by then. */
 const APART = 25;
@@ -34,21 +35,30 @@ export const liveLatency: Benchmark = {
       ours: () => crowded.latencies(samples),
     });
     const waiting = await others.ask<number>("open");
-    const [near, far] = [ratioOfTails(direct), ratioOfTails(loaded)];
     return [
       {
-        what: `hub commit → replica commit, live; ${rounds} × ${samples} commits, one at a time`,
-        ours: tails(direct.ours),
-        peer: `loopback HTTP round trip: ${tails(direct.peer)} (durable SQLite commit here: ${tails([commits])})`,
-        ratio: near,
-        goal: atMost(3, near),
+        name: "live-latency",
+        what: `hub commit → replica commit, live, p99; ${rounds} × ${samples} commits, one at a time`,
+        unit: "ms",
+        value: middleOf(direct.ours, 0.99),
+        more: `p50 ${figure(middleOf(direct.ours, 0.5))} ms`,
+        peer: "loopback HTTP round trip",
+        peerValue: middleOf(direct.peer, 0.99),
+        peerMore: `p50 ${figure(middleOf(direct.peer, 0.5))} ms; a durable SQLite commit here: p50 ${figure(percentile(commits, 0.5))} ms, p99 ${figure(percentile(commits, 0.99))} ms`,
+        ratio: ratioOf(direct, tailOf),
+        goal: atMost(3),
       },
       {
+        name: "live-latency/1000-sites",
         what: `the same with ${waiting} streams of ${seed.sites - 1} other sites waiting`,
-        ours: tails(loaded.ours),
-        peer: `one site: ${tails(loaded.peer)}`,
-        ratio: far,
-        goal: atMost(1.2, far),
+        unit: "ms",
+        value: middleOf(loaded.ours, 0.99),
+        more: `p50 ${figure(middleOf(loaded.ours, 0.5))} ms`,
+        peer: "one site",
+        peerValue: middleOf(loaded.peer, 0.99),
+        peerMore: `p50 ${figure(middleOf(loaded.peer, 0.5))} ms`,
+        ratio: ratioOf(loaded, tailOf),
+        goal: atMost(1.2),
       },
     ];
   },
@@ -129,11 +139,10 @@ async function roundTrips(port: number, samples: number): Promise<readonly numbe
   return found;
 }
 
-function tails(rounds: readonly (readonly number[])[]): string {
-  const of = (share: number) => figure(median(rounds.map((round) => percentile(round, share))));
-  return `p50 ${of(0.5)} ms, p99 ${of(0.99)} ms`;
+function tailOf(round: readonly number[]): number {
+  return percentile(round, 0.99);
 }
 
-function ratioOfTails({ peer, ours }: Rounds<readonly number[]>): number {
-  return median(ours.map((round, at) => percentile(round, 0.99) / percentile(peer[at] ?? [], 0.99)));
+function middleOf(rounds: readonly (readonly number[])[], share: number): number {
+  return median(rounds.map((round) => percentile(round, share)));
 }

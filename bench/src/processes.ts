@@ -3,13 +3,14 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
-const MIB = 1024 * 1024;
+const MB = 1_000_000;
 
 export interface Figures {
   /** Processor time of the threads that there are, user and system, since each began. */
   readonly cpuSeconds: number;
-  readonly residentMib: number;
-  readonly peakResidentMib: number;
+  /** Millions of bytes. */
+  readonly residentMb: number;
+  readonly peakResidentMb: number;
 }
 
 /** What the kernel says of a process. */
@@ -22,8 +23,8 @@ export function figuresOf(pid: number): Figures {
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN);
   return {
     cpuSeconds: onProcessor.reduce((sum, each) => sum + each, 0) / 1e9,
-    residentMib: (kib("VmRSS") * 1024) / MIB,
-    peakResidentMib: (kib("VmHWM") * 1024) / MIB,
+    residentMb: (kib("VmRSS") * 1024) / MB,
+    peakResidentMb: (kib("VmHWM") * 1024) / MB,
   };
 }
 
@@ -82,7 +83,7 @@ interface Answer {
 /** Starts a worker with its options; resolves when it serves. */
 export async function startWorker(name: string, options: unknown, flags: readonly string[] = []): Promise<Worker> {
   const file = fileURLToPath(new URL(`./workers/${name}.ts`, import.meta.url));
-  const child = fork(file, [], { execArgv: [...flags], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(file, [], { execArgv: [...flags], stdio: ["ignore", 2, 2, "ipc"] });
   const waiting = new Map<number, (answer: Answer) => void>();
   child.on("message", (answer: Answer) => waiting.get(answer.id)?.(answer));
   child.once("exit", (code) => {

@@ -1,6 +1,6 @@
 import { batchHash, MAX_BATCH_BYTES, type UplinkBatch } from "@holdfast/protocol";
 import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
-import { type Benchmark, figure } from "./benchmark.ts";
+import type { Benchmark } from "./benchmark.ts";
 import { startWorker } from "./processes.ts";
 import { type Listening, startHub } from "./programs.ts";
 import { alternate, median, ratioOf } from "./rounds.ts";
@@ -31,9 +31,12 @@ export const uplinkApply: Benchmark = {
     });
     return [
       {
+        name: "uplink-apply",
         what: `uplink, ${batches} batches of ${ENTRIES} states of hosts with a port and a disk, over HTTP, one at a time`,
-        ours: `${figure(median(measured.ours))} states/s`,
-        peer: `raw SQLite updates of the same rows, a transaction a batch: ${figure(median(measured.peer))} states/s`,
+        unit: "states/s",
+        value: median(measured.ours),
+        peer: "raw SQLite updates of the same rows, a transaction a batch",
+        peerValue: median(measured.peer),
         ratio: ratioOf(measured, (value) => value),
       },
     ];

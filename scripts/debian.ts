@@ -4,12 +4,16 @@ import { accessSync, constants } from "node:fs";
 /** A command and the Debian package that brings it. */
 type Need = readonly [command: string, packageName: string];
 
-/** Installs the packages of commands that are missing, when this is root on a system with apt. */
+/**
+ * Installs the packages of commands that are missing, when this is root on a system with apt. No service that a package
+ * brings is started.
+ */
 export async function provide(needs: readonly Need[]): Promise<void> {
   const missing = missingPackages(needs);
   if (missing.length === 0 || process.getuid?.() !== 0 || !onPath("apt-get")) return;
-  console.error(`holdfast: installing Debian packages for the tests: ${missing.join(" ")}`);
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  console.error(`holdfast: installing Debian packages: ${missing.join(" ")}`);
+  // In runlevel 1 maintainers' scripts start no services.
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   const run = (...arguments_: string[]) =>
     spawnSync("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", ...arguments_], {
       env: environment,
