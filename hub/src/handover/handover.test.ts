@@ -53,6 +53,7 @@ test("a move or deletion that a site cannot carry out is carried out for it, and
 
 test.each<[string, string, unknown, RegExp]>([
   ["no site", "rehome", {}, /^siteId: is needed/],
+  ["nobody, with nothing sent", "rehome", undefined, /^siteId: is needed/],
   ["a site that does not exist", "rehome", { siteId: "site-00000000" }, /^siteId: there is no site/],
   ["something else", "rehome", { siteId: "oslo" }, /^siteId/],
   ["more than is known", "rehome", { siteId: "site-00000000", now: true }, /^now: is not known here/],

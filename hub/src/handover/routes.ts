@@ -2,8 +2,8 @@ import { FieldFault, type Store } from "@holdfast/inventory";
 import { principalOf, tenantFor } from "@holdfast/inventory/api/principal";
 import { isHostId, isSiteId } from "@holdfast/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Static, type TProperties, Type } from "typebox";
-import { Value } from "typebox/value";
+import { Type } from "typebox";
+import { checkedBody } from "../checked-body.ts";
 import { documented } from "../documented.ts";
 import { SITE_PATH } from "../operator-site.ts";
 import type { Handover } from "./handover.ts";
@@ -54,7 +54,7 @@ export function handoverRoutes(app: FastifyInstance, { store, handover }: { stor
   };
 
   app.post(`${HOST_PATH}/rehome`, { schema: REHOME }, async (request) => {
-    const { siteId: to } = read(RehomeRequest, request.body);
+    const { siteId: to } = checkedBody(RehomeRequest, request.body);
     await handover.rehome({ ...(await host(request)), to });
     return {};
   });
@@ -69,27 +69,7 @@ export function handoverRoutes(app: FastifyInstance, { store, handover }: { stor
   app.post(`${SITE_PATH}/retire`, { schema: RETIRE }, async (request) => {
     const { siteId } = request.params as { readonly siteId: string };
     if (!isSiteId(siteId)) throw new FieldFault("InvalidArgument", ["siteId"], "siteId: is no id of a site");
-    const { moveHostsTo } = read(RetireRequest, request.body ?? {});
+    const { moveHostsTo } = checkedBody(RetireRequest, request.body);
     return handover.retire({ ...(await addressed(request, siteId)), ...(moveHostsTo ? { moveHostsTo } : {}) });
   });
-}
-
-/** What is wrong, where the words of the library say it badly. */
-const WHY: Readonly<Record<string, string>> = {
-  required: "is needed",
-  additionalProperties: "is not known here",
-  boolean: "is not known here",
-};
-
-/** A body of this shape. Throws InvalidArgument naming the property that is wrong. */
-function read<P extends TProperties>(schema: ReturnType<typeof Type.Object<P>>, body: unknown): Static<typeof schema> {
-  const [error] = Value.Errors(schema, body);
-  if (!error) return body as Static<typeof schema>;
-  const params = error.params as {
-    readonly requiredProperties?: readonly string[];
-    readonly additionalProperties?: readonly string[];
-  };
-  const name =
-    error.instancePath.slice(1) || params.requiredProperties?.[0] || params.additionalProperties?.[0] || "body";
-  throw new FieldFault("InvalidArgument", [name], `${name}: ${WHY[error.keyword] ?? error.message}`);
 }

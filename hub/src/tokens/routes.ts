@@ -1,9 +1,9 @@
-import type { Store } from "@holdfast/inventory";
+import { FieldFault, type Store } from "@holdfast/inventory";
 import { isHostId } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { type TProperties, Type } from "typebox";
-import { Value } from "typebox/value";
+import { checkedBody } from "../checked-body.ts";
 import { documented } from "../documented.ts";
 import { readSite, SITE_PATH } from "../operator-site.ts";
 import type { Enrolments } from "./enrolments.ts";
@@ -75,7 +75,7 @@ export interface TokenRoutes {
 export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }: TokenRoutes): void {
   app.post(`${SITE_PATH}/tokens`, { schema: CREATE_SITE_TOKEN }, async (request, reply) => {
     const site = await readSite(store, request, async (_, found) => found);
-    const wanted = read(SiteTokenRequest, request.body);
+    const wanted = checkedBody(SiteTokenRequest, request.body);
     const { id, token, notAfter } = await tokens.createSite({
       name: wanted.name ?? site.siteId,
       tenant: site.tenant,
@@ -105,8 +105,9 @@ export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }:
 
   app.post(`${SITE_PATH}/enrolment-tokens`, { schema: CREATE_ENROLMENT_TOKEN }, async (request, reply) => {
     const { tenant, siteId: site } = await readSite(store, request, async (_, found) => found);
-    const { hostId, validSeconds } = read(EnrolmentTokenRequest, request.body);
-    if (hostId !== undefined && !isHostId(hostId)) throw new Fault("InvalidArgument", "hostId: is no id of a host");
+    const { hostId, validSeconds } = checkedBody(EnrolmentTokenRequest, request.body);
+    if (hostId !== undefined && !isHostId(hostId))
+      throw new FieldFault("InvalidArgument", ["hostId"], "hostId: is no id of a host");
     const made = await enrolments.issue({ tenant, site, validSeconds, ...(hostId === undefined ? {} : { hostId }) });
     return reply.header("cache-control", "no-store").send({ ...made, notAfter: timeOf(made.notAfter) });
   });
@@ -114,14 +115,4 @@ export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }:
 
 function timeOf(at: number | null | undefined): string | null {
   return at === null || at === undefined ? null : new Date(at).toISOString();
-}
-
-/** A body, with its defaults. Throws InvalidArgument naming the property that is wrong. */
-function read<P extends TProperties>(schema: ReturnType<typeof closed<P>>, body: unknown) {
-  const value = Value.Default(schema, structuredClone(body ?? {}));
-  const [error] = Value.Errors(schema, value);
-  if (!error) return Value.Decode(schema, value);
-  const name = error.instancePath.slice(1) || "body";
-  const why = error.keyword === "boolean" ? "is not known here" : error.message;
-  throw new Fault("InvalidArgument", `${name}: ${why}`);
 }
