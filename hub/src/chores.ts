@@ -2,7 +2,7 @@ import type { Store } from "@holdfast/inventory";
 import { type Clock, type Closable, closeAll, hours, type Log, minutes, seconds } from "@holdfast/runtime";
 import { startChore } from "./chore.ts";
 import type { HubCommands } from "./commands/commands.ts";
-import { pruneFeeds } from "./prune-feeds.ts";
+import { pruneFeeds } from "./feeds/prune-feeds.ts";
 import type { Retirement } from "./retirement.ts";
 import type { Enrolments } from "./tokens/enrolments.ts";
 import type { Tokens } from "./tokens/tokens.ts";

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { Migration } from "kysely/migration";
 
 /** `?`: may be null. Every integer has 64 bits in both dialects. */
 type Column = "text" | "text?" | "bigint" | "bigint?";
@@ -18,4 +19,13 @@ export async function createTable(
     );
   }
   await building.execute();
+}
+
+/** One migration, of tables of several parts. */
+export function together(...parts: readonly Migration[]): Migration {
+  return {
+    async up(db: Kysely<unknown>) {
+      for (const part of parts) await part.up(db);
+    },
+  };
 }

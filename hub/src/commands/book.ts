@@ -2,7 +2,7 @@ import type { Transaction, View } from "@holdfast/inventory";
 import type { Command } from "@holdfast/inventory/api/commands";
 import { COMMANDS, type CommandName, ROW, siteScope } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
-import type { CommandRow } from "./table.ts";
+import type { CommandRow } from "./tables.ts";
 
 /** A command by its id, whoever it was given to. */
 export function commandById(view: View, id: string): Promise<CommandRow | undefined> {

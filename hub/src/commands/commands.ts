@@ -7,7 +7,7 @@ import type { CommandPort } from "../uplink/ports.ts";
 import { commandById, endAll, shownOf } from "./book.ts";
 import { issue } from "./issue.ts";
 import { report } from "./report.ts";
-import type { CommandRow } from "./table.ts";
+import type { CommandRow } from "./tables.ts";
 
 const DAY = hours(24);
 

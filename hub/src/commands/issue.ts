@@ -5,7 +5,7 @@ import { isBeingDeleted } from "@holdfast/inventory/authority/desired-state";
 import { type CommandBody, Host, ROW, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
-import type { CommandRow } from "./table.ts";
+import type { CommandRow } from "./tables.ts";
 
 /**
  * Gives a command to the site that manages the host, for its present life and until `notAfter`. Throws NotFound,

@@ -7,7 +7,7 @@ import { actorAt } from "../uplink/actor.ts";
 import { keepEvent } from "../uplink/events.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { advance, commandById } from "./book.ts";
-import type { CommandRow } from "./table.ts";
+import type { CommandRow } from "./tables.ts";
 
 /** Nobody may give a command for longer, whatever the clock of a site says. */
 const LASTS_AT_MOST = hours(24);

@@ -64,6 +64,34 @@ interface Tables {
   readonly conflict_value: ConflictValueRow;
 }
 
+/** As the first version had it. */
+export const firstConflictTable: Migration = {
+  async up(db: Kysely<unknown>) {
+    await createTable(
+      db,
+      "conflict",
+      {
+        intent: "text",
+        tenant: "text",
+        site: "text",
+        kind: "text",
+        resource_id: "text",
+        field: "text?",
+        base: "text?",
+        hub_value: "text?",
+        hub_stamp: "text?",
+        site_value: "text",
+        reason: "text",
+        actor: "text",
+        reported_at: "bigint",
+        received_at: "bigint",
+      },
+      ["site", "intent"],
+    );
+    await db.schema.createIndex("conflict_by_resource").on("conflict").columns(["tenant", "resource_id"]).execute();
+  },
+};
+
 /** Makes the tables, and opens a conflict of whatever the first version kept. */
 export const conflictTables: Migration = {
   async up(db: Kysely<unknown>) {

@@ -1,9 +1,10 @@
 import { type AuthorityListener, missing, type Transaction } from "@holdfast/inventory";
 import { type CredentialBody, type CredentialEntry, Host, type Resource, ROW, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
-import type { HostCredentialRow, HubTables } from "../tables.ts";
+import type { HubTables } from "../tables.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { isTime } from "../uplink/time.ts";
+import type { HostCredentialRow } from "./tables.ts";
 
 /**
  * By what the machine of each host is known: the hash of a secret that only the machine has. It stands in the feed of the

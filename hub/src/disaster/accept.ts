@@ -4,7 +4,7 @@ import type { OpenDatabase } from "../command.ts";
 import { createHolds } from "../holds/holds.ts";
 import type { HubTables } from "../tables.ts";
 import { claimsIn, recoveringSince } from "./claims.ts";
-import type { RecoveryClaimRow } from "./claims-table.ts";
+import type { RecoveryClaimRow } from "./tables.ts";
 
 export interface Acceptance {
   readonly site: string;

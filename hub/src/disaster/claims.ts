@@ -2,7 +2,7 @@ import type { Transaction, View } from "@holdfast/inventory";
 import { type RecoveryClaim, siteFingerprint } from "@holdfast/protocol";
 import { Fault, hashSecret, minutes } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
-import type { RecoveryClaimRow } from "./claims-table.ts";
+import type { RecoveryClaimRow } from "./tables.ts";
 
 /** How many claims are kept, of whomever: nobody had to prove anything to make one. */
 export const CLAIMS_KEPT = 2_000;

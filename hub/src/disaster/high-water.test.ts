@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { askedOfDisk } from "@holdfast/runtime/testing/asked-of-disk";
 import { expect, test, vi } from "vitest";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { scratch, TestHome } from "./harness.ts";
 import { highWaterIn, keepHighWater, provesLoss, readHighWater, writeHighWater } from "./high-water.ts";
 import { noticeRollBack } from "./roll-back.ts";

@@ -5,7 +5,7 @@ import { type Clock, type Closable, type Log, messageOf, seconds, systemCode } f
 import { writeDurably } from "@holdfast/runtime/durable-file";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 
 /** How far the hub is known to have got, kept beside its database: a database behind it has lost history (rule 20). */
 export interface HighWater {

@@ -1,7 +1,7 @@
 import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import type { Clock } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
 import { requireDatabase } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";

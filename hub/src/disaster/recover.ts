@@ -4,7 +4,7 @@ import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import { type Clock, Fault } from "@holdfast/runtime";
 import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { databaseOf } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { createTokens } from "../tokens/tokens.ts";

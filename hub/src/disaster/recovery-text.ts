@@ -1,5 +1,5 @@
-import type { RecoveryClaimRow } from "./claims-table.ts";
 import type { RecoveryProgress, SiteProgress } from "./recovery-status.ts";
+import type { RecoveryClaimRow } from "./tables.ts";
 
 const STATES: Readonly<Record<SiteProgress["state"], string>> = {
   told: "has told all that it holds",

@@ -5,7 +5,7 @@ import { silentLog, systemClock } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
 import { openSqlite } from "@holdfast/runtime/sqlite";
 import { expect, test } from "vitest";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { backUp } from "./backup.ts";
 import { scratch, TestHome } from "./harness.ts";
 import { readHighWater, writeHighWater } from "./high-water.ts";

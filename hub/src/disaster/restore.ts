@@ -5,7 +5,7 @@ import { type Clock, Fault } from "@holdfast/runtime";
 import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome } from "@holdfast/runtime/home";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
 import { databaseOf } from "../home.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";

@@ -1,6 +1,6 @@
 import type { Authority, Store } from "@holdfast/inventory";
 import type { Log } from "@holdfast/runtime";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import type { History } from "../recovery/history.ts";
 import { provesLoss, readHighWater } from "./high-water.ts";
 

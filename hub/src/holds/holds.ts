@@ -3,7 +3,8 @@ import type { Actor, AuthorityListener, Store, Transaction, View } from "@holdfa
 import type { Hold, Holds } from "@holdfast/inventory/api/holds";
 import { type HoldBody, type HoldReason, ROW, Site, siteScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
-import type { HoldRow, HubTables } from "../tables.ts";
+import type { HubTables } from "../tables.ts";
+import type { HoldRow } from "./tables.ts";
 
 /** The hub's holds: after a disaster nothing disruptive is done at a site until an operator says so (rule 21). */
 export interface HubHolds extends Holds {

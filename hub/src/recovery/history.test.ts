@@ -8,7 +8,7 @@ import {
 } from "@holdfast/protocol";
 import { silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { type Answer, Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import { createReceipts } from "../receipts.ts";
 import { createHistory } from "./history.ts";

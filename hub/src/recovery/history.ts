@@ -1,7 +1,7 @@
 import type { Authority, View } from "@holdfast/inventory";
 import type { HoldReason, Witness } from "@holdfast/protocol";
 import type { Log } from "@holdfast/runtime";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import type { HubHolds } from "../holds/holds.ts";
 import type { Receipts } from "../receipts.ts";
 import { isToBeHeard } from "./wanted.ts";

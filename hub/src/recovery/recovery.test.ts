@@ -1,6 +1,6 @@
 import { type FeedScope, OperatingSystem, siteScope, tenantScope, type UplinkReply } from "@holdfast/protocol";
 import { expect, test } from "vitest";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import { type Answer, Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import { snapshotOf } from "./rolled-back-hub.ts";
 

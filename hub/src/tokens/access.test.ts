@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { administer } from "../administer.ts";
 import { startTestHub, type TestHub, until } from "../hub-harness.ts";
 import type { Origin } from "../uplink/origin.ts";
-import { OFFLINE_SECONDS, recoverAccess } from "./access.ts";
+import { recoverAccess } from "./access.ts";
+import { OFFLINE_SECONDS } from "./tables.ts";
 
 const DAY = 86_400;
 

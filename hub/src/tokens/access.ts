@@ -1,30 +1,11 @@
 import type { AuthorityListener, Transaction } from "@holdfast/inventory";
 import { type AccessBody, type FeedScope, ROW, siteScope, tenantScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
-import type { Kysely } from "kysely";
-import type { Migration } from "kysely/migration";
-import type { HubTables, TokenRow } from "../tables.ts";
+import type { HubTables } from "../tables.ts";
 import type { AccessPort } from "../uplink/ports.ts";
 import { isTime } from "../uplink/time.ts";
-import { type GivenBackRow, givenBack, opens, type WaitingToken, waitingTokens } from "./given-back.ts";
-
-/** For how long after the hub was last heard a site still takes an operator's token, unless its maker says otherwise. */
-export const OFFLINE_SECONDS = 90 * 86_400;
-
-/** How long a cut-off site takes a token, where it stands in the feeds, and which site gave it back after a disaster. */
-export const accessColumns: Migration = {
-  async up(db: Kysely<unknown>) {
-    await db.schema
-      .alterTable("token")
-      .addColumn("offline_seconds", "bigint", (column) => column.notNull().defaultTo(OFFLINE_SECONDS))
-      .execute();
-    await db.schema
-      .alterTable("token")
-      .addColumn("shown", "text", (column) => column.notNull().defaultTo("[]"))
-      .execute();
-    await db.schema.alterTable("token").addColumn("recovered_from", "text").execute();
-  },
-};
+import { givenBack, opens, type WaitingToken, waitingTokens } from "./given-back.ts";
+import type { GivenBackRow, TokenRow } from "./tables.ts";
 
 /**
  * Makes the feeds say which operators' tokens stand: a row in each tenant that a token opens, and none once it is revoked or

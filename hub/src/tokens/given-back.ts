@@ -1,24 +1,6 @@
 import type { View } from "@holdfast/inventory";
-import type { Kysely } from "kysely";
-import type { Migration } from "kysely/migration";
-import { createTable } from "../create-table.ts";
-import type { HubTables, TokenRow } from "../tables.ts";
-
-/** A site's word that an operator's token opens its project, given to a hub that did not know so. */
-export interface GivenBackRow {
-  readonly token: string;
-  readonly site: string;
-  readonly tenant: string;
-  /** Milliseconds since the epoch, hub's clock. */
-  readonly at: number;
-}
-
-export const givenBackTable: Migration = {
-  async up(db: Kysely<unknown>) {
-    const columns = { token: "text", site: "text", tenant: "text", at: "bigint" } as const;
-    await createTable(db, "token_given_back", columns, ["token", "site"]);
-  },
-};
+import type { HubTables } from "../tables.ts";
+import type { GivenBackRow, TokenRow } from "./tables.ts";
 
 /** What sites have said of operators' tokens, of one or of all. */
 export function givenBack(view: Pick<View, "tables">, token?: string): Promise<GivenBackRow[]> {

@@ -3,9 +3,10 @@ import type { Store, View } from "@holdfast/inventory";
 import { Site } from "@holdfast/protocol";
 import { type Clock, hashSecret, newSecret } from "@holdfast/runtime";
 import { isLetIn } from "../disaster/claims.ts";
-import type { HubTables, TokenRow } from "../tables.ts";
-import { confirmAccess, OFFLINE_SECONDS, publishAccess } from "./access.ts";
+import type { HubTables } from "../tables.ts";
+import { confirmAccess, publishAccess } from "./access.ts";
 import { type WaitingToken, waitingTokens } from "./given-back.ts";
+import { OFFLINE_SECONDS, type TokenRow } from "./tables.ts";
 
 /** Who holds a token, as far as the hub is concerned. */
 export type Bearer = OperatorBearer | SiteBearer | UnconfirmedBearer;

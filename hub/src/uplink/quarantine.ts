@@ -1,6 +1,7 @@
 import type { Transaction, View } from "@holdfast/inventory";
 import type { Stream } from "@holdfast/protocol";
-import type { HubTables, QuarantineRow } from "../tables.ts";
+import type { HubTables } from "../tables.ts";
+import type { QuarantineRow } from "./tables.ts";
 
 /** How many refused entries of a site are kept, the newest, and how much of each. */
 export const QUARANTINE_KEPT = 1_000;

@@ -1,6 +1,7 @@
 import type { Transaction, View } from "@holdfast/inventory";
 import type { Stream, UplinkReply } from "@holdfast/protocol";
-import type { HubTables, UplinkStreamRow } from "../tables.ts";
+import type { HubTables } from "../tables.ts";
+import type { UplinkStreamRow } from "./tables.ts";
 
 /** The stream that the hub follows of a site; undefined before its first batch. */
 export function streamOf(view: Pick<View, "tables">, site: string): Promise<UplinkStreamRow | undefined> {

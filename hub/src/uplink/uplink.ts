@@ -10,13 +10,12 @@ import {
 } from "@holdfast/protocol";
 import { type Clock, Fault, type Log, messageOf } from "@holdfast/runtime";
 import { epochOf } from "../epoch-of.ts";
-import { feedPosition } from "../feed-position.ts";
+import { feedPosition } from "../feeds/feed-position.ts";
 import type { HubHolds } from "../holds/holds.ts";
 import type { Receipts } from "../receipts.ts";
 import type { History } from "../recovery/history.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Loss } from "../recovery/witness.ts";
-import type { UplinkStreamRow } from "../tables.ts";
 import { type ApplyParts, applyEntry } from "./apply.ts";
 import { readEntry } from "./entry.ts";
 import { isOfTheEntry } from "./entry-fault.ts";
@@ -26,6 +25,7 @@ import type { Applied, Origin } from "./origin.ts";
 import { quarantine } from "./quarantine.ts";
 import { placeBatch } from "./sequence.ts";
 import { remember, streamOf } from "./streams.ts";
+import type { UplinkStreamRow } from "./tables.ts";
 
 /** A reason may repeat what the entry says, which may be long. */
 const REASON_KEPT = 500;

@@ -2,8 +2,8 @@ import { openSqliteStore, type Store } from "@holdfast/inventory";
 import { type FeedScope, siteScope } from "@holdfast/protocol";
 import { hours } from "@holdfast/runtime";
 import { expect, onTestFinished, test } from "vitest";
+import { HUB_MIGRATIONS } from "../tables.ts";
 import { pruneFeeds, TOMBSTONES_KEPT } from "./prune-feeds.ts";
-import { HUB_MIGRATIONS } from "./tables.ts";
 
 const SCOPE = siteScope("site-00000001");
 const DAY = hours(24);

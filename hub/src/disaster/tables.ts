@@ -21,7 +21,7 @@ export interface RecoveryClaimRow {
   readonly accepted_at: number | null;
 }
 
-export const recoveryClaims: Migration = {
+export const recoveryClaimTable: Migration = {
   async up(db: Kysely<unknown>) {
     await createTable(
       db,

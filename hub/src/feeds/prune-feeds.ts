@@ -1,8 +1,8 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import type { FeedScope } from "@holdfast/protocol";
 import { type Clock, hours } from "@holdfast/runtime";
+import type { HubTables } from "../tables.ts";
 import { feedPosition } from "./feed-position.ts";
-import type { HubTables } from "./tables.ts";
 
 const DAY = hours(24);
 
