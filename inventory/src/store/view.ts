@@ -46,11 +46,11 @@ export class StoreView implements View {
   }
 
   async tenant(nameOrId: string): Promise<Tenant | undefined> {
-    // An id before a name: nobody can take another's id for a name and be found in its place.
     const { rows } = await sql<TenantRow>`select tenant_id, name from tenant
-      where tenant_id = ${nameOrId} or name = ${nameOrId}
-      order by case when tenant_id = ${nameOrId} then 0 else 1 end limit 1`.execute(this.queries.kysely);
-    return rows.map(tenantOf)[0];
+      where tenant_id = ${nameOrId} or name = ${nameOrId}`.execute(this.queries.kysely);
+    // An id before a name: nobody can take another's id for a name and be found in its place.
+    const found = rows.find(({ tenant_id: id }) => id === nameOrId) ?? rows[0];
+    return found && tenantOf(found);
   }
 
   async tenants(): Promise<readonly Tenant[]> {

@@ -160,13 +160,14 @@ export function transactionConformance(newPlace: NewPlace): void {
       });
     });
 
-    test("tenants are found by name and by id", async () => {
+    test("tenants are found by name and by id, also by one that is another's name", async () => {
       const store = await openWithTenants(newPlace);
       const named = { id: TENANT, name: "first" };
-      expect(await store.read((view) => view.tenant("first"))).toEqual(named);
-      expect(await store.read((view) => view.tenant(TENANT))).toEqual(named);
+      for (const word of ["first", TENANT]) expect(await store.read((view) => view.tenant(word))).toEqual(named);
       expect(await store.read((view) => view.tenant("third"))).toBeUndefined();
       expect((await store.read((view) => view.tenants())).map((each) => each.name)).toEqual(["first", "second"]);
+      await store.write((transaction) => transaction.insertTenant({ id: "00000000-0", name: OTHER }));
+      expect(await store.read((view) => view.tenant(OTHER))).toEqual({ id: OTHER, name: "second" });
     });
 
     test("what was committed is there after closing and opening again", async () => {
