@@ -145,13 +145,13 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       log,
       title: "Holdfast hub",
       extend(routes) {
-        const waiting = (site: string) => shapes.waiters.count(site);
+        const openRequests = (site: string) => shapes.waiters.count(site);
         const parts = { uplink, authority, door, offer, slots, recovering };
         claimRoutes(routes, recovering, offer);
         shapes.routes(routes);
         tokenRoutes(routes, { store, tokens, enrolments });
         handoverRoutes(routes, { store, handover });
-        statusRoute(routes, { store, contacts, holds, waiting });
+        statusRoute(routes, { store, contacts, holds, openRequests });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
       },

@@ -80,14 +80,14 @@ describe("a site's machines (rule 13)", () => {
     await using hub = await withGreenHost();
     const letGo = await follow(hub.hub.url, hub.site);
     hub.move(CONTACT_EVERY);
-    expect(await hub.status()).toMatchObject({ silentSince: null, waiting: 1 });
+    expect(await hub.status()).toMatchObject({ silentSince: null, openRequests: 1 });
     expect(await hub.host()).toMatchObject({ hostStatus: "Running" });
     hub.move(2 * CONTACT_EVERY + 1_000);
     expect(await hub.host()).toMatchObject({ observation: { stale: true } });
     await hub.ask("POST", `/v1/sites/${hub.site.id}/contact`, {}, hub.site.token);
     expect(await hub.host()).toMatchObject({ observation: { stale: false } });
     letGo();
-    await until("the hub notices", async () => (await hub.status()).waiting === 0);
+    await until("the hub notices", async () => (await hub.status()).openRequests === 0);
     hub.move(31_000);
     expect(await hub.host()).toMatchObject({ observation: { stale: true } });
   });

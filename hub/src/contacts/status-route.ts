@@ -31,7 +31,7 @@ const GET_STATUS = documented({
     stream: orNull(Stream),
     cursor: Type.Integer({ minimum: 0, description: "number of the last entry applied" }),
     lastUplinkAt: orNull(Time),
-    waiting: Type.Integer({ minimum: 0, description: "requests that the site holds open" }),
+    openRequests: Type.Integer({ minimum: 0, description: "requests that the site holds open" }),
     quarantined: Count,
     openConflicts: Type.Integer({ minimum: 0, description: "that are shown at the site" }),
     recovery: orNull(
@@ -66,7 +66,7 @@ export interface StatusParts {
   readonly contacts: Pick<Contacts, "contactOf" | "linkOf">;
   readonly holds: Pick<Holds, "list">;
   /** How many requests a site holds open. */
-  readonly waiting: (site: string) => number;
+  readonly openRequests: (site: string) => number;
 }
 
 /** `GET …/sites/{siteId}/status`: what operators see of a site's link. */
@@ -77,7 +77,7 @@ export function statusRoute(app: FastifyInstance, parts: StatusParts): void {
 }
 
 async function statusOf(view: View, { tenant, siteId }: AddressedSite, parts: StatusParts): Promise<object> {
-  const { contacts, holds, waiting } = parts;
+  const { contacts, holds, openRequests } = parts;
   const contact = contacts.contactOf(siteId);
   const { protocol, refusal } = contacts.linkOf(siteId);
   const stream = await streamOf(view, siteId);
@@ -92,7 +92,7 @@ async function statusOf(view: View, { tenant, siteId }: AddressedSite, parts: St
     stream: stream ? { epoch: stream.epoch, incarnation: stream.incarnation } : null,
     cursor: stream?.cursor ?? 0,
     lastUplinkAt: timeOf(stream?.last_at),
-    waiting: waiting(siteId),
+    openRequests: openRequests(siteId),
     quarantined: await countQuarantined(view, siteId),
     openConflicts: await countConflicts(view, tenant, siteId),
     recovery: account

@@ -66,7 +66,7 @@ test.each(MODES)("a change reaches a waiting follower within a round trip by $mo
   const site = await hub.site();
   const follower = follow(hub, site, { liveSse });
   for (let count = 1; count <= 5; count += 1) {
-    await until("the follower waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+    await until("the follower waits", () => openRequestsOf(hub, site).then((waiting) => waiting === 1));
     await append(hub, site, [`row-${count}`, { count }]);
     await until("the row is there", () => follower.ids().length === count, 2_000);
   }
@@ -131,7 +131,7 @@ test.each(MODES)("a follower goes on over a restart of the hub by $mode", async 
   await using hub = await startTestHub();
   const site = await hub.site();
   const follower = follow(hub, site, { liveSse });
-  await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+  await until("it waits", () => openRequestsOf(hub, site).then((waiting) => waiting === 1));
   await hub.restart({ samePort: true });
   await append(hub, site, ["after", { n: 1 }]);
   await until("the row is there", () => follower.ids().includes("after"));
@@ -145,7 +145,7 @@ test.each(MODES)(
     const site = await hub.site();
     await append(hub, site, ["a", { n: 1 }]);
     const follower = follow(hub, site, { liveSse });
-    await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+    await until("it waits", () => openRequestsOf(hub, site).then((waiting) => waiting === 1));
     const before = follower.stream.shapeHandle;
     await hub.hub.authority.beginEpoch();
     await until("it was told", () => follower.messages.some(({ headers }) => headers.control === "must-refetch"));
@@ -188,7 +188,7 @@ test("a token that is revoked while its stream is held gets nothing more and is 
   const site = await hub.site();
   const refused: unknown[] = [];
   const follower = follow(hub, site, { liveSse: true, onError: (error) => void refused.push(error) });
-  await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+  await until("it waits", () => openRequestsOf(hub, site).then((waiting) => waiting === 1));
   const [token] = (await hub.hub.tokens.list()).filter((row) => row.site === site.id);
   await hub.hub.tokens.revoke(token?.id ?? "");
   await append(hub, site, ["secret", { n: 1 }]);
@@ -204,7 +204,7 @@ test.each(MODES)(
     const site = await hub.site();
     await append(hub, site, ["a", { n: 1 }]);
     const follower = follow(hub, site, { liveSse });
-    await until("it waits", () => waitersOf(hub, site).then((waiting) => waiting === 1));
+    await until("it waits", () => openRequestsOf(hub, site).then((waiting) => waiting === 1));
     await append(hub, site, ["b", { n: 2 }]);
     await until("the row is there", () => follower.ids().includes("b"));
     const said = () =>
@@ -222,6 +222,6 @@ test.each(MODES)(
   },
 );
 
-async function waitersOf(hub: TestHub, site: TestSite): Promise<number> {
-  return (await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`)).body.waiting;
+async function openRequestsOf(hub: TestHub, site: TestSite): Promise<number> {
+  return (await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`)).body.openRequests;
 }

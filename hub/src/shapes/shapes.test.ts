@@ -227,7 +227,7 @@ test("held requests end cleanly when the hub closes", async () => {
   const poll = ask(hub, site, { query: { ...position, live: "true" } });
   const stream = await ask(hub, site, { query: { ...position, live: "true", live_sse: "true" } });
   const text = stream.text();
-  await until("both wait", async () => (await statusOf(hub, site)).waiting === 2);
+  await until("both wait", async () => (await statusOf(hub, site)).openRequests === 2);
   const closed = hub.stop();
   expect((await poll).status).toBe(200);
   expect(await text).toBe("");
@@ -241,8 +241,8 @@ test("a site that holds too many requests loses the oldest", async () => {
   const held = [];
   for (let count = 1; count <= 4; count += 1) {
     held.push(ask(hub, site, { query: { ...position, live: "true" } }));
-    await until("it waits", async () => (await statusOf(hub, site)).waiting === Math.min(count, 3));
-    if (count === 1) await until("the first waits alone", async () => (await statusOf(hub, site)).waiting === 1);
+    await until("it waits", async () => (await statusOf(hub, site)).openRequests === Math.min(count, 3));
+    if (count === 1) await until("the first waits alone", async () => (await statusOf(hub, site)).openRequests === 1);
   }
   expect((await held[0])?.status).toBe(200);
   await append(hub, site, 1);
@@ -256,10 +256,10 @@ test("a follower that went away is no longer waited for", async () => {
   for (const live_sse of ["false", "true"]) {
     const gone = new AbortController();
     const asked = ask(hub, site, { query: { ...position, live: "true", live_sse }, signal: gone.signal });
-    await until("it waits", async () => (await statusOf(hub, site)).waiting === 1);
+    await until("it waits", async () => (await statusOf(hub, site)).openRequests === 1);
     gone.abort();
     await asked.catch(() => undefined);
-    await until("it is forgotten", async () => (await statusOf(hub, site)).waiting === 0);
+    await until("it is forgotten", async () => (await statusOf(hub, site)).openRequests === 0);
   }
 });
 
@@ -268,11 +268,11 @@ test("a follower that does not read is cut off before the hub holds the whole fe
   const site = await hub.site();
   const position = positionOf(await ask(hub, site));
   const { slow } = unread(hub, site, { live: "true", live_sse: "true", ...position });
-  await until("it waits", async () => (await statusOf(hub, site)).waiting === 1);
-  for (let count = 0; count < 40 && (await statusOf(hub, site)).waiting === 1; count += 1) {
+  await until("it waits", async () => (await statusOf(hub, site)).openRequests === 1);
+  for (let count = 0; count < 40 && (await statusOf(hub, site)).openRequests === 1; count += 1) {
     await append(hub, site, 5, { padding: "x".repeat(200_000), count });
   }
-  await until("it is cut off", async () => (await statusOf(hub, site)).waiting === 0);
+  await until("it is cut off", async () => (await statusOf(hub, site)).openRequests === 0);
   slow.destroy();
 });
 
@@ -289,7 +289,10 @@ test("followers that read nothing of what they catch up with are counted, and th
   const followers = Array.from({ length: 12 }, () => unread(hub, site, query));
   const connections = () => new Promise<number>((resolve) => hub.hub.app.server.getConnections((_, n) => resolve(n)));
   await until("all have begun", () => followers.every(({ slow }) => slow.bytesRead > 0));
-  await until("three are held", async () => (await statusOf(hub, site)).waiting === 3 && (await connections()) < 8);
+  await until(
+    "three are held",
+    async () => (await statusOf(hub, site)).openRequests === 3 && (await connections()) < 8,
+  );
   await hub.stop();
   for (const { slow } of followers) slow.destroy();
 });

@@ -87,7 +87,7 @@ test("a site that waits is told soon of a token that a command beside the hub re
   const live = ask(`${where}&live=true&handle=${handle}&offset=${offset}`);
   await until("the site waits", async () => {
     const { body } = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/status`);
-    return body.waiting === 1;
+    return body.openRequests === 1;
   });
   await run("token revoke", "--id", id);
   expect(JSON.stringify(await (await live).json())).toContain(id);
