@@ -91,3 +91,11 @@ test("a setting may be told without its flag where a command says so, before or 
   expect(() => told("a", "b")).toThrow(/"b" is one too many/);
   expect(() => told("a", "--token-file", "b")).toThrow(/--token-file is told twice/);
 });
+
+test("a setting in the file is a text, a number, true or false, and has a name of a setting's", () => {
+  const told = (content: string) => () => read(["--config", file(content)]);
+  for (const value of ["[8080]", '{"toString": ""}', "{}", "null"]) {
+    expect(told(`{"hubPort": ${value}}`)).toThrow(/hubPort in .* is no text, number, true or false/);
+  }
+  expect(told('{"toString": "x"}')).toThrow("no setting is called toString");
+});

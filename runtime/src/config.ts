@@ -124,8 +124,12 @@ function readFile(schema: ConfigSchema, path: string | undefined): GivenSettings
   }
   const given: GivenSettings = {};
   for (const [name, value] of Object.entries(content)) {
-    if (!(name in schema.properties))
+    if (!Object.hasOwn(schema.properties, name)) {
       throw new Fault("InvalidArgument", `--config ${path}: no setting is called ${name}`);
+    }
+    if (!["string", "number", "boolean"].includes(typeof value)) {
+      throw new Fault("InvalidArgument", `${name} in ${path} is no text, number, true or false`);
+    }
     given[name] = { value: String(value), from: `${name} in ${path}` };
   }
   return given;
