@@ -37,10 +37,13 @@ const DEEPEST = 1_000;
 
 /**
  * A batch out of its text. What single entries hold is not looked at here: one with a text that no operator could send is set
- * aside, and must not take its batch with it. Throws InvalidArgument naming the part that is wrong.
+ * aside, and must not take its batch with it. The stream is nothing beside its epoch and incarnation, for what is written down
+ * goes by it. Throws InvalidArgument naming the part that is wrong.
  */
 export function batchFrom(text: unknown): UplinkBatch {
-  return checked(UplinkBatch, text, "batch");
+  const batch = checked(UplinkBatch, text, "batch");
+  const { epoch, incarnation } = batch.stream;
+  return { ...batch, stream: { epoch, incarnation } };
 }
 
 /** What a site says when it has nothing else to say. Throws InvalidArgument naming the part that is wrong. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CONFLICTS, edit, HOSTS, stampOf, startWithHost } from "../conflicts/under-test.ts";
+import { Sender } from "../hub-harness.ts";
 
 /** A site whose word is not to be trusted. What it sends is answered, and operators go on seeing what there is. */
 const NO_TOKEN = "token-00000000000000ff";
@@ -90,4 +91,20 @@ test("what a site says to have been asked of another site's machine is not shown
   // Its own, and one that it has just made and not told of yet, are.
   await it.sender.send([given("command-00000000000000a2", it.id)]);
   expect(await it.commands()).toHaveLength(1);
+});
+
+test("what a site adds to the name of its stream is no column of anything, its own or another site's", async () => {
+  await using it = await hostile();
+  const other = new Sender(it.hub, await it.hub.site());
+  await other.send([]);
+  const quarantine = `/v1/projects/default/sites/${other.site.id}/quarantine`;
+  const before = (await it.hub.ask("GET", quarantine)).body;
+  for (const more of [{ "no such column": 1 }, { site: other.site.id, cursor: 99, last_hash: "x" }]) {
+    const { epoch, incarnation } = it.sender;
+    const stream = { epoch, incarnation, ...more };
+    const sent = await it.sender.send([{ type: "nonsense" }], { stream, wantIds: 1 });
+    expect(sent).toMatchObject({ status: 200, body: { stream: { epoch, incarnation }, ids: { count: 1 } } });
+  }
+  expect((await it.hub.ask("GET", quarantine)).body).toEqual(before);
+  expect(await other.send([{ type: "nonsense" }])).toMatchObject({ status: 200, body: { cursor: 1 } });
 });
