@@ -3,7 +3,7 @@ import type { Migration } from "kysely/migration";
 import { commandsMigration } from "../commands/migration.ts";
 import { intentsMigration } from "../intents/migration.ts";
 import { powerBegunMigration } from "../power/migration.ts";
-import { phasesMigration, refusedStateMigration } from "./sync-migrations.ts";
+import { phasesMigration, refusedStateMigration, rowsWithTheirBodiesMigration } from "./sync-migrations.ts";
 
 const TABLES = [
   `create table replica_position (
@@ -69,4 +69,5 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0006-intents": intentsMigration,
   "site-0007-refused-state": refusedStateMigration,
   "site-0008-power-begun": powerBegunMigration,
+  "site-0009-rows-with-their-bodies": rowsWithTheirBodiesMigration,
 };
