@@ -102,6 +102,21 @@ test("a row that refers to one not there yet waits, while the version before goe
   expect(await parked(site)).toEqual([]);
 });
 
+test("a row that has to wait holds up none of those that come with it", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  const [before, waits, after] = ["host-00000001", "host-00000002", "host-00000003"];
+  await site.feed(SITE_SCOPE, 4, [
+    hostRow(before, 2),
+    hostRow(waits, 3, { providerId: "provider-0000000b" }),
+    hostRow(after, 4),
+  ]);
+  expect(await parked(site)).toEqual([expect.stringMatching(`^${waits}: `)]);
+  expect(await site.get(Host, before)).toBeDefined();
+  expect(await site.get(Host, waits)).toBeUndefined();
+  expect(await site.get(Host, after)).toBeDefined();
+});
+
 test("what is gone from its scope stays shown until nothing refers to it any more", async () => {
   await using site = await withHost();
   await site.feed(TENANT_SCOPE, 4, [row("operating_system", "os-00000001", 4, OS)]);

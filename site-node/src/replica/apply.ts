@@ -1,7 +1,7 @@
 import type { Transaction } from "@holdfast/inventory";
 import { ROW } from "@holdfast/protocol/feed";
 import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
-import { sql } from "kysely";
+import { CompiledQuery } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
@@ -15,7 +15,7 @@ const READ_IN_PLACE: ReadonlySet<string> = new Set([...Object.values(ROW), "tena
 const UNKNOWN_KIND = "this version does not know the kind";
 
 /** Rows that one statement stores. */
-const AT_ONCE = 1_000;
+const AT_ONCE = 50;
 
 export type FeedChange =
   | { readonly is: "row"; readonly kind: string; readonly id: string; readonly seq: number; readonly body: string }
@@ -114,18 +114,22 @@ async function storeRows(
   { scope, snapshot, now }: Pick<FeedBatch, "scope" | "snapshot"> & { readonly now: number },
   rows: readonly (FeedChange & { is: "row" })[],
 ): Promise<void> {
-  const values = rows.map(({ kind, id, seq, body }) => {
+  const values = rows.flatMap(({ kind, id, seq, body }) => {
     const reason = whyUnread(kind, body);
-    return [kind, id, seq, body, reason ?? null, reason === undefined ? null : now];
+    return [scope, kind, id, seq, body, reason ?? null, reason === undefined ? null : now];
   });
-  // One parameter and one statement for all of them; `where true` keeps SQLite from taking ON CONFLICT for a join's.
-  await sql`insert into replica_row (scope, kind, id, seq, body, parked, parked_at)
-    select ${scope}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-      from json_each(${JSON.stringify(values)}) where true
+  const statement = CompiledQuery.raw(storing(rows.length), [...values, snapshot ? 1 : 0]);
+  await siteTables(transaction).executeQuery(statement);
+}
+
+/** The text of a statement that stores so many rows: the same each time, so it is prepared once. */
+function storing(rows: number): string {
+  return `insert into replica_row (scope, kind, id, seq, body, parked, parked_at)
+    values ${Array.from({ length: rows }, () => "(?, ?, ?, ?, ?, ?, ?)").join(", ")}
     on conflict (scope, kind, id) do update
       set seq = excluded.seq, body = excluded.body, parked = excluded.parked,
         parked_at = case when excluded.parked is not null then coalesce(replica_row.parked_at, excluded.parked_at) end
-      where ${snapshot ? 1 : 0} or excluded.seq >= replica_row.seq`.execute(siteTables(transaction));
+      where ? or excluded.seq >= replica_row.seq`;
 }
 
 /** Why a row waits for a later version whatever else there is; a row of a resource is judged when it is shown. */

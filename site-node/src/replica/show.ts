@@ -123,31 +123,59 @@ function groups(all: readonly Waiting[]): Group[] {
 
 async function showGroup(transaction: Transaction, of: ReplicaOf, { kind, ids }: Group): Promise<Stuck[]> {
   const known = await knownOf(transaction, of, { kind, ids });
-  const stuck: Stuck[] = [];
-  const shown: string[] = [];
-  for (const id of ids) {
-    const held = await show(transaction, of, { kind, id, known: known(id) });
-    if (held) stuck.push(held);
-    else shown.push(id);
-  }
-  await unpark(transaction, kind, shown);
+  const all = ids.map((id) => ({ kind, id, known: known(id) }));
+  const stuck = (await showTogether(transaction, of, all)) ?? (await showEach(transaction, of, all));
+  const held = new Set(stuck.map(({ id }) => id));
+  await unpark(
+    transaction,
+    kind,
+    ids.filter((id) => !held.has(id)),
+  );
   return stuck;
 }
 
-async function show(
+interface Showing extends Waiting {
+  readonly known: Known;
+}
+
+/**
+ * In one part of the transaction, for which SQLite keeps each page that changes once, not once for each row. Undefined when
+ * one of them could not be shown: then none is.
+ */
+async function showTogether(
   transaction: Transaction,
   of: ReplicaOf,
-  each: Waiting & { readonly known: Known },
-): Promise<Stuck | undefined> {
-  const { kind, id } = each;
+  all: readonly Showing[],
+): Promise<Stuck[] | undefined> {
   try {
-    const failed = await transaction.savepoint(() => materialiseKnown(transaction, of, each));
-    return failed && { kind, id, reason: failed.unreadable, taken: false };
+    return await transaction.savepoint(async () => {
+      const stuck: Stuck[] = [];
+      for (const each of all) stuck.push(...unread(each, await materialiseKnown(transaction, of, each)));
+      return stuck;
+    });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    const taken = error instanceof FieldFault && error.code === "FailedPrecondition";
-    return { kind, id, reason: error.message, taken };
+    return undefined;
   }
+}
+
+async function showEach(transaction: Transaction, of: ReplicaOf, all: readonly Showing[]): Promise<Stuck[]> {
+  const stuck: Stuck[] = [];
+  for (const each of all) {
+    try {
+      const failed = await transaction.savepoint(() => materialiseKnown(transaction, of, each));
+      stuck.push(...unread(each, failed));
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      const taken = error instanceof FieldFault && error.code === "FailedPrecondition";
+      stuck.push({ kind: each.kind, id: each.id, reason: error.message, taken });
+    }
+  }
+  return stuck;
+}
+
+function unread({ kind, id }: Waiting, failed: { unreadable: string } | undefined): Stuck[] {
+  return failed ? [{ kind, id, reason: failed.unreadable, taken: false }] : [];
 }
 
 async function unpark(transaction: Transaction, kind: Kind, ids: readonly string[]): Promise<void> {
