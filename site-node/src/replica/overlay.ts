@@ -69,8 +69,11 @@ interface Bottom {
 
 function fromHub(kind: Kind, base: ResourceBody): Bottom {
   const { createdAt, updatedAt, generation, creation, owner, retired, stamps } = base;
-  const own = Object.entries(base.fields).filter(([name]) => (kind.fields[name]?.owner ?? "site") !== "site");
-  return { createdAt, updatedAt, generation, creation, owner, retired, stamps, fields: Object.fromEntries(own) };
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(base.fields)) {
+    if ((kind.fields[name]?.owner ?? "site") !== "site") fields[name] = value;
+  }
+  return { createdAt, updatedAt, generation, creation, owner, retired, stamps, fields };
 }
 
 function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "kind" | "site" | "epoch">): Bottom {
@@ -88,18 +91,30 @@ function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "
   };
 }
 
-function observations(kind: Kind, existing: Resource | undefined): Record<string, unknown> {
+function observations(kind: Kind, existing: Resource | undefined): Readonly<Record<string, unknown>> {
   if (!existing) return initialOf(kind, "site");
-  const own = Object.entries(existing.fields).filter(([name]) => kind.fields[name]?.owner === "site");
-  return Object.fromEntries(own);
+  const own: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(existing.fields)) {
+    if (kind.fields[name]?.owner === "site") own[name] = value;
+  }
+  return own;
 }
 
-function initialOf(kind: Kind, owner: "operator" | "site"): Record<string, unknown> {
+const initials = { operator: new Map<Kind, Record<string, unknown>>(), site: new Map<Kind, Record<string, unknown>>() };
+
+/** Worked out once for each kind; whoever changes it works on a copy. */
+function initialOf(kind: Kind, owner: "operator" | "site"): Readonly<Record<string, unknown>> {
+  const found = initials[owner].get(kind);
+  if (found) return found;
   const own = Object.entries(kind.fields).filter(([, field]) => field.owner === owner && field.initial !== undefined);
-  return Object.fromEntries(own.map(([name, field]) => [name, field.initial]));
+  const initial = Object.fromEntries(own.map(([name, field]) => [name, field.initial]));
+  initials[owner].set(kind, initial);
+  return initial;
 }
 
 /** null on the wire and absent mean the same: not set. */
 function defined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
+  const set: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) set[name] = value;
+  return set;
 }
