@@ -80,6 +80,10 @@ test("a full disk is said, sets no entry of a site aside, and is forgotten when 
     status: 503,
     body: { code: "Unavailable", message: "the disk of the database is full" },
   });
+  expect((await hub.ask("GET", "/v1/projects/default/regions")).status).toBe(200);
+  expect((await hub.ask("GET", "/v1/status")).body).toMatchObject({
+    disk: { file: "hub.db", error: expect.stringContaining("full"), since: expect.any(Number) },
+  });
   const event = {
     type: "event",
     id: "e",

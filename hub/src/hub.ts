@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type Authority, createAuthority, openSqliteStore, type Store } from "@holdfast/inventory";
+import { type Authority, createAuthority, openSqliteStore, type Store, watchStore } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import { type Clock, type Closable, closeAll, type Log } from "@holdfast/runtime";
@@ -36,6 +36,7 @@ import { createRetirement } from "./retirement.ts";
 import { shapeSettings } from "./shapes/settings.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { hubSituation } from "./situation.ts";
+import { hubStatusRoute } from "./status.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
 import { accessListener, recoverAccess } from "./tokens/access.ts";
 import { authenticateOperator, hubOffer } from "./tokens/bearer.ts";
@@ -79,8 +80,10 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
   try {
     started.push(holdHome(home, "hub"));
     readyHome(home, log);
-    const store = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
-    started.push(store);
+    const opened = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
+    started.push(opened);
+    const { store, disk } = watchStore(opened, { file: "hub.db", clock, log });
+    started.push(disk);
 
     const holds = createHolds({ store, clock });
     const credentials = createCredentials();
@@ -152,6 +155,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
         tokenRoutes(routes, { store, tokens, enrolments });
         handoverRoutes(routes, { store, handover });
         statusRoute(routes, { store, contacts, holds, openRequests });
+        hubStatusRoute(routes, { store, disk, tokens, clock });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
       },

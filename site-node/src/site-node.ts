@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openSqliteStore, type Store } from "@holdfast/inventory";
+import { openSqliteStore, type Store, watchStore } from "@holdfast/inventory";
 import { ROW } from "@holdfast/protocol/feed";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { isSiteId, type SiteId } from "@holdfast/protocol/ids";
@@ -14,7 +14,6 @@ import { type Broker, startBroker } from "./broker/broker.ts";
 import { startCommands } from "./commands/runner.ts";
 import { createSiteCommands } from "./commands/site-commands.ts";
 import type { SiteConfig } from "./config.ts";
-import { watchDisk } from "./database/disk.ts";
 import { siteMigrations } from "./database/migrations.ts";
 import { readSetting, writeSetting } from "./database/settings.ts";
 import { TimeFloor } from "./database/time-floor.ts";
@@ -85,7 +84,8 @@ async function build(
   const token = readToken(config.tokenFile);
   own(holdHome(home, "site-node"));
   const opened = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
-  const { store, trouble } = watchDisk(opened, clock);
+  const { store, disk } = watchStore(opened, { file: "site.db", clock, log });
+  own(disk);
   const site = await siteOfHome(store, config.siteId);
   const replicaOf = () => knownReplica(store, site);
   const time = own(await TimeFloor.load({ store, clock, log: log.child({ part: "time" }) }));
@@ -189,7 +189,7 @@ async function build(
       ],
       status: {
         arrivals: () => arrivals.list(),
-        disk: trouble,
+        disk: () => disk.trouble ?? broker.disk.trouble,
         connected: () => broker.connected(),
         notKept: () => said.notKept,
         fingerprint: siteFingerprint(token),

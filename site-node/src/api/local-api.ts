@@ -1,5 +1,6 @@
 import type { Store } from "@holdfast/inventory";
 import type { Commands } from "@holdfast/inventory/api/commands";
+import { ownStatusRoute } from "@holdfast/inventory/api/status-route";
 import type { Clock, Log } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
 import { Operators } from "../access/operators.ts";
@@ -14,7 +15,6 @@ import { SiteHolds } from "./holds.ts";
 import { RefusalLimit } from "./refusal-limit.ts";
 import { type SiteServer, startServer } from "./server.ts";
 import { type StatusOptions, siteStatus } from "./status.ts";
-import { statusRoute } from "./status-route.ts";
 
 export interface LocalApiParts {
   readonly site: string;
@@ -63,7 +63,12 @@ export async function startLocalApi(parts: LocalApiParts): Promise<SiteServer> {
     ...(commands ? { commands } : {}),
     routes: [
       (app) => enrolRoute(app, { site, admit, limit: new RefusalLimit(clock), mqttPort, protocolVersion, log }),
-      (app) => statusRoute(app, { status, authenticate }),
+      (app) =>
+        ownStatusRoute(app, {
+          operationId: "GetSiteStatus",
+          summary: "How far the site has got, and what would be lost if its disk died now",
+          ...{ status, authenticate },
+        }),
       ...routes,
     ],
   });

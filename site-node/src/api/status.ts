@@ -1,10 +1,9 @@
-import type { Store, View } from "@holdfast/inventory";
+import type { DiskTrouble, Store, View } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { LANES } from "@holdfast/protocol/uplink";
 import type { Clock } from "@holdfast/runtime";
 import type { Arrived } from "../arrivals/arrivals.ts";
 import { counters } from "../database/counters.ts";
-import type { DiskTrouble } from "../database/disk.ts";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { type RefusedIntent, refusedIntents } from "../intents/outcomes.ts";

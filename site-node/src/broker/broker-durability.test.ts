@@ -269,3 +269,11 @@ test("nothing reaches a host before its CONNACK, and what was said meanwhile com
   for (const { topic } of last.got) heard.add(topic);
   await until("everything that was said", () => heard.size === said);
 });
+
+test("a disk that does not take what the broker keeps is said until it does", async () => {
+  await using site = await new TestBroker({ limits: { databaseBytes: 200_000 } }).start();
+  const keep = () => site.broker.publish(own(OSLO, "desired"), Buffer.alloc(250_000), { qos: 1, retain: true });
+  await expect(keep()).rejects.toMatchObject({ code: "SQLITE_FULL" });
+  expect(site.broker.disk.trouble).toMatchObject({ file: "broker.db", error: "database or disk is full" });
+  expect(site.said("the disk takes no writes")).toHaveLength(1);
+});

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import type { Duplex } from "node:stream";
+import { DiskWatch } from "@holdfast/inventory";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { HostId, SiteId } from "@holdfast/protocol/ids";
 import { hostTopic, maySubscribe, type NodeStatus, nodeStatusTopic } from "@holdfast/protocol/topics";
@@ -34,6 +35,8 @@ export interface Broker {
   readonly port: number;
   /** Resolves when the message is durable for every session it is for (QoS 1) and as retained; not when it has arrived. */
   publish(topic: string, payload: Uint8Array | string, options: PublishOptions): Promise<void>;
+  /** Whether the disk takes what sessions and retained messages are kept in. */
+  readonly disk: Pick<DiskWatch, "trouble">;
   /** The hosts with a live session now. */
   connected(): readonly HostId[];
   /** Ends a host's connection at once. Whether it may come back is for the credentials to say. */
@@ -68,6 +71,7 @@ function isAnswered(client: Client): boolean {
 }
 
 class SiteBroker implements Broker {
+  readonly disk: DiskWatch;
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
   readonly #door: Door;
@@ -85,11 +89,14 @@ class SiteBroker implements Broker {
     this.#options = options;
     this.#limits = limits;
     this.#door = new Door({ siteId, credentials, limits, clock, log });
+    const tryWriting = () => this.#persistence.tryWriting();
+    this.disk = new DiskWatch({ file: "broker.db", tryWriting, clock, log });
     this.#persistence = new SqlitePersistence({
       path: options.database,
       limits,
       log,
       maySubscribe: (host, filter) => maySubscribe(siteId, host, filter),
+      onFailure: (cause) => this.disk.refused(cause),
     });
     const { unhandledMessages } = limits;
     this.#inbound = new Inbound({ siteId, onUp, persistence: this.#persistence, unhandledMessages, clock, log });
@@ -175,6 +182,7 @@ class SiteBroker implements Broker {
     await Promise.race([this.#inbound.allSettled(), enough]);
     done.abort();
     await serverClosed;
+    await this.disk.close();
     await this.#persistence.destroy();
   }
 

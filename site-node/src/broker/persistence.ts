@@ -23,6 +23,8 @@ export interface PersistenceOptions {
   readonly log: Log;
   /** Whether a client may hold a subscription. aedes stores all of a SUBSCRIBE as soon as it allows one of them. */
   readonly maySubscribe?: (clientId: string, filter: string) => boolean;
+  /** Hears of every write that failed, beside who asked for it. */
+  readonly onFailure?: (cause: unknown) => void;
 }
 
 /**
@@ -41,11 +43,11 @@ export class SqlitePersistence {
   readonly #maySubscribe: (clientId: string, filter: string) => boolean;
   #broker: { readonly id: string } | undefined;
 
-  constructor({ path, limits, log, maySubscribe = () => true }: PersistenceOptions) {
+  constructor({ path, limits, log, maySubscribe = () => true, onFailure }: PersistenceOptions) {
     this.#maySubscribe = maySubscribe;
     this.#database = openSqlite(path);
     prepareSchema(this.#database, limits.databaseBytes);
-    this.#writes = new GroupedWrites(this.#database);
+    this.#writes = new GroupedWrites(this.#database, onFailure);
     this.#subscriptions = new Subscriptions(this.#database, this.#writes);
     this.#outgoing = new Outgoing({ database: this.#database, writes: this.#writes, limits, log });
     this.#incoming = new Incoming(this.#database, this.#writes, limits.incomingMessages);
@@ -65,6 +67,12 @@ export class SqlitePersistence {
   // aedes wants an async function, whatever it does.
   async setup(broker: { readonly id: string }): Promise<void> {
     this.#broker = broker;
+  }
+
+  /** Writes something that changes nothing, and makes it durable. Throws when that cannot be done. */
+  async tryWriting(): Promise<void> {
+    const version = this.#database.pragma("user_version", { simple: true });
+    await this.#writes.add(() => this.#database.pragma(`user_version = ${version}`));
   }
 
   /** Forgets a session: subscriptions, queue, unreleased messages and will. */

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Clock, Fault, type Log, systemCode } from "@holdfast/runtime";
+import type { Clock, Log } from "@holdfast/runtime";
 import type { Commit, Store, Transaction, View } from "../contract.ts";
 import { Mutex } from "../mutex.ts";
 import { StoreTransaction } from "../transaction.ts";
 import { StoreView } from "../view.ts";
 import type { Connection } from "./connection.ts";
+import { asDiskFault } from "./disk-fault.ts";
 import { SqliteHotPaths } from "./hot-paths.ts";
 
 /** A transaction that holds the writer for longer than this is worth a line in the log: everybody else waits. */
@@ -42,7 +43,11 @@ export class SqliteStore implements Store {
     return this.#alone("read", this.#reads, () => {
       const { connection, hot } = this.#reading;
       const view = new StoreView({ kysely: connection.kysely, like: "like" }, hot);
-      return connection.transaction("deferred", () => work(view));
+      return connection
+        .transaction("deferred", () => work(view))
+        .catch((error: unknown) => {
+          throw asDiskFault(error);
+        });
     });
   }
 
@@ -54,7 +59,7 @@ export class SqliteStore implements Store {
       const result = await writer
         .transaction("immediate", () => work(transaction))
         .catch((error: unknown) => {
-          throw isFull(error) ? new Fault("Unavailable", "the disk of the database is full", { cause: error }) : error;
+          throw asDiskFault(error);
         });
       const took = clock.monotonic() - from;
       if (took > LONG) log.warn({ milliseconds: Math.round(took) }, "a transaction kept others waiting");
@@ -103,8 +108,4 @@ export class SqliteStore implements Store {
       }
     }
   }
-}
-
-function isFull(error: unknown): boolean {
-  return systemCode(error) === "SQLITE_FULL" || (error instanceof Error && isFull(error.cause));
 }

@@ -14,11 +14,14 @@ interface Write {
  */
 export class GroupedWrites {
   readonly #database: Sqlite;
+  readonly #onFailure: (cause: unknown) => void;
   #waiting: Write[] = [];
   #closed = false;
 
-  constructor(database: Sqlite) {
+  /** `onFailure` hears of every write or commit that failed, beside who asked for it. */
+  constructor(database: Sqlite, onFailure: (cause: unknown) => void = () => undefined) {
     this.#database = database;
+    this.#onFailure = onFailure;
   }
 
   add<Value>(run: () => Value): Promise<Value> {
@@ -40,6 +43,7 @@ export class GroupedWrites {
         for (const write of writes) outcomes.push(this.#attempt(write));
       })();
     } catch (cause) {
+      this.#onFailure(cause);
       for (const write of writes) write.failed(cause);
       return;
     }
@@ -59,6 +63,7 @@ export class GroupedWrites {
     } catch (cause) {
       // A full disk may have undone the whole transaction: then nothing of this group may be reported as kept.
       if (!this.#database.inTransaction) throw cause;
+      this.#onFailure(cause);
       return () => failed(cause);
     }
   }

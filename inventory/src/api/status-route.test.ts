@@ -1,7 +1,7 @@
-import { createServer } from "@holdfast/inventory/api/server";
 import { Fault, silentLog } from "@holdfast/runtime";
 import { expect, test } from "vitest";
-import { isLoopback, statusRoute } from "./status-route.ts";
+import { createServer } from "./server.ts";
+import { isLoopback, ownStatusRoute } from "./status-route.ts";
 
 test.each([
   ["127.0.0.1", true],
@@ -19,7 +19,8 @@ test.each([
 
 test("the status is open to this machine, and to nobody else without an operator's token", async () => {
   const app = createServer(silentLog);
-  statusRoute(app, {
+  ownStatusRoute(app, {
+    ...{ operationId: "GetStatus", summary: "How it fares" },
     status: async () => ({ site: "site-0000000a" }),
     authenticate: async ({ headers }) => {
       if (headers.authorization !== "Bearer good") throw new Fault("Unauthenticated", "a token is needed");
