@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { openSqlite } from "@holdfast/runtime/sqlite";
 import mqtt from "mqtt";
 import { expect, test } from "vitest";
 import { BERGEN, closed, connectPacket, OSLO, own, SITE, TestBroker, until } from "../testing/test-broker.ts";
@@ -268,6 +270,16 @@ test("nothing reaches a host before its CONNACK, and what was said meanwhile com
   last.mqtt.on("message", (topic) => heard.add(topic));
   for (const { topic } of last.got) heard.add(topic);
   await until("everything that was said", () => heard.size === said);
+});
+
+test("a host connects, and the site goes on, where an earlier connection's will cannot be removed", async () => {
+  await using site = await new TestBroker().start();
+  const database = openSqlite(join(site.folder, "broker.db"));
+  database.exec("DROP TABLE will");
+  database.close();
+  await using client = await site.connect(OSLO);
+  await client.mqtt.publishAsync(own(OSLO, "status"), "online", { qos: 1 });
+  expect(site.said("a will could not be removed")).toMatchObject([{ host: OSLO, error: "no such table: will" }]);
 });
 
 test("a disk that does not take what the broker keeps is said until it does", async () => {

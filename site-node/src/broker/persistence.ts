@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Log } from "@holdfast/runtime";
+import { type Log, messageOf } from "@holdfast/runtime";
 import { openSqlite, type Sqlite } from "@holdfast/runtime/sqlite";
 import { GroupedWrites } from "./persistence/grouped-writes.ts";
 import { Incoming } from "./persistence/incoming.ts";
@@ -41,10 +41,12 @@ export class SqlitePersistence {
   readonly #retained: Retained;
   readonly #wills: Wills;
   readonly #maySubscribe: (clientId: string, filter: string) => boolean;
+  readonly #log: Log;
   #broker: { readonly id: string } | undefined;
 
   constructor({ path, limits, log, maySubscribe = () => true, onFailure }: PersistenceOptions) {
     this.#maySubscribe = maySubscribe;
+    this.#log = log;
     this.#database = openSqlite(path);
     prepareSchema(this.#database, limits.databaseBytes);
     this.#writes = new GroupedWrites(this.#database, onFailure);
@@ -190,8 +192,17 @@ export class SqlitePersistence {
     return this.#wills.get(client.id);
   }
 
+  /**
+   * Never rejects: aedes leaves that rejection to nobody when a client connects, and the process would end. A will that
+   * stays is of a session that is over, and so means nothing to whoever hears of it.
+   */
   async delWill(client: ClientRef): Promise<Will | undefined> {
-    return this.#wills.remove(client);
+    try {
+      return await this.#wills.remove(client);
+    } catch (error) {
+      this.#log.warn({ host: client.id, error: messageOf(error) }, "a will could not be removed");
+      return undefined;
+    }
   }
 
   /**
