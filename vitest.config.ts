@@ -11,7 +11,15 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      { extends: true, test: { name: "world", include: ["test/scenarios/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        extends: true,
+        test: {
+          name: "world",
+          include: ["test/{scenarios,simulation}/**/*.test.ts"],
+          setupFiles: ["test/world/simulated.ts"],
+          testTimeout: 60_000,
+        },
+      },
       {
         extends: true,
         test: {

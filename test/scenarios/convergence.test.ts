@@ -34,7 +34,7 @@ async function play(steps: Steps, sites: readonly string[], told: Told, andThen?
   }
   for (const name of sites) world.wan(name).restore();
   await story.settles();
-  for (const name of sites) await agree(world, name, 45_000);
+  for (const name of sites) await agree(world, name);
   await story.isSound();
   await andThen?.(story);
 }

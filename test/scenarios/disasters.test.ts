@@ -190,7 +190,7 @@ test("a site whose disk is lost has its machines back without enrolling them ane
     const host = await world.hub.host("default", id);
     expect(host.hostStatus).toBe("Running");
     return host;
-  }, 60_000);
+  });
   await it.becomes({ name: "named-at-the-site" });
   expect(after).toMatchObject({ metadata: [], memoryBytes: before.memoryBytes });
   expect(after.hostStorages).toEqual(before.hostStorages);

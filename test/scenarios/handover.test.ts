@@ -27,7 +27,7 @@ async function twoSites() {
           hostStatus: "Running",
           observation: { site: siteId },
         });
-      }, 60_000),
+      }),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   };
 }
@@ -74,7 +74,7 @@ test("a machine that is carried to another site is shown as misplaced, and one c
     const host = await world.hub.host("default", id);
     expect(host.misplaced).toMatchObject({ siteId: bergen.id });
     return host;
-  }, 60_000);
+  });
   expect(shown.siteId).toBe(oslo.id);
   expect(machine.known).toBe(id);
   await world.hub.ask("POST", `${HOSTS}/${id}/rehome`, { siteId: bergen.id });
@@ -94,7 +94,7 @@ test("a misplaced machine that is brought back home is at home again, and nobody
   await eventually(async () => {
     await world.clock.advance(5_000);
     expect((await world.hub.host("default", id)).misplaced).toBeDefined();
-  }, 60_000);
+  });
   machine.carryTo(oslo);
   await it.runsAt(oslo.id);
   await eventually(async () => {

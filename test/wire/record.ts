@@ -1,3 +1,4 @@
+import "../world/simulated.ts";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";

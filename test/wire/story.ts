@@ -34,12 +34,12 @@ export async function recordStory(): Promise<{ site: SiteRecording; agent: Agent
     return answered?.answer;
   });
   recorder.follow({ site: oslo.id, tenant: session.tenant.id });
-  const quiet = () => agree(world, "oslo", 60_000);
+  const quiet = () => agree(world, "oslo");
   const carried = (what: (path: string, body: string) => boolean) =>
     eventually(async () => {
       await world.clock.advance(5_000);
       expect(recorder.requests.some(({ path, body }) => what(path, JSON.stringify(body)))).toBe(true);
-    }, 60_000);
+    });
   const says = (type: string) => carried((_, body) => body.includes(`"type":"${type}"`));
 
   /** A machine with an agent that is listened to. */
@@ -161,7 +161,7 @@ export async function recordStory(): Promise<{ site: SiteRecording; agent: Agent
       await world.clock.advance(5_000);
       const shown = await world.hub.host("default", third.id);
       expect(shown).toMatchObject({ siteId: oslo.id, hostStatus: "Running" });
-    }, 60_000);
+    });
     await quiet();
     await first.machine.shutDown();
     await quiet();

@@ -52,7 +52,7 @@ function seenAt(atSite: Resource | undefined, machine: Resource): Resource {
  * Waits until hub and site hold the same of every machine that the site manages, field by field and stamp by stamp, and
  * nothing is on its way. A field that a conflict is about is the same too; it only is not acted on.
  */
-export async function agree(world: World, name: string, within = 30_000): Promise<void> {
+export async function agree(world: World, name: string): Promise<void> {
   const site = world.site(name);
   await eventually(async () => {
     await world.clock.advance(5_000);
@@ -71,7 +71,7 @@ export async function agree(world: World, name: string, within = 30_000): Promis
       intents: { waiting: 0 },
       phase: { is: "settled" },
     });
-  }, within);
+  });
 }
 
 /** All that operators want of a machine, as hub and site hold it: field by field the same, and nothing besides. */

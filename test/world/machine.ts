@@ -2,8 +2,9 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url";
 import { type Agent, createAgent } from "@holdfast/agent";
 import { AgentConfig } from "@holdfast/agent/config";
-import { readHardware } from "@holdfast/agent/hardware/read";
+import { type HardwareOptions, readHardware } from "@holdfast/agent/hardware/read";
 import type { SwitchMachine } from "@holdfast/agent/power";
+import type { HardwareReport } from "@holdfast/protocol/messages";
 import { type Clock, type Log, readConfig } from "@holdfast/runtime";
 import { Relay } from "@holdfast/runtime/relay";
 import type { WorldSite } from "./site.ts";
@@ -28,6 +29,9 @@ export class Machine {
   readonly switched: ("off" | "reset")[] = [];
   /** The version of the protocol that its agent speaks from its next boot on; this program's when undefined. */
   protocolVersion: number | undefined;
+  /** How often its hardware is looked at. */
+  rescanSeconds = 30;
+  #seen: HardwareReport | undefined;
   #boots = 0;
   #isPluggedIn = true;
   #known: string | undefined;
@@ -83,7 +87,7 @@ export class Machine {
       ...["--site-url", `http://127.0.0.1:${this.#cables.http.port}`],
       ...["--mqtt-port", String(this.#cables.mqtt.port)],
       ...["--enrol-token-file", `${this.#stateDir}/../token`],
-      ...["--telemetry-seconds", "0", "--rescan-seconds", "1", "--allow-power"],
+      ...["--telemetry-seconds", "0", "--rescan-seconds", String(this.rescanSeconds), "--allow-power"],
     ];
     const config = readConfig(AgentConfig, { arguments: settings, environment: {} });
     this.#boots += 1;
@@ -91,9 +95,15 @@ export class Machine {
     const bootId = `boot-${this.#boots}`;
     this.#agent = createAgent(config, {
       ...{ ...this.#surroundings, ...speaking(this.protocolVersion) },
-      ...{ readHardware, bootId, power },
+      ...{ readHardware: (options) => this.#look(options), bootId, power },
     });
     await this.#agent.start();
+  }
+
+  /** What is below `root` is read once for all looks until it changes: a look costs more than all else that an agent does. */
+  async #look(options: HardwareOptions): Promise<HardwareReport> {
+    this.#seen ??= await readHardware(options);
+    return { ...this.#seen, observedAt: options.now };
   }
 
   /** As an operating system that shuts down, and comes up again after a reset: on a later turn, for the agent is asked to. */
@@ -147,6 +157,7 @@ export class Machine {
 
   removeDisk(deviceName: string): void {
     rmSync(`${this.root}/sys/block/${deviceName}`, { recursive: true, force: true });
+    this.#seen = undefined;
   }
 
   get isOn(): boolean {

@@ -100,7 +100,7 @@ export class Story {
       }
       // Judged meanwhile, there may be one more.
       expect((await this.world.hub.conflicts()).filter(({ field }: Json) => field === null)).toEqual([]);
-    }, 45_000);
+    });
   }
 
   /** A disaster at one party: what no other party and not what was put back in its place holds is lost, and may be. */

@@ -1,7 +1,7 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createLog, silentLog } from "@holdfast/runtime";
-import { expect } from "vitest";
 import { WorldClock } from "./clock.ts";
 import { eventually } from "./eventually.ts";
 import { WorldHub } from "./hub.ts";
@@ -106,8 +106,9 @@ export class World {
     await machine.boot();
     const id = await eventually(async () => {
       const shown = await this.hub.host(this.site(options.site).project, machine.known ?? "");
-      expect(shown).toMatchObject({ hostStatus: "Running", memoryBytes: expect.stringMatching(/^[1-9]/) });
-      expect(shown.observedGeneration).toBe(shown.generation);
+      assert.equal(shown.hostStatus, "Running");
+      assert.match(shown.memoryBytes, /^[1-9]/);
+      assert.equal(shown.observedGeneration, shown.generation);
       return shown.resourceId as string;
     });
     return { machine, id };

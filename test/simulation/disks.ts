@@ -1,0 +1,54 @@
+import Database from "better-sqlite3";
+import { betweenKillPoints, Program } from "./program.ts";
+
+type Sqlite = Database.Database;
+
+/**
+ * Lets programs be killed before and after what they commit, and closes what a dead one had open, as a kernel does. No flush
+ * to a disk is waited for: here programs die and machines do not.
+ */
+export function installDisks(): void {
+  const prototype = Database.prototype as unknown as {
+    exec(sql: string): Sqlite;
+    pragma(source: string, options?: unknown): unknown;
+    prepare(sql: string): unknown;
+    transaction(work: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown;
+  };
+  const { exec, pragma, transaction, prepare } = prototype;
+  const owned = new WeakSet<object>();
+
+  const own = (database: Sqlite) => {
+    const program = Program.current;
+    if (!program || owned.has(database)) return;
+    owned.add(database);
+    program.owns(() => database.close());
+  };
+  Object.assign(prototype, {
+    exec(this: Sqlite, sql: string) {
+      own(this);
+      if (sql !== "commit") return exec.call(this, sql);
+      return betweenKillPoints("commit", () => exec.call(this, sql));
+    },
+    pragma(this: Sqlite, source: string, options?: unknown) {
+      own(this);
+      return pragma.call(this, /^synchronous = FULL$/.test(source) ? "synchronous = OFF" : source, options);
+    },
+    prepare(this: Sqlite, sql: string) {
+      Program.current?.mustBeAlive();
+      return prepare.call(this, sql);
+    },
+    transaction(this: Sqlite, work: (...given: unknown[]) => unknown) {
+      const whole = transaction.call(this, (...given: unknown[]) => {
+        const result = work(...given);
+        Program.current?.passes("before commit");
+        return result;
+      });
+      return Object.assign((...given: unknown[]) => {
+        if (this.inTransaction) return transaction.call(this, work)(...given);
+        const result = whole(...given);
+        Program.current?.passes("after commit");
+        return result;
+      }, whole);
+    },
+  });
+}
