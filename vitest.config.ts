@@ -24,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "process",
-          include: ["test/process/**/*.test.ts"],
+          include: ["test/process/**/*.test.ts", "test/soak/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 300_000,
