@@ -22,6 +22,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "parsers", include: ["test/parsers/**/*.test.ts"], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
         test: {
           name: "process",
           include: ["test/process/**/*.test.ts", "test/soak/**/*.test.ts"],

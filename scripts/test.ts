@@ -26,6 +26,7 @@ const TIERS: readonly Tier[] = [
   },
   { name: "unit", needs: { "systemd-analyze": "systemd" }, run: () => runVitest("unit") },
   { name: "world", needs: {}, run: () => runVitest("world") },
+  { name: "parsers", needs: {}, run: () => runVitest("parsers") },
   {
     name: "process",
     needs: { strip: "binutils", "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu" },

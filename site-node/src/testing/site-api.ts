@@ -2,7 +2,7 @@ import type { Commands } from "@holdfast/inventory/api/commands";
 import { type AccessBody, ROW } from "@holdfast/protocol/feed";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { OperatingSystem } from "@holdfast/protocol/kinds/operating-system";
-import { type Clock, hashSecret, silentLog, systemClock } from "@holdfast/runtime";
+import { type Clock, hashSecret, type Log, silentLog, systemClock } from "@holdfast/runtime";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import { Operators } from "../access/operators.ts";
 import { SiteConflicts } from "../api/conflicts.ts";
@@ -63,13 +63,16 @@ export class SiteApi implements AsyncDisposable {
   /** Feed rows that the test adds stand far above the hub's. */
   #seq = 1_000_000_000_000;
 
-  private constructor(site: TestSite, hub: AuthorityHub) {
+  readonly #log: Log;
+
+  private constructor(site: TestSite, hub: AuthorityHub, log: Log) {
     this.site = site;
     this.hub = hub;
+    this.#log = log;
   }
 
-  static async open(): Promise<SiteApi> {
-    const it = new SiteApi(await TestSite.open(), await AuthorityHub.open());
+  static async open(log: Log = silentLog): Promise<SiteApi> {
+    const it = new SiteApi(await TestSite.open(), await AuthorityHub.open(), log);
     it.own = await it.hub.create(Host, { name: "own", siteId: SITE, serialNumber: "SN-1" });
     it.free = await it.hub.create(Host, { name: "free", serialNumber: "SN-2" });
     const os = { name: "debian", profileName: "debian", sha256: "0".repeat(64) };
@@ -90,7 +93,7 @@ export class SiteApi implements AsyncDisposable {
     this.outcomes = new Outcomes(store, systemClock);
     const inventory = new SiteInventory({ store, outbox, intents, outcomes: this.outcomes, replicaOf });
     this.#app = await siteApi({
-      ...{ site: SITE, inventory, hubHeardAt, clock, log: silentLog, mqttPort: () => 1883, routes: [] },
+      ...{ site: SITE, inventory, hubHeardAt, clock, log: this.#log, mqttPort: () => 1883, routes: [] },
       authenticate: (request) => operators.authenticate(request),
       conflicts: new SiteConflicts(inventory),
       holds: new SiteHolds({ site: SITE, store, outbox, clock }),

@@ -1,0 +1,27 @@
+import { createLog, type Log } from "@holdfast/runtime";
+import { Broken } from "../target.ts";
+
+const ERROR = 50;
+const WARNING = 40;
+
+/** What a program says in its log that a person must act on: no input may make it say so. */
+export class Complaints {
+  readonly #said: string[] = [];
+  readonly log: Log;
+
+  /** Warnings in which this is found count, too. */
+  constructor(warning?: RegExp) {
+    this.log = createLog("fuzzed", "warn", {
+      write: (line) => {
+        const { level } = JSON.parse(line) as { readonly level: number };
+        if (level >= ERROR || (level === WARNING && warning?.test(line))) this.#said.push(line.trim());
+      },
+    });
+  }
+
+  /** Throws when there has been one since it was last asked. */
+  none(): void {
+    const [first] = this.#said.splice(0);
+    if (first !== undefined) throw new Broken(`it complains: ${first}`);
+  }
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { encode, type Messages } from "@holdfast/protocol/messages";
+import { hostTopic } from "@holdfast/protocol/topics";
+import { messageValue } from "../message-values.ts";
+import { mutateJson } from "../mutate/json.ts";
+import { mutateText } from "../mutate/text.ts";
+import { FuzzedPair } from "../programs/fuzzed-pair.ts";
+import { RawHost } from "../programs/raw-host.ts";
+import type { Random } from "../random.ts";
+import { type Input, mustHold, type Target } from "../target.ts";
+import { messageBytes } from "./messages.ts";
+
+const TREES = ["synthetic-dimm-nvme-server", "synthetic-arm-board", "captured-small-vm"] as const;
+const REPORTS = TREES.map(
+  (tree) =>
+    JSON.parse(
+      readFileSync(new URL(`../../../agent/fixtures/trees/${tree}.report.json`, import.meta.url), "utf8"),
+    ) as Input,
+);
+const STATUS: Input = { state: "online", session: "s-1", bootId: "b", agent: "0.1.0", protocol: 2, capabilities: [] };
+
+const SAYS = {
+  hw: "HardwareReport",
+  hb: "Heartbeat",
+  reported: "Reported",
+  "tele/cpu": "Telemetry",
+  "res/r-1": "CallResult",
+  "jobs/j-1/status": "JobStatus",
+} as const;
+
+type Leaf = keyof typeof SAYS;
+
+/** A message whose values another agent might send: of the right types, for only those can be encoded. */
+function saidValue(random: Random, leaf: Leaf): Uint8Array {
+  const name: keyof Messages = SAYS[leaf];
+  const value = leaf === "hw" ? random.pick(REPORTS) : messageValue(random, name);
+  try {
+    return encode(name, (random.chance(0.8) ? mutateJson(random, value) : value) as never);
+  } catch {
+    return encode(name, value as never);
+  }
+}
+
+function statusText(random: Random): string {
+  const text = JSON.stringify(random.chance(0.6) ? mutateJson(random, STATUS) : STATUS);
+  return random.chance(0.2) ? mutateText(random, text) : text;
+}
+
+/** What a host's agent says, taken in by its site and told on to the hub. */
+export const AGENT_SAID: Target = {
+  name: "agent-said",
+  about:
+    "a site acknowledges whatever an agent says, taken in or set aside, and the hub sets nothing aside of what it is told then",
+  open: async () => {
+    const pair = await FuzzedPair.start();
+    const site = String(pair.hub.names.site);
+    const who = await pair.machine(1);
+    let host = await RawHost.connect(pair.site.broker, who);
+    const notKept = async () => {
+      const as = { authorization: `Bearer ${pair.hub.operator}` };
+      return pair.hub.ask({ method: "GET", url: `/v1/projects/default/sites/${site}/quarantine`, headers: as });
+    };
+    return {
+      generate(random): Input {
+        if (random.chance(0.15)) return { leaf: "status", payload: new Uint8Array(Buffer.from(statusText(random))) };
+        const leaf = random.pick<Leaf>(["hw", "hw", "hb", "reported", "tele/cpu", "res/r-1", "jobs/j-1/status"]);
+        const payload = random.chance(0.6) ? saidValue(random, leaf) : messageBytes(random, SAYS[leaf]);
+        return { leaf, payload: Uint8Array.from(payload) };
+      },
+      async feed(input) {
+        const { leaf, payload } = input as { readonly leaf: string; readonly payload: Uint8Array };
+        if (host.isClosed) host = await RawHost.connect(pair.site.broker, who);
+        const isTaken = await host.say(hostTopic(site, who.host, leaf), payload);
+        pair.mustBeContent();
+        // Whose protocol is not served is cut off, which people are shown.
+        mustHold(isTaken || leaf === "status", "what it says is not acknowledged");
+        return isTaken ? "accepted" : "refused";
+      },
+      async finish() {
+        await host.end();
+        await pair.site.caughtUp();
+        pair.mustBeContent();
+        const { json, text } = await notKept();
+        mustHold(
+          (json as { readonly total?: number }).total === 0,
+          `the hub has set aside what the site said: ${text.slice(0, 1_000)}`,
+        );
+      },
+      close: () => pair.close(),
+    };
+  },
+};

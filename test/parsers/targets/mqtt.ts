@@ -1,0 +1,86 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { hostTopic } from "@holdfast/protocol/topics";
+import { packetBytes, pieces, type Who } from "../mqtt-bytes.ts";
+import { FuzzedPair } from "../programs/fuzzed-pair.ts";
+import { RawHost } from "../programs/raw-host.ts";
+import { streamPair } from "../programs/stream-pair.ts";
+import type { Random } from "../random.ts";
+import { mustHold, type Target } from "../target.ts";
+import { topicText } from "./topics.ts";
+
+/** Stand in the bytes for those of the host that was admitted, and are as long as they are. */
+const STANDS_FOR = { host: "host-0000000b", site: "site-0000000a", secret: `hfm_${"0".repeat(43)}` };
+
+function withNames(bytes: Uint8Array, { host, secret, site }: Who & { readonly site: string }): Buffer {
+  const text = Buffer.from(bytes).toString("latin1");
+  const named = text.replaceAll(STANDS_FOR.host, host).replaceAll(STANDS_FOR.site, site);
+  return Buffer.from(named.replaceAll(STANDS_FOR.secret, secret), "latin1");
+}
+
+function topic(random: Random): string {
+  const leaf = random.pick([
+    "status",
+    "hw",
+    "hb",
+    "reported",
+    "tele/cpu",
+    "res/r-1",
+    "jobs/j/status",
+    "desired",
+    "req/+/+",
+  ]);
+  return random.chance(0.7) ? hostTopic(STANDS_FOR.site, STANDS_FOR.host, leaf) : topicText(random);
+}
+
+/** Bytes at the door of a site's broker, before, within and after a CONNECT, in whatever pieces they come. */
+export const MQTT: Target = {
+  name: "mqtt",
+  about: "no bytes that come to the broker end more than their own connection, or are taken for another host's word",
+  open: async () => {
+    const pair = await FuzzedPair.start();
+    const { broker } = pair.site;
+    const site = String(pair.hub.names.site);
+    const [attacked, other] = [await pair.machine(1), await pair.machine(2)];
+    let witness = await RawHost.connect(broker, other);
+    return {
+      generate(random) {
+        const who = { host: STANDS_FOR.host, secret: random.chance(0.95) ? STANDS_FOR.secret : "wrong" };
+        const bytes = packetBytes(random, () => topic(random), who);
+        const cuts = random.chance(0.1) ? Array.from(bytes, (_, at) => at + 1) : pieces(random, bytes.length);
+        return { bytes, cuts: cuts.slice(0, 300), ends: random.pick(["cut", "end"]) };
+      },
+      async feed(input) {
+        const { cuts, ends, bytes: made } = input as unknown as { bytes: Uint8Array; cuts: number[]; ends: string };
+        const bytes = withNames(made, { ...attacked, site });
+        const [ours, theirs] = streamPair();
+        let answer = Buffer.alloc(0);
+        ours.on("data", (chunk: Buffer) => {
+          if (answer.length < 4) answer = Buffer.concat([answer, chunk]);
+        });
+        broker.attach(theirs);
+        for (const [at, end] of cuts.entries()) ours.write(bytes.subarray(cuts[at - 1] ?? 0, end));
+        // What it makes of them it has made by the time it has answered somebody else.
+        await turn();
+        mustHold(
+          await witness.say(hostTopic(site, other.host, "tele/cpu"), Buffer.from("x")),
+          "another's connection is ended",
+        );
+        const isIn = answer[0] === 0x20 && answer[3] === 0 && !ours.destroyed;
+        if (ends === "end") ours.end();
+        else ours.destroy();
+        pair.mustBeContent();
+        return isIn ? "accepted" : "refused";
+      },
+      async finish() {
+        await witness.end();
+        witness = await RawHost.connect(broker, other);
+        await witness.end();
+        const last = await RawHost.connect(broker, attacked);
+        await last.end();
+        await pair.site.caughtUp();
+        pair.mustBeContent();
+      },
+      close: () => pair.close(),
+    };
+  },
+};
