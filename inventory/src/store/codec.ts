@@ -37,39 +37,32 @@ export function decodeValue(column: Column, stored: unknown): unknown {
 
 /** A resource's values in the order of its table's columns. */
 export function encodeResource(table: Table, resource: Resource): StoredValue[] {
-  const bookkeeping = resource as unknown as Record<string, unknown>;
-  const fields = resource.fields as Record<string, unknown>;
-  return table.columns.map((column) =>
-    encodeValue(column, column.field in table.kind.fields ? fields[column.field] : bookkeeping[column.field]),
-  );
+  return [
+    ...encodeColumns(table.bookkeeping, resource as unknown as Row),
+    ...encodeColumns(table.fields, resource.fields),
+  ];
 }
 
-/** A resource from its row and from the rows of its parts, by field. */
-export function decodeResource(table: Table, row: Row, parts: Readonly<Record<string, readonly Row[]>>): Resource {
-  const resource: Record<string, unknown> = {};
-  const fields: Record<string, unknown> = {};
-  for (const column of table.columns) {
+/** A resource from its row and from the rows of its parts of each sort. */
+export function decodeResource(table: Table, row: Row, partsOf: (part: PartTable) => readonly Row[]): Resource {
+  const fields = decodeColumns(table.fields, row);
+  for (const part of table.parts) fields[part.field] = partsOf(part).map((each) => decodeColumns(part.columns, each));
+  return { ...decodeColumns(table.bookkeeping, row), fields } as unknown as Resource;
+}
+
+/** The values of a resource's fields or of a part, in the order of the columns. */
+export function encodeColumns(columns: readonly Column[], values: Row): StoredValue[] {
+  return columns.map((column) => encodeValue(column, values[column.field]));
+}
+
+/** The values of columns that have one, by field. */
+function decodeColumns(columns: readonly Column[], row: Row): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const column of columns) {
     const stored = row[column.name];
-    if (stored === null || stored === undefined) continue;
-    const into = column.field in table.kind.fields ? fields : resource;
-    into[column.field] = decodeValue(column, stored);
+    if (stored !== null && stored !== undefined) values[column.field] = decodeValue(column, stored);
   }
-  for (const part of table.parts) fields[part.field] = (parts[part.field] ?? []).map((each) => decodePart(part, each));
-  return { ...resource, fields } as unknown as Resource;
-}
-
-/** A part's values in the order of its table's columns. */
-export function encodePart(table: PartTable, part: Row): StoredValue[] {
-  return table.columns.map((column) => encodeValue(column, part[column.field]));
-}
-
-function decodePart(table: PartTable, row: Row): Record<string, unknown> {
-  const part: Record<string, unknown> = {};
-  for (const column of table.columns) {
-    const stored = row[column.name];
-    if (stored !== null && stored !== undefined) part[column.field] = decodeValue(column, stored);
-  }
-  return part;
+  return values;
 }
 
 /** The columns to select, as SQL; 64-bit counts as text, for a driver's numbers end at 2^53. */

@@ -47,12 +47,12 @@ export interface View {
   /** Without those that are retired: nobody is offered them any more. */
   list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>>;
   /**
-   * Resources of a kind whose fields equal these values exactly; of every tenant when none is given. `owner` and
-   * `creation` may be asked for as fields are.
+   * Resources of a kind whose fields equal these values exactly, or one of several; of every tenant when none is given.
+   * `owner` and `creation` may be asked for as fields are.
    */
   find<K extends Kind>(
     kind: K,
-    values: Readonly<Record<string, string>>,
+    values: Readonly<Record<string, string | readonly string[]>>,
     tenant?: string,
   ): Promise<readonly Resource<K>[]>;
   /** Whatever refers to a resource, one example a kind; empty when it may go. */

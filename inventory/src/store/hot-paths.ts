@@ -1,7 +1,11 @@
 import type { FeedScope, Resource } from "@holdfast/protocol";
+import type { Row } from "./codec.ts";
 import type { FeedPage } from "./contract.ts";
 import type { Violation } from "./faults.ts";
 import type { Table } from "./table.ts";
+
+/** By column: what it shall hold, or of what it shall hold one. */
+export type Wanted = Readonly<Record<string, string | readonly string[]>>;
 
 /**
  * What each dialect writes by hand, because it runs for every request, row or report, or because dialects differ in it.
@@ -9,6 +13,10 @@ import type { Table } from "./table.ts";
  */
 export interface HotPaths {
   get(table: Table, tenant: string, id: string): Promise<Resource | undefined>;
+  /** All whose columns hold what is wanted, by id and tenant. */
+  find(table: Table, wanted: Wanted): Promise<Resource[]>;
+  /** The resources of rows that some other statement found, with their parts, in the order of the rows. */
+  resources(table: Table, rows: readonly Row[]): Resource[];
   insert(table: Table, resource: Resource): Promise<void>;
   /** Whether there was such a row. Parts are written again only when they differ. */
   replace(table: Table, resource: Resource): Promise<boolean>;

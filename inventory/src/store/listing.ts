@@ -1,11 +1,11 @@
-import type { Kind, Resource } from "@holdfast/protocol";
+import type { Kind } from "@holdfast/protocol";
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import { decodeResource, type Row, selectList } from "./codec.ts";
-import type { ListQuery, ResourceList } from "./contract.ts";
+import { type Row, selectList } from "./codec.ts";
+import type { ListQuery } from "./contract.ts";
 import { FieldFault } from "./faults.ts";
 import { columnOf } from "./path.ts";
 import { withSilentSites } from "./silent-sites.ts";
-import { type PartTable, type Table, tableOf } from "./table.ts";
+import { type Table, tableOf } from "./table.ts";
 import { columnShown, type Like, type Reading, whereOf } from "./where.ts";
 
 /** What the statements that every dialect shares need of a database. */
@@ -14,14 +14,13 @@ export interface Queries {
   readonly like: Like;
 }
 
-/** Ids in one statement: below every driver's limit of parameters. */
-const CHUNK = 500;
+export interface ListedRows {
+  readonly rows: readonly Row[];
+  readonly total: number;
+}
 
-export async function listResources(
-  { kysely, like }: Queries,
-  kind: Kind,
-  query: ListQuery,
-): Promise<ResourceList<Kind>> {
+/** The rows that a query asks for and how many there are without its limit. */
+export async function listRows({ kysely, like }: Queries, kind: Kind, query: ListQuery): Promise<ListedRows> {
   const table = tableOf(kind);
   const reading: Reading = { like, silent: query.silent !== undefined && query.silent.size > 0 };
   const conditions: RawBuilder<unknown>[] = [];
@@ -39,11 +38,10 @@ export async function listResources(
   const columns = sql.raw(selectList(table.columns, "t"));
   const silent = withSilentSites(query.silent);
   const { rows } = await sql<Row>`${silent}select ${columns} ${from} order by ${order} ${page}`.execute(kysely);
-  const resources = await withParts(kysely, table, rows);
   const complete = offset === 0 && (query.limit === undefined || rows.length < query.limit);
-  if (complete) return { resources, total: rows.length };
+  if (complete) return { rows, total: rows.length };
   const counted = await sql<{ total: unknown }>`${silent}select count(*) as total ${from}`.execute(kysely);
-  return { resources, total: Number(counted.rows[0]?.total) };
+  return { rows, total: Number(counted.rows[0]?.total) };
 }
 
 /** What has no value comes last, and first when descending; the id breaks ties. */
@@ -55,44 +53,6 @@ function orderOf(kind: Kind, orderBy: NonNullable<ListQuery["orderBy"]>, reading
     return sql`${columnShown(kind, "t", column, reading)} ${direction}`;
   });
   return sql.join([...terms, sql`t.resource_id`, sql`t.tenant_id`]);
-}
-
-/** Resources whose fields, or bookkeeping of text, equal these values exactly. */
-export async function findResources(
-  { kysely }: Queries,
-  kind: Kind,
-  values: Readonly<Record<string, string>>,
-  tenant: string | undefined,
-): Promise<readonly Resource[]> {
-  const table = tableOf(kind);
-  const conditions = Object.entries(values).map(([field, value]) => {
-    const column = table.columns.find((each) => each.field === field);
-    if (!column) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
-    return sql`${sql.ref(`t.${column.name}`)} = ${value}`;
-  });
-  if (tenant !== undefined) conditions.push(sql`t.tenant_id = ${tenant}`);
-  const where = sql.join(conditions.length > 0 ? conditions : [sql`1 = 1`], sql` and `);
-  const columns = sql.raw(selectList(table.columns, "t"));
-  const found = sql<Row>`select ${columns} from ${sql.table(table.name)} as t where ${where}
-    order by t.resource_id, t.tenant_id`;
-  return withParts(kysely, table, (await found.execute(kysely)).rows);
-}
-
-export async function resourcesById(
-  { kysely }: Queries,
-  kind: Kind,
-  tenant: string,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, Resource>> {
-  const table = tableOf(kind);
-  const columns = sql.raw(selectList(table.columns, "t"));
-  const found = new Map<string, Resource>();
-  for (const chunk of chunks([...new Set(ids)])) {
-    const { rows } = await sql<Row>`select ${columns} from ${sql.table(table.name)} as t
-      where t.tenant_id = ${tenant} and t.resource_id in (${sql.join(chunk)})`.execute(kysely);
-    for (const resource of await withParts(kysely, table, rows)) found.set(resource.resourceId, resource);
-  }
-  return found;
 }
 
 /** Whatever refers to a resource, one example a kind. */
@@ -115,58 +75,4 @@ export async function findReferrers(
     for (const row of rows) found.push({ kind: table.kind, id: row.resource_id });
   }
   return found;
-}
-
-async function withParts(kysely: Kysely<unknown>, table: Table, rows: readonly Row[]): Promise<Resource[]> {
-  if (table.parts.length === 0) return rows.map((row) => decodeResource(table, row, {}));
-  const parts = new Map<unknown, Record<string, Row[]>>();
-  for (const [tenant, ids] of idsByTenant(rows)) {
-    for (const part of table.parts) {
-      for (const chunk of chunks(ids)) {
-        for (const row of await partRows(kysely, part, { tenant, ids: chunk })) {
-          collect(parts, key(tenant, row.parent_id), part, row);
-        }
-      }
-    }
-  }
-  return rows.map((row) => decodeResource(table, row, parts.get(key(row.tenant_id, row.resource_id)) ?? {}));
-}
-
-function idsByTenant(rows: readonly Row[]): Map<unknown, unknown[]> {
-  const ids = new Map<unknown, unknown[]>();
-  for (const { tenant_id: tenant, resource_id: id } of rows) {
-    const known = ids.get(tenant);
-    if (known) known.push(id);
-    else ids.set(tenant, [id]);
-  }
-  return ids;
-}
-
-interface Parents {
-  readonly tenant: unknown;
-  readonly ids: readonly unknown[];
-}
-
-async function partRows(kysely: Kysely<unknown>, part: PartTable, { tenant, ids }: Parents): Promise<readonly Row[]> {
-  const parent = sql.ref(part.parent);
-  const { rows } = await sql<Row>`select ${parent} as parent_id, ${sql.raw(selectList(part.columns, "t"))}
-    from ${sql.table(part.name)} as t where tenant_id = ${tenant} and ${parent} in (${sql.join(ids)})
-    order by position`.execute(kysely);
-  return rows;
-}
-
-function collect(parts: Map<unknown, Record<string, Row[]>>, owner: string, part: PartTable, row: Row): void {
-  const ofOwner = parts.get(owner) ?? {};
-  parts.set(owner, ofOwner);
-  const list = ofOwner[part.field] ?? [];
-  ofOwner[part.field] = list;
-  list.push(row);
-}
-
-function key(tenant: unknown, id: unknown): string {
-  return `${String(tenant)}/${String(id)}`;
-}
-
-function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < all.length; at += CHUNK) yield all.slice(at, at + CHUNK);
 }

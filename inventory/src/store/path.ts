@@ -37,9 +37,7 @@ export function columnOf(kind: Kind, field: string): Column | undefined {
   if (name === "resource_id" || kind.aliasIds.some((alias) => snakeCase(alias) === name)) {
     return { name: "resource_id", field: "resourceId", type: "text" };
   }
-  return [...tableOf(kind).columns.filter((column) => column.field in kind.fields), ...TIMES].find(
-    (column) => column.name === name,
-  );
+  return [...tableOf(kind).fields, ...TIMES].find((column) => column.name === name);
 }
 
 function referenceNamed(kind: Kind, name: string) {

@@ -31,7 +31,10 @@ export interface ReferenceColumn {
 export interface Table {
   readonly name: string;
   readonly kind: Kind;
-  /** Bookkeeping first, then a column for each field that is not a component. */
+  readonly bookkeeping: readonly Column[];
+  /** A column for each field that is not a component. */
+  readonly fields: readonly Column[];
+  /** Bookkeeping first, then the fields. */
   readonly columns: readonly Column[];
   readonly parts: readonly PartTable[];
   readonly references: readonly ReferenceColumn[];
@@ -87,7 +90,8 @@ function partTable(kind: Kind, field: string, component: Component): PartTable {
 }
 
 function describe(kind: Kind): Table {
-  const columns = [...bookkeepingOf(kind)];
+  const bookkeeping = bookkeepingOf(kind);
+  const fields: Column[] = [];
   const parts: PartTable[] = [];
   const references: ReferenceColumn[] = [];
   for (const [field, { schema, component, reference }] of Object.entries(kind.fields)) {
@@ -95,13 +99,13 @@ function describe(kind: Kind): Table {
       parts.push(partTable(kind, field, component));
       continue;
     }
-    columns.push({ name: snakeCase(field), field, type: columnType(schema) });
+    fields.push({ name: snakeCase(field), field, type: columnType(schema) });
     if (reference && !reference.many && kindNamed(reference.kind)) {
       references.push({ column: snakeCase(field), field, kind: reference.kind });
     }
   }
   if (kind.feed === "machine") references.push({ column: "owner_site", field: "owner", kind: "site" });
-  return { name: kind.name, kind, columns, parts, references };
+  return { name: kind.name, kind, bookkeeping, fields, columns: [...bookkeeping, ...fields], parts, references };
 }
 
 const TABLES = new Map<Kind, Table>(KINDS.map((kind) => [kind, describe(kind)]));

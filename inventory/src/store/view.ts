@@ -1,8 +1,9 @@
 import type { FeedScope, Kind, Resource } from "@holdfast/protocol";
 import { type Kysely, sql } from "kysely";
 import type { Change, FeedPage, ListQuery, ResourceList, Tenant, View } from "./contract.ts";
+import { FieldFault } from "./faults.ts";
 import type { HotPaths } from "./hot-paths.ts";
-import { findReferrers, findResources, listResources, type Queries, resourcesById } from "./listing.ts";
+import { findReferrers, listRows, type Queries } from "./listing.ts";
 import { TABLES_OF_KINDS, tableOf } from "./table.ts";
 
 type TenantRow = { tenant_id: string; name: string };
@@ -26,19 +27,28 @@ export class StoreView implements View {
     tenant: string,
     ids: readonly string[],
   ): Promise<ReadonlyMap<string, Resource<K>>> {
-    return (await resourcesById(this.queries, kind, tenant, ids)) as ReadonlyMap<string, Resource<K>>;
+    const found = await this.hot.find(tableOf(kind), { tenant_id: tenant, resource_id: ids });
+    return new Map(found.map((resource) => [resource.resourceId, resource as Resource<K>]));
   }
 
   async list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>> {
-    return (await listResources(this.queries, kind, query)) as ResourceList<K>;
+    const { rows, total } = await listRows(this.queries, kind, query);
+    return { resources: this.hot.resources(tableOf(kind), rows) as Resource<K>[], total };
   }
 
   async find<K extends Kind>(
     kind: K,
-    values: Readonly<Record<string, string>>,
+    values: Readonly<Record<string, string | readonly string[]>>,
     tenant?: string,
   ): Promise<readonly Resource<K>[]> {
-    return (await findResources(this.queries, kind, values, tenant)) as readonly Resource<K>[];
+    const { columns } = tableOf(kind);
+    const wanted = Object.entries(values).map(([field, value]) => {
+      const column = columns.find((each) => each.field === field);
+      if (!column) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
+      return [column.name, value];
+    });
+    const ofTenant = tenant === undefined ? {} : { tenant_id: tenant };
+    return (await this.hot.find(tableOf(kind), { ...ofTenant, ...Object.fromEntries(wanted) })) as Resource<K>[];
   }
 
   referrers(kind: Kind, tenant: string, id: string): Promise<readonly { readonly kind: Kind; readonly id: string }[]> {

@@ -1,6 +1,5 @@
 import { type Kind, kindNamed, kindOfId, type Resource } from "@holdfast/protocol";
 import { backReferencesOf } from "../../store/back-references.ts";
-import type { Condition } from "../../store/condition.ts";
 import type { View } from "../../store/contract.ts";
 import { fieldValue } from "./field-value.ts";
 import { countSites } from "./total-sites.ts";
@@ -56,28 +55,11 @@ async function loadReferring(view: View, { tenant, kind, resources }: Wanted): P
     const source = kindNamed(from);
     if (!source || many || resources.length === 0) continue;
     const ids = resources.map(({ resourceId }) => resourceId);
-    for (const resource of await referringTo(view, { tenant, source, by, ids })) {
+    for (const resource of await view.find(source, { [by]: ids }, tenant)) {
       found.set(`${name} ${String(fieldValue(resource, by))}`, { kind: source, resource });
     }
   }
   return found;
-}
-
-interface Referring {
-  readonly tenant: string;
-  readonly source: Kind;
-  readonly by: string;
-  readonly ids: readonly string[];
-}
-
-async function referringTo(view: View, { tenant, source, by, ids }: Referring): Promise<readonly Resource[]> {
-  const [only] = ids;
-  if (ids.length === 1 && only !== undefined) return view.find(source, { [by]: only }, tenant);
-  return (await view.list(source, { tenant, where: oneOf([by], ids) })).resources;
-}
-
-function oneOf(path: readonly string[], ids: readonly string[]): Condition {
-  return { is: "or", of: ids.map((value) => ({ is: "compare", path, operator: "equal", value })) };
 }
 
 /** Follows references breadth first: each round reads each kind once. */

@@ -98,17 +98,22 @@ export function resourceConformance(newPlace: NewPlace): void {
       expect(found).toEqual({ listed: ["os-00000002"], total: 1, named: 1, many: 1 });
     });
 
-    test("find matches whole values, over all tenants when none is given", async () => {
+    test("find matches whole values, or one of several, by id and over all tenants when none is given", async () => {
       const store = await openWithTenants(newPlace);
-      await insert(store, Region, resource(Region, "00000001", { name: "Oslo" }));
-      await insert(store, Region, resource(Region, "00000002", { name: "Oslo East" }));
       await insert(store, Region, resource(Region, "00000003", { name: "Oslo" }, { tenant: OTHER }));
+      await insert(store, Region, resource(Region, "00000002", { name: "Oslo East" }));
+      await insert(store, Region, resource(Region, "00000001", { name: "Oslo" }));
       const ids = (tenant?: string) =>
         store.read(async (view) => (await view.find(Region, { name: "Oslo" }, tenant)).map((each) => each.resourceId));
       expect(await ids(TENANT)).toEqual(["region-00000001"]);
       expect(await ids()).toEqual(["region-00000001", "region-00000003"]);
       const made = await store.read((view) => view.find(Region, { creation: "creation-00000002" }, TENANT));
       expect(made.map((each) => each.resourceId)).toEqual(["region-00000002"]);
+      const some = { resourceId: ["region-00000002", "region-00000003", "region-00000009"], name: "Oslo East" };
+      const several = await store.read((view) => view.find(Region, { resourceId: some.resourceId }));
+      expect(several.map((each) => each.resourceId)).toEqual(["region-00000002", "region-00000003"]);
+      expect(await store.read((view) => view.find(Region, some, OTHER))).toEqual([]);
+      expect(await store.read((view) => view.find(Region, { resourceId: [] }))).toEqual([]);
       const wrong = store.read((view) => view.find(Region, { colour: "red" }));
       await expect(wrong).rejects.toMatchObject({ code: "InvalidArgument", fields: ["colour"] });
     });

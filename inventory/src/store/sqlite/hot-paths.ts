@@ -1,19 +1,14 @@
 import type { FeedScope, Resource } from "@holdfast/protocol";
-import { decodeResource, encodePart, encodeResource, type Row, selectList } from "../codec.ts";
+import { decodeResource, encodeColumns, encodeResource, type Row } from "../codec.ts";
 import type { FeedPage } from "../contract.ts";
 import type { Violation } from "../faults.ts";
-import type { HotPaths } from "../hot-paths.ts";
+import type { HotPaths, Wanted } from "../hot-paths.ts";
 import type { PartTable, Table } from "../table.ts";
 import type { Connection } from "./connection.ts";
+import { findText, GIVEN, textsOf, textsOfPart } from "./texts.ts";
 import { violationOf } from "./violation.ts";
 
 const HEAD = "select head, floor from feed_scope where scope = ?";
-/**
- * A value as statements with an order or a limit take it. SQLite would plan them anew, which takes longer than looking a row
- * up, for each `?` in them that is bound again.
- */
-const GIVEN = "(select ?)";
-
 const PAGE = `select seq, kind, id, body, since from feed where scope = ${GIVEN} and seq > ${GIVEN}
   order by seq limit ${GIVEN}`;
 
@@ -30,64 +25,40 @@ const NEXT = `insert into sequence (name, value) values (?, ?)
 
 const SAVEPOINT = { begin: ["savepoint"], release: ["release"], undo: ["rollback to", "release"] } as const;
 
-interface Texts {
-  readonly select: string;
-  readonly insert: string;
-  readonly update: string;
-  readonly delete: string;
-}
-
-const KEY = "tenant_id = ? and resource_id = ?";
-
-function textsOf(table: Table): Texts {
-  const names = table.columns.map((column) => `"${column.name}"`);
-  const marks = names.map(() => "?");
-  return {
-    select: `select ${selectList(table.columns, "t")} from "${table.name}" as t where ${KEY}`,
-    insert: `insert into "${table.name}" (${names.join(", ")}) values (${marks.join(", ")})`,
-    update: `update "${table.name}" set ${names.map((name) => `${name} = ?`).join(", ")} where ${KEY}`,
-    delete: `delete from "${table.name}" where ${KEY}`,
-  };
-}
-
-function textsOfPart(part: PartTable): Texts {
-  const names = part.columns.map((column) => `"${column.name}"`);
-  const key = (value: string) => `tenant_id = ${value} and "${part.parent}" = ${value}`;
-  return {
-    select: `select ${selectList(part.columns, "t")} from "${part.name}" as t where ${key(GIVEN)} order by position`,
-    insert: `insert into "${part.name}" (tenant_id, "${part.parent}", position, ${names.join(", ")})
-      values (?, ?, ?, ${names.map(() => "?").join(", ")})`,
-    update: "",
-    delete: `delete from "${part.name}" where ${key("?")}`,
-  };
-}
-
 /** SQLite's hand-written statements, prepared once a connection. */
 export class SqliteHotPaths implements HotPaths {
   readonly #connection: Connection;
-  readonly #texts = new Map<Table, Texts>();
-  readonly #partTexts = new Map<PartTable, Texts>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   async get(table: Table, tenant: string, id: string): Promise<Resource | undefined> {
-    const row = this.#connection.prepare(this.#textsOf(table).select).get(tenant, id);
-    if (row === undefined) return undefined;
-    const parts: Record<string, readonly Row[]> = {};
-    for (const part of table.parts) parts[part.field] = this.#partRows(part, tenant, id);
-    return decodeResource(table, row as Row, parts);
+    const row = this.#connection.prepare(textsOf(table).get).get(tenant, id) as Row | undefined;
+    return row && decodeResource(table, row, (part) => this.#partRows(part, tenant, id));
+  }
+
+  async find(table: Table, wanted: Wanted): Promise<Resource[]> {
+    const values = Object.values(wanted).map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
+    const rows = this.#connection.prepare(findText(table, wanted)).all(values) as Row[];
+    return this.resources(table, rows).sort(byId);
+  }
+
+  resources(table: Table, rows: readonly Row[]): Resource[] {
+    const parts = new Map(table.parts.map((part) => [part, this.#partsOfMany(part, rows)]));
+    const partsOf = (row: Row) => (part: PartTable) =>
+      parts.get(part)?.get(ownerKey(row.tenant_id, row.resource_id)) ?? [];
+    return rows.map((row) => decodeResource(table, row, partsOf(row)));
   }
 
   async insert(table: Table, resource: Resource): Promise<void> {
-    this.#connection.prepare(this.#textsOf(table).insert).run(encodeResource(table, resource));
+    this.#connection.prepare(textsOf(table).insert).run(encodeResource(table, resource));
     for (const part of table.parts) this.#writeParts(part, resource);
   }
 
   async replace(table: Table, resource: Resource): Promise<boolean> {
     const { tenant, resourceId } = resource;
-    const update = this.#connection.prepare(this.#textsOf(table).update);
+    const update = this.#connection.prepare(textsOf(table).update);
     const { changes } = update.run([...encodeResource(table, resource), tenant, resourceId]);
     if (changes === 0) return false;
     for (const part of table.parts) this.#replaceParts(part, resource);
@@ -95,7 +66,7 @@ export class SqliteHotPaths implements HotPaths {
   }
 
   async delete(table: Table, tenant: string, id: string): Promise<boolean> {
-    return this.#connection.prepare(this.#textsOf(table).delete).run(tenant, id).changes > 0;
+    return this.#connection.prepare(textsOf(table).delete).run(tenant, id).changes > 0;
   }
 
   async feedPage(scope: FeedScope, after: number, limit: number): Promise<FeedPage> {
@@ -124,41 +95,49 @@ export class SqliteHotPaths implements HotPaths {
     return violationOf(error);
   }
 
-  #textsOf(table: Table): Texts {
-    const texts = this.#texts.get(table) ?? textsOf(table);
-    this.#texts.set(table, texts);
-    return texts;
-  }
-
-  #textsOfPart(part: PartTable): Texts {
-    const texts = this.#partTexts.get(part) ?? textsOfPart(part);
-    this.#partTexts.set(part, texts);
-    return texts;
-  }
-
   #partRows(part: PartTable, tenant: string, id: string): readonly Row[] {
-    return this.#connection.prepare(this.#textsOfPart(part).select).all(tenant, id) as Row[];
+    return this.#connection.prepare(textsOfPart(part).get).all(tenant, id) as Row[];
+  }
+
+  #partsOfMany(part: PartTable, rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+    const found = [...Map.groupBy(rows, (row) => row.tenant_id)].flatMap(([tenant, owners]) => {
+      const ids = JSON.stringify(owners.map((row) => row.resource_id));
+      return this.#connection.prepare(textsOfPart(part).getMany).all(tenant, ids) as Row[];
+    });
+    return Map.groupBy(found, (row) => ownerKey(row.tenant_id, row.parent_id));
   }
 
   #replaceParts(part: PartTable, resource: Resource): void {
     const { tenant, resourceId } = resource;
     const stored = this.#partRows(part, tenant, resourceId).map((row) => part.columns.map(({ name }) => row[name]));
-    const wanted = partsOf(part, resource).map((each) => encodePart(part, each));
+    const wanted = partsIn(part, resource).map((each) => encodeColumns(part.columns, each));
     if (JSON.stringify(stored) === JSON.stringify(wanted)) return;
-    this.#connection.prepare(this.#textsOfPart(part).delete).run(tenant, resourceId);
+    this.#connection.prepare(textsOfPart(part).delete).run(tenant, resourceId);
     this.#writeParts(part, resource);
   }
 
   #writeParts(part: PartTable, resource: Resource): void {
     const { tenant, resourceId } = resource;
-    for (const [position, each] of partsOf(part, resource).entries()) {
+    for (const [position, each] of partsIn(part, resource).entries()) {
       this.#connection
-        .prepare(this.#textsOfPart(part).insert)
-        .run(tenant, resourceId, position, ...encodePart(part, each));
+        .prepare(textsOfPart(part).insert)
+        .run(tenant, resourceId, position, ...encodeColumns(part.columns, each));
     }
   }
 }
 
-function partsOf(part: PartTable, resource: Resource): readonly Row[] {
+function ownerKey(tenant: unknown, id: unknown): string {
+  return `${String(tenant)}/${String(id)}`;
+}
+
+function byId(one: Resource, other: Resource): number {
+  return compare(one.resourceId, other.resourceId) || compare(one.tenant, other.tenant);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+function partsIn(part: PartTable, resource: Resource): readonly Row[] {
   return ((resource.fields as Record<string, unknown>)[part.field] ?? []) as readonly Row[];
 }
