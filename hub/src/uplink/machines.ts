@@ -1,4 +1,5 @@
 import type { Authority, Transaction } from "@holdfast/inventory";
+import { tombstoneOf } from "@holdfast/inventory/authority/tombstones";
 import { Host, type ReleaseEntry, type StateEntry } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import { NEITHER_LATER } from "../recovery/held.ts";
@@ -14,8 +15,8 @@ const DROPPED_KEPT = 4_096;
 const RUNNING = "Running";
 
 /**
- * Shows what a site observed. State of a machine that another site manages is dropped and kept as history (rule 14): the
- * site may just not have heard yet that it went.
+ * Shows what a site observed. State of a machine that another site manages, or that was deleted, is dropped and kept as history
+ * (rules 14, 15): the site may just not have heard yet that it went.
  */
 export async function applyState(
   tx: Transaction,
@@ -33,6 +34,10 @@ export async function applyState(
     return { result: "applied" };
   } catch (error) {
     if (error instanceof Fault && error.code === "NotFound") {
+      if (await tombstoneOf(tx, kind, { tenant, resourceId: entry.id })) {
+        await keepDropped(tx, { entry, origin, manager: null });
+        return { result: "applied", reason: `${entry.id} was deleted` };
+      }
       throw new Fault("NotFound", `${name} ${entry.id} is not known here, and state creates nothing`);
     }
     if (!(error instanceof Fault) || error.code !== "PermissionDenied") throw error;

@@ -132,6 +132,18 @@ test("state of another site's host is dropped, kept as history, and changes noth
   expect((await shown(hub, id)).cpuModel).not.toBe("stolen");
 });
 
+test("state of a host that was deleted meanwhile is dropped, kept as history, and brings nothing back (rule 15)", async () => {
+  const { hub: opened, sender } = await start();
+  await using hub = opened;
+  const { body: free } = await hub.ask("POST", "/v1/projects/default/compute/hosts", { name: "claimed while cut off" });
+  await hub.ask("DELETE", `/v1/projects/default/compute/hosts/${free.resourceId}`);
+  const { body } = await sender.send([state(free.resourceId, { cpuModel: "Z80" })]);
+  expect(body.outcomes).toMatchObject([{ result: "applied", reason: expect.stringContaining("was deleted") }]);
+  expect(await rows(hub, "quarantine")).toEqual([]);
+  expect(await rows(hub, "event")).toMatchObject([{ subject: free.resourceId, event: "state-dropped" }]);
+  expect((await hub.ask("GET", `/v1/projects/default/compute/hosts/${free.resourceId}`)).status).toBe(404);
+});
+
 test("state from a clock in the year 2000 is shown as reported and orders nothing", async () => {
   const { hub: opened, site, sender } = await start();
   await using hub = opened;
