@@ -52,7 +52,7 @@ export class Party {
       const answered = text === "" ? undefined : JSON.parse(text);
       if (response.ok) return { is: "done", body: answered, headers: response.headers };
       const { status } = response;
-      if ([401, 403, 500, 501, 502].includes(status)) this.#complain(`${method} ${path}: ${status} ${text}`);
+      if ([401, 500, 501, 502].includes(status)) this.#complain(`${method} ${path}: ${status} ${text}`);
       if (status >= 500) return { is: "unanswered", why: `${status} ${text.slice(0, 200)}` };
       return { is: "refused", status, code: answered?.code ?? "" };
     } catch (error) {
