@@ -75,6 +75,26 @@ test("a verdict may ask for another look", async () => {
   await vi.waitFor(() => expect(runs).toBe(3));
 });
 
+test("however many are due, others get their turn in between", async () => {
+  let runs = 0;
+  const before: number[] = [];
+  await using loop = disposable(
+    startReconciler(
+      reconciler(async () => {
+        if (runs % 100 === 0) setImmediate(() => before.push(runs));
+        runs += 1;
+        return settled;
+      }),
+      options,
+    ),
+  );
+  for (let number = 0; number < 1_000; number += 1) loop.it.wake(`id-${number}`);
+  await loop.it.idle();
+  expect(runs).toBe(1_000);
+  expect(before.length).toBeGreaterThan(1);
+  expect(before[0]).toBeLessThan(500);
+});
+
 test("closing aborts what runs, waits for it, and nothing runs after", async () => {
   let [ended, runs] = [false, 0];
   const run = async (_id: string, signal: AbortSignal) => {

@@ -31,6 +31,9 @@ export interface ReconcileLoop {
   close(): Promise<void>;
 }
 
+/** What runs wait for may be there already: any number of them, one after another, would leave nobody else a turn. */
+const RUNS_A_TURN = 64;
+
 export interface ReconcileOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -47,12 +50,15 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
   const running = new Map<string, Promise<void>>();
   const failures = new Map<string, number>();
   let quiet: (() => void)[] = [];
+  let begun = 0;
 
   function start(): void {
     for (const id of due) {
-      if (running.size >= concurrency) return;
+      if (running.size >= concurrency || begun >= RUNS_A_TURN) return;
       if (running.has(id)) continue;
       due.delete(id);
+      if (begun === 0) setImmediate(nextTurn);
+      begun += 1;
       running.set(id, run(id));
     }
     if (due.size === 0 && running.size === 0) {
@@ -60,6 +66,11 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
       quiet = [];
       for (const resolve of waiting) resolve();
     }
+  }
+
+  function nextTurn(): void {
+    begun = 0;
+    if (!stopped.signal.aborted) start();
   }
 
   async function run(id: string): Promise<void> {
