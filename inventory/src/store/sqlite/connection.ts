@@ -1,6 +1,7 @@
 import type { Sqlite } from "@holdfast/runtime/sqlite";
 import type DatabaseTypes from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
+import type { LargeLog } from "./large-log.ts";
 
 type Statement = DatabaseTypes.Statement<unknown[], unknown>;
 
@@ -17,8 +18,12 @@ export class Connection {
   readonly #statements = new Map<string, Statement>();
   #open = false;
 
-  constructor(database: Sqlite) {
+  readonly #log: LargeLog | undefined;
+
+  /** `log` is that of a connection that writes to a file. */
+  constructor(database: Sqlite, log?: LargeLog) {
     this.#database = database;
+    this.#log = log;
     const guarded = { prepare: (sql: string) => this.prepare(sql), close: () => undefined };
     this.kysely = new Kysely({ dialect: new SqliteDialect({ database: guarded }) });
   }
@@ -36,11 +41,13 @@ export class Connection {
   /** Commits what `work` did, or undoes it when it throws. One at a time. */
   async transaction<T>(mode: "deferred" | "immediate", work: () => Promise<T>): Promise<T> {
     this.#database.exec(`begin ${mode}`);
+    this.#log?.begin();
     this.#open = true;
     try {
       const result = await work();
       this.#open = false;
-      this.#database.exec("commit");
+      if (await this.#log?.flush()) this.#log?.commit();
+      else this.#database.exec("commit");
       return result;
     } catch (error) {
       this.#open = false;
@@ -50,7 +57,8 @@ export class Connection {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#log?.settled();
     this.#database.close();
   }
 }

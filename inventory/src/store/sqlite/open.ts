@@ -7,6 +7,7 @@ import type { Migration } from "kysely/migration";
 import type { Store } from "../contract.ts";
 import { migrate, migrationsWith, unknownMigrations } from "../migrations/migrate.ts";
 import { Connection } from "./connection.ts";
+import { LargeLog } from "./large-log.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 
 export interface SqliteOptions {
@@ -33,8 +34,9 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     database.close();
     throw new Error(`migrating ${path}`, { cause });
   }
-  const reader = path === ":memory:" ? undefined : new Connection(openReader(path));
-  return new SqliteStore({ writer: new Connection(database), reader, clock, log });
+  if (path === ":memory:") return new SqliteStore({ writer: new Connection(database), reader: undefined, clock, log });
+  const writer = new Connection(database, new LargeLog(database, path));
+  return new SqliteStore({ writer, reader: new Connection(openReader(path)), clock, log });
 }
 
 /** Opens the writing connection, unless the file is another's or none of SQLite's. */
