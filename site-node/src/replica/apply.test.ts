@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Host } from "@holdfast/protocol/kinds/host";
 import { Instance } from "@holdfast/protocol/kinds/instance";
 import { OperatingSystem } from "@holdfast/protocol/kinds/operating-system";
@@ -18,7 +19,7 @@ import {
   TENANT_SCOPE,
   TestSite,
 } from "../testing/test-site.ts";
-import { applyBatch, applyOutcomes } from "./apply.ts";
+import { applyBatch, applyOutcomes, type FeedChange } from "./apply.ts";
 
 const HOST = "host-00000001";
 const OS = { name: "debian", sha256: "a".repeat(64), profileName: "p", imageId: "i" };
@@ -100,6 +101,31 @@ test("a row that refers to one not there yet waits, while the version before goe
   await site.feed(TENANT_SCOPE, 6, [row("operating_system", "os-00000001", 6, OS)]);
   expect((await site.get(Instance, "inst-00000001"))?.fields.osID).toBe("os-00000001");
   expect(await parked(site)).toEqual([]);
+});
+
+test("while a large scope is taken others get their turn, and none of it shows before all of it does", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  const ids = Array.from({ length: 1_000 }, (_, number) => `host-${(0x10000000 + number).toString(16)}`);
+  const taken = { is: false };
+  const seen: number[] = [];
+  const take = async (changes: FeedChange[]) => {
+    taken.is = false;
+    const whole = site.feed(SITE_SCOPE, 2_000, changes, { snapshot: true }).finally(() => {
+      taken.is = true;
+    });
+    for (let turns = 0; ; turns += 1) {
+      await nextTurn();
+      const { total } = await site.store.read((view) => view.list(Host, { tenant: TENANT, limit: 1 }));
+      if (taken.is) return whole.then(() => turns);
+      seen.push(total);
+    }
+  };
+  expect(await take(ids.map((id, number) => hostRow(id, number + 2)))).toBeGreaterThan(25);
+  expect(new Set(seen)).toEqual(new Set([0]));
+  expect(await take([])).toBeGreaterThan(9);
+  expect(new Set(seen)).toEqual(new Set([0, 1_000]));
+  expect((await site.store.read((view) => view.list(Host, { tenant: TENANT }))).total).toBe(0);
 });
 
 test("a row that has to wait holds up none of those that come with it", async () => {

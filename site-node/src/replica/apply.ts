@@ -1,13 +1,15 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Transaction } from "@holdfast/inventory";
 import { ROW } from "@holdfast/protocol/feed";
 import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
-import { CompiledQuery } from "kysely";
+import { CompiledQuery, sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
 import { unreadableInPlace } from "./in-place.ts";
 import { type ReplicaOf, staysShown } from "./materialise.ts";
 import { showAll, Touched } from "./show.ts";
+import { slices } from "./slices.ts";
 
 /** Kinds of feed rows that are no resources: they are read where they lie, and the tenant is known from the session. */
 const READ_IN_PLACE: ReadonlySet<string> = new Set([...Object.values(ROW), "tenant"]);
@@ -16,6 +18,9 @@ const UNKNOWN_KIND = "this version does not know the kind";
 
 /** Rows that one statement stores. */
 const AT_ONCE = 50;
+
+/** Rows that are looked at before others get their turn. */
+const LOOKED_AT = 2_000;
 
 export type FeedChange =
   | { readonly is: "row"; readonly kind: string; readonly id: string; readonly seq: number; readonly body: string }
@@ -64,7 +69,7 @@ export async function applyBatch(
   const touched = new Touched();
   if (batch.snapshot) await sweep(transaction, batch, touched);
   await storeChanges(transaction, batch, now);
-  for (const { kind, id } of batch.changes) touched.add(kind, id);
+  for await (const some of slices(batch.changes, LOOKED_AT)) for (const { kind, id } of some) touched.add(kind, id);
   const { receipt } = batch;
   const reached = {
     ...{ handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now },
@@ -75,7 +80,9 @@ export async function applyBatch(
     .values({ scope: batch.scope, ...reached })
     .onConflict((conflict) => conflict.column("scope").doUpdateSet(reached))
     .execute();
-  for (const { name } of KINDS) await forgetReleased(transaction, name, touched.of(name));
+  for (const { name } of KINDS) {
+    for await (const ids of slices(touched.of(name), LOOKED_AT)) await forgetReleased(transaction, name, ids);
+  }
   await settleIntents(transaction, touched);
   const parked = await tables
     .selectFrom("replica_row")
@@ -97,15 +104,18 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
 /** Of several changes of one row the last counts. */
 async function storeChanges(transaction: Transaction, batch: FeedBatch, now: number): Promise<void> {
   const { scope, changes, snapshot } = batch;
-  const last = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
+  const last = new Map<string, FeedChange>();
+  for await (const some of slices(changes, LOOKED_AT)) {
+    for (const change of some) last.set(`${change.kind}/${change.id}`, change);
+  }
   const rows: (FeedChange & { is: "row" })[] = [];
-  for (const change of last.values()) {
-    if (change.is === "row") rows.push(change);
-    else await storeGone(transaction, scope, change);
+  for await (const some of slices([...last.values()], LOOKED_AT)) {
+    for (const change of some) {
+      if (change.is === "row") rows.push(change);
+      else await storeGone(transaction, scope, change);
+    }
   }
-  for (let at = 0; at < rows.length; at += AT_ONCE) {
-    await storeRows(transaction, { scope, snapshot, now }, rows.slice(at, at + AT_ONCE));
-  }
+  for await (const some of slices(rows, AT_ONCE)) await storeRows(transaction, { scope, snapshot, now }, some);
 }
 
 /** A row that comes again never puts a newer one back; a snapshot is right as it is. */
@@ -162,16 +172,30 @@ async function keepClosed(transaction: Transaction, scope: string, id: string): 
 }
 
 async function sweep(transaction: Transaction, { scope, changes }: FeedBatch, touched: Touched): Promise<void> {
-  const named = new Set(changes.filter((change) => change.is === "row").map(({ kind, id }) => `${kind}/${id}`));
-  const held = await siteTables(transaction)
-    .selectFrom("replica_row")
-    .select(["kind", "id"])
-    .where("scope", "=", scope)
-    .execute();
-  for (const { kind, id } of held) {
-    if (named.has(`${kind}/${id}`)) continue;
-    touched.add(kind, id);
-    await storeGone(transaction, scope, { kind, id });
+  const named = new Set<string>();
+  for await (const some of slices(changes, LOOKED_AT)) {
+    for (const change of some) if (change.is === "row") named.add(`${change.kind}/${change.id}`);
+  }
+  for await (const held of heldRows(transaction, scope)) {
+    for (const { kind, id } of held) {
+      if (named.has(`${kind}/${id}`)) continue;
+      touched.add(kind, id);
+      await storeGone(transaction, scope, { kind, id });
+    }
+  }
+}
+
+/** Which rows the scope has, a page at a time. */
+async function* heldRows(transaction: Transaction, scope: string) {
+  for (let [kind, id] = ["", ""]; ; ) {
+    const { rows } = await sql<{ kind: string; id: string }>`select kind, id from replica_row
+      where scope = ${scope} and (kind, id) > (${kind}, ${id})
+      order by kind, id limit ${LOOKED_AT}`.execute(siteTables(transaction));
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows;
+    ({ kind, id } = last);
+    await nextTurn();
   }
 }
 

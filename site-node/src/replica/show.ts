@@ -7,7 +7,7 @@ import { siteTables } from "../database/tables.ts";
 import { type Known, knownOf, materialise, materialiseKnown, oneOf, type ReplicaOf } from "./materialise.ts";
 
 /** Resources that are read at once, and between which nothing else gets a turn. */
-const AT_ONCE = 250;
+const AT_ONCE = 100;
 
 /** Resources that something new is known of. */
 export class Touched {
