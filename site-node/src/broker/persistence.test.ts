@@ -4,9 +4,12 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createLog } from "@holdfast/runtime";
 import { openSqlite } from "@holdfast/runtime/sqlite";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { GroupedWrites } from "./persistence/grouped-writes.ts";
+import { Outgoing } from "./persistence/outgoing.ts";
 import type { QueuedPacket } from "./persistence/packets.ts";
+import { prepareSchema } from "./persistence/schema.ts";
 import { type PersistenceOptions, SqlitePersistence } from "./persistence.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-broker-"));
@@ -108,6 +111,33 @@ test("two filters of one client that match a message queue it once", async () =>
   await persistence.outgoingEnqueueCombi(found, packet("once"));
   expect(await texts(persistence.outgoingStream(client))).toEqual(["once"]);
   await persistence.destroy();
+});
+
+test("what was queued in an earlier life is acknowledged in this one", async () => {
+  const path = newPath();
+  const before = await open(path);
+  const sent = packet("before");
+  await before.outgoingEnqueue(queue, sent);
+  await before.outgoingUpdate(client, { ...sent, messageId: 7 });
+  await before.destroy();
+  const after = await open(path);
+  expect(await after.outgoingClearMessageId(client, { cmd: "puback", messageId: 7 })).toMatchObject({ topic: "a/b" });
+  expect(await texts(after.outgoingStream(client))).toEqual([]);
+  await after.destroy();
+});
+
+test("an acknowledgement of who never had anything queued is no transaction", async () => {
+  const database = openSqlite(":memory:");
+  prepareSchema(database, DEFAULT_LIMITS.databaseBytes);
+  const writes = new GroupedWrites(database);
+  const outgoing = new Outgoing({ database, writes, limits: DEFAULT_LIMITS, log });
+  const asked = vi.spyOn(writes, "add");
+  expect(await outgoing.acknowledge("host-clean", 1)).toBeUndefined();
+  expect(asked).not.toHaveBeenCalled();
+  await outgoing.enqueue(["host-kept"], packet("x"));
+  await outgoing.acknowledge("host-kept", 1);
+  expect(asked).toHaveBeenCalledTimes(2);
+  database.close();
 });
 
 test("a long queue is read to its end while it is being acknowledged", async () => {

@@ -15,6 +15,7 @@ interface Write {
 export class GroupedWrites {
   readonly #database: Sqlite;
   readonly #onFailure: (cause: unknown) => void;
+  readonly #statements;
   #waiting: Write[] = [];
   #closed = false;
 
@@ -22,6 +23,11 @@ export class GroupedWrites {
   constructor(database: Sqlite, onFailure: (cause: unknown) => void = () => undefined) {
     this.#database = database;
     this.#onFailure = onFailure;
+    this.#statements = {
+      savepoint: database.prepare("SAVEPOINT write"),
+      release: database.prepare("RELEASE write"),
+      undo: database.prepare("ROLLBACK TO write"),
+    };
   }
 
   add<Value>(run: () => Value): Promise<Value> {
@@ -56,14 +62,18 @@ export class GroupedWrites {
   }
 
   #attempt({ run, done, failed }: Write): () => void {
+    const { savepoint, release, undo } = this.#statements;
+    savepoint.run();
     try {
-      // Inside a transaction this is a savepoint.
-      const value = this.#database.transaction(run)();
+      const value = run();
+      release.run();
       return () => done(value);
     } catch (cause) {
       // A full disk may have undone the whole transaction: then nothing of this group may be reported as kept.
       if (!this.#database.inTransaction) throw cause;
       this.#onFailure(cause);
+      undo.run();
+      release.run();
       return () => failed(cause);
     }
   }

@@ -41,6 +41,8 @@ export class Outgoing {
   readonly #log: Log;
   readonly #statements;
   readonly #dropped = new Map<string, number>();
+  /** Who had something queued once. A clean session never has, and would ask for it with each of its acknowledgements. */
+  readonly #queues: Set<string>;
 
   constructor({ database, writes, limits, log }: OutgoingOptions) {
     this.#writes = writes;
@@ -74,6 +76,8 @@ export class Outgoing {
         `SELECT * FROM outgoing WHERE client_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ${PAGE}`,
       ),
     };
+    const queues = database.prepare<[], string>("SELECT DISTINCT client_id FROM outgoing").pluck();
+    this.#queues = new Set(queues.all());
   }
 
   /** How many messages full queues have lost since the start. */
@@ -86,6 +90,7 @@ export class Outgoing {
     if (clientIds.length === 0) return Promise.resolve();
     const { brokerId, brokerCounter, topic, payload, qos, retain, dup } = packet;
     const bytes = sizeOf(packet);
+    for (const id of clientIds) this.#queues.add(id);
     return this.#writes.add(() => {
       for (const id of new Set(clientIds)) {
         const values = [id, brokerId, brokerCounter, topic, payload, qos, Number(retain), Number(dup ?? false), bytes];
@@ -114,6 +119,7 @@ export class Outgoing {
 
   /** Removes what has been acknowledged and returns it; undefined when there is no such message. */
   acknowledge(clientId: string, messageId: number | undefined): Promise<GivenPacket | undefined> {
+    if (!this.#queues.has(clientId)) return Promise.resolve(undefined);
     return this.#writes.add(() => {
       const sent = this.#statements.byMessage.get(clientId, messageId);
       if (!sent) return undefined;
