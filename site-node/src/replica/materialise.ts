@@ -22,6 +22,8 @@ export interface Known {
   /** The site's own intents that the replica does not show yet, oldest first. */
   readonly intents: readonly LocalIntent[];
   readonly existing: Resource | undefined;
+  /** A row of it is marked as waiting, or as gone. */
+  readonly marked: boolean;
 }
 
 /** Reads what is known of many resources of a kind with a few statements. */
@@ -30,12 +32,15 @@ export async function knownOf(
   { tenant }: ReplicaOf,
   { kind, ids }: { kind: Kind; ids: readonly string[] },
 ): Promise<(id: string) => Known> {
-  const [bodies, intents] = [
-    await newestBodies(transaction, kind.name, ids),
-    await overlays(transaction, kind.name, ids),
-  ];
+  const { bodies, marked } = await rowsOf(transaction, kind.name, ids);
+  const intents = await overlays(transaction, kind.name, ids);
   const existing = await transaction.getMany(kind, tenant, ids);
-  return (id) => ({ body: bodies.get(id), intents: intents.get(id) ?? [], existing: existing.get(id) });
+  return (id) => ({
+    body: bodies.get(id),
+    intents: intents.get(id) ?? [],
+    existing: existing.get(id),
+    marked: marked.has(id),
+  });
 }
 
 /**
@@ -78,16 +83,21 @@ async function put(
 }
 
 /** A machine that changes scope may be in both for a while; numbers rise over all scopes, so the newest is right. */
-async function newestBodies(transaction: Transaction, kind: string, ids: readonly string[]) {
+async function rowsOf(transaction: Transaction, kind: string, ids: readonly string[]) {
   const rows = await siteTables(transaction)
     .selectFrom("replica_row")
-    .select(["id", "body"])
+    .select(["id", "body", "parked"])
     .where("kind", "=", kind)
     .where("id", "in", oneOf(ids))
-    .where("body", "is not", null)
     .orderBy("seq")
     .execute();
-  return new Map(rows.map(({ id, body }) => [id, body ?? undefined]));
+  const bodies = new Map<string, string>();
+  const marked = new Set<string>();
+  for (const { id, body, parked } of rows) {
+    if (body !== null) bodies.set(id, body);
+    if (body === null || parked !== null) marked.add(id);
+  }
+  return { bodies, marked };
 }
 
 /**

@@ -129,7 +129,7 @@ async function showGroup(transaction: Transaction, of: ReplicaOf, { kind, ids }:
   await unpark(
     transaction,
     kind,
-    ids.filter((id) => !held.has(id)),
+    ids.filter((id) => known(id).marked && !held.has(id)),
   );
   return stuck;
 }
@@ -179,6 +179,7 @@ function unread({ kind, id }: Waiting, failed: { unreadable: string } | undefine
 }
 
 async function unpark(transaction: Transaction, kind: Kind, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   const tables = siteTables(transaction);
   await tables
     .updateTable("replica_row")
