@@ -7,7 +7,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts"],
+          include: [
+            "{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts",
+            "test/planted/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },
