@@ -56,12 +56,24 @@ function openReader(path: string): Sqlite {
   return reader;
 }
 
+/** Whoever died while writing has left what undoes it, and a reader may not do that: SQLite does it for whoever may write. */
+function finishUndoing(path: string): void {
+  if (!existsSync(`${path}-journal`)) return;
+  const database = new Database(path);
+  try {
+    database.pragma("schema_version");
+  } finally {
+    database.close();
+  }
+}
+
 function overConnection(database: Sqlite): Kysely<unknown> {
   return new Kysely({ dialect: new SqliteDialect({ database }) });
 }
 
 async function refuseForeign(path: string, known: Record<string, Migration>): Promise<void> {
   if (path === ":memory:" || !existsSync(path) || statSync(path).size === 0) return;
+  finishUndoing(path);
   const database = openReader(path);
   try {
     const unknown = await unknownMigrations(overConnection(database), known);
