@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { silentLog, systemClock } from "@holdfast/runtime";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { createLog, silentLog, systemClock } from "@holdfast/runtime";
 import { askedOfDisk } from "@holdfast/runtime/testing/asked-of-disk";
 import { expect, test, vi } from "vitest";
 import { feedPosition } from "../feeds/feed-position.ts";
@@ -113,6 +113,24 @@ test("a mark that cannot be written does not stop the hub", async () => {
   await using _home = home;
   const keeper = await keepHighWater({ home: "/proc/nowhere", store: home.store, clock: systemClock, log: silentLog });
   await home.region("north");
+  await keeper.close();
+});
+
+test("a mark that could not be written is written as soon as it can be, also when nothing is committed meanwhile", async () => {
+  const { home } = await TestHome.withProject();
+  await using _home = home;
+  const lines: string[] = [];
+  const log = createLog("test", "info", { write: (line) => void lines.push(line) });
+  const keeper = await keepHighWater({ home: home.home, store: home.store, clock: systemClock, log });
+  const before = readHighWater(home.home);
+  const inTheWay = `${highWaterIn(home.home)}.tmp`;
+  mkdirSync(inTheWay);
+  await home.region("not marked");
+  const position = await home.store.read(feedPosition);
+  await vi.waitFor(() => expect(lines.join()).toContain("could not be written, it lags"), 10_000);
+  expect(readHighWater(home.home)).toEqual(before);
+  rmdirSync(inTheWay);
+  await vi.waitFor(() => expect(readHighWater(home.home)?.seq).toBe(position), 10_000);
   await keeper.close();
 });
 

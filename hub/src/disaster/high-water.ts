@@ -71,17 +71,20 @@ export async function keepHighWater({ home, store, clock, log }: Parts): Promise
   let wake = Promise.withResolvers<void>();
   const stopListening = store.onCommit(() => wake.resolve());
 
-  async function write(): Promise<void> {
+  /** Returns whether the mark is where the database is. */
+  async function write(): Promise<boolean> {
     try {
       const { epoch, seq } = await store.read(async (view) => {
         return { epoch: (await view.setting("epoch")) ?? "", seq: await feedPosition(view) };
       });
-      if (written === `${epoch} ${seq}`) return;
+      if (written === `${epoch} ${seq}`) return true;
       writeHighWater(home, { epoch, seq, at: clock.now() });
       [written, complained] = [`${epoch} ${seq}`, false];
+      return true;
     } catch (error) {
       if (!complained) log.warn({ error: messageOf(error) }, "the high-water mark could not be written, it lags");
       complained = true;
+      return false;
     }
   }
 
@@ -89,7 +92,7 @@ export async function keepHighWater({ home, store, clock, log }: Parts): Promise
     while (!stopped.signal.aborted) {
       await wake.promise;
       wake = Promise.withResolvers();
-      await write();
+      if (!(await write())) wake.resolve();
       await clock.sleep(WRITTEN_EVERY, stopped.signal).catch(() => undefined);
     }
   }
