@@ -29,7 +29,7 @@ const TIERS: readonly Tier[] = [
   { name: "parsers", needs: {}, run: () => runVitest("parsers") },
   {
     name: "process",
-    needs: { strip: "binutils", "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu" },
+    needs: { strip: "binutils", "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu", strace: "strace" },
     run: () => runVitest("process"),
   },
 ];

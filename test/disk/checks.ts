@@ -1,0 +1,75 @@
+import type { Fleet, ProgramName } from "./fleet.ts";
+import { contradictions, type Ledger } from "./ledger.ts";
+import { ERROR } from "./running.ts";
+import { shownAt } from "./work.ts";
+
+const SETTLES_WITHIN = 60_000;
+
+/** What must not be, found at a point. */
+export class Violation extends Error {}
+
+/**
+ * Waits until hub and site show the same and nothing is on its way, and everything that was acknowledged is there. Throws a
+ * Violation with what is still wrong after a minute.
+ */
+export async function settled(fleet: Fleet, ledger: Ledger): Promise<void> {
+  const deadline = performance.now() + SETTLES_WITHIN;
+  for (;;) {
+    const wrong = await stillWrong(fleet, ledger).catch((error: unknown) => [String(error)]);
+    if (wrong.length === 0) return;
+    if (performance.now() > deadline) throw new Violation(`hub and site do not come to agree: ${wrong.join("; ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function stillWrong(fleet: Fleet, ledger: Ledger): Promise<string[]> {
+  const status = await fleet.must("site", "GET", "/v1/status");
+  const wrong: string[] = [];
+  if (status.unsent.entries > 0) wrong.push(`${status.unsent.entries} entries are not sent`);
+  if (status.intents.waiting > 0) wrong.push(`${status.intents.waiting} intents wait`);
+  if (status.intents.refused > 0) wrong.push(`intents were refused: ${JSON.stringify(status.intents.first)}`);
+  if (status.refusedState.rows > 0) wrong.push(`observations were refused: ${JSON.stringify(status.refusedState)}`);
+  if (status.phase.is !== "settled") wrong.push(`the site is ${status.phase.is}`);
+  if (status.parked.rows > 0) wrong.push("rows are parked");
+  if (status.conflicts.open > 0) wrong.push(`conflicts: ${JSON.stringify(status.conflicts)}`);
+  const [hub, site] = [await shownAt(fleet, "hub"), await shownAt(fleet, "site")];
+  for (const [at, shown] of [
+    ["the hub", hub],
+    ["the site", site],
+  ] as const)
+    wrong.push(...contradictions(ledger, shown).map((what) => `at ${at} ${what}`));
+  for (const [thing, value] of hub)
+    if (site.get(thing) !== value) wrong.push(`${thing}: ${value} at the hub, ${site.get(thing)} at the site`);
+  for (const thing of site.keys()) if (!hub.has(thing)) wrong.push(`${thing} is at the site alone`);
+  return wrong;
+}
+
+/** Throws a Violation when SQLite finds a database damaged, or a command was carried out twice. */
+export function sound(fleet: Fleet): void {
+  const damages = (["hub", "site"] as const).flatMap((name) => fleet.damages(name));
+  if (damages.length > 0) throw new Violation(damages.join("; "));
+  const twice = [...fleet.machine.carriedOut].filter(([, times]) => times > 1);
+  if (twice.length > 0) throw new Violation(`carried out more than once: ${JSON.stringify(twice)}`);
+}
+
+/**
+ * Whoever is refused is told that it is the disk, and so is whoever looks at the status or the log, there once. Throws a
+ * Violation where a program keeps that to itself.
+ */
+export async function answersClearly(fleet: Fleet, name: ProgramName, refused: readonly string[]): Promise<void> {
+  const unclear = refused.filter((words) => !/disk/.test(words));
+  if (unclear.length > 0) throw new Violation(`refused without naming the disk: ${unclear.join("; ")}`);
+  const { status, body } = await fleet.ask(name, "GET", "/v1/status");
+  if (status !== 200 || body?.disk === undefined)
+    throw new Violation(`the ${name} says nothing of its disk: ${status}`);
+  if (refused.length > 0 && body.disk === null)
+    throw new Violation("it refuses to write and says that its disk is well");
+  const { log } = fleet.get(name);
+  const began = log.filter(({ msg, level }) => msg === "the disk takes no writes" && level === ERROR);
+  const over = log.filter(({ msg }) => msg === "the disk takes writes again");
+  const open = began.length - over.length;
+  if (body.disk !== null && open === 0)
+    throw new Violation("its status says that its disk is not well, and its log does not");
+  const files = new Set(began.map(({ file }) => file)).size;
+  if (open > files) throw new Violation(`its log says ${open} times that its disk takes no writes`);
+}
