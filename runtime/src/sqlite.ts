@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { systemCode } from "./errors.ts";
 
 export type Sqlite = Database.Database;
 
@@ -21,11 +22,25 @@ export function openSqlite(path: string): Sqlite {
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = ON");
     database.pragma("busy_timeout = 5000");
+    takeInLog(database);
   } catch (cause) {
     database.close();
     throw new Error(`opening ${path}`, { cause });
   }
   return database;
+}
+
+/**
+ * Copies what the log holds into the database and flushes it there. A process that was killed after a flush of the log had
+ * failed leaves commits in it that can be read and are not on the disk: what is built on them would go with them when the
+ * power does (docs/decisions/0014-after-a-failed-flush.md). Where the disk has no room for that, it can be read all the same.
+ */
+function takeInLog(database: Sqlite): void {
+  try {
+    database.pragma("wal_checkpoint(PASSIVE)");
+  } catch (error) {
+    if (!/^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED)/.test(systemCode(error) ?? "")) throw error;
+  }
 }
 
 /**
