@@ -5,10 +5,10 @@ import { HOSTS, type Json, type Party, PROJECT } from "./party.ts";
 const OWN_WORDS = ["observation", "timestamps"];
 
 /** What stands between the fleet and being of one mind: nothing when every site and the hub show the same, and are at rest. */
-export async function disagreements(fleet: Fleet): Promise<string[]> {
+export async function disagreements(fleet: Fleet, doubted: ReadonlySet<string>): Promise<string[]> {
   const hosts = await fleet.atHub.all(HOSTS, "hosts");
   const conflicts = await fleet.atHub.all(`${PROJECT}/conflicts`, "conflicts");
-  const found = await Promise.all(fleet.sites.map((site) => atSite(fleet, site, { hosts, conflicts })));
+  const found = await Promise.all(fleet.sites.map((site) => atSite(fleet, site, { hosts, conflicts, doubted })));
   const doubled = fleet.machines.flatMap(({ name, uuid, hostId }) => {
     const known = hosts.filter((host) => host.uuid === uuid).map(({ resourceId }) => resourceId);
     return known.length === 1 && known[0] === hostId ? [] : [`${name} is ${hostId}, and the hub shows it as ${known}`];
@@ -19,35 +19,39 @@ export async function disagreements(fleet: Fleet): Promise<string[]> {
 interface AtHub {
   readonly hosts: readonly Json[];
   readonly conflicts: readonly Json[];
+  /** Hosts of which nobody knew for a while whether they are there. */
+  readonly doubted: ReadonlySet<string>;
 }
 
-async function atSite(fleet: Fleet, site: Site, { hosts, conflicts }: AtHub): Promise<string[]> {
+async function atSite(fleet: Fleet, site: Site, { hosts, conflicts, doubted }: AtHub): Promise<string[]> {
   const { name, id, party } = site;
   const own = (each: Json) => each.siteId === id;
   const shown = (await party.all(HOSTS, "hosts")).filter(own);
   return [
     ...differences(`${name}:`, byId(hosts.filter(own), "resourceId"), byId(shown, "resourceId")),
-    ...(await unsettled(fleet.atHub, site)),
+    ...(await unsettled(fleet.atHub, site, doubted)),
     ...machinesOf(site, shown),
     ...(await contested(site, conflicts)),
   ];
 }
 
 /** What a site has still to do, and what the hub could not take of it. */
-async function unsettled(atHub: Party, { name, id, party }: Site): Promise<string[]> {
+async function unsettled(atHub: Party, { name, id, party }: Site, doubted: ReadonlySet<string>): Promise<string[]> {
   const { unsent, parked, intents, phase, refusedState, counters } = await party.ask("GET", "/v1/status");
   const { silentSince, refused } = await atHub.ask("GET", `${PROJECT}/sites/${id}/status`);
   const { entries } = await atHub.ask("GET", `${PROJECT}/sites/${id}/quarantine`);
+  const refusedThere = refusedState.first.filter((row: Json) => !doubted.has(row.id));
+  const setAside = entries.filter(({ entry }: Json) => ![...doubted].some((host) => entry.includes(`"${host}"`)));
   const levels = {
     "entries unsent": unsent.entries,
     "rows parked": parked.rows,
     "intents waiting": intents.waiting,
     "phase other than settled": phase.is === "settled" ? 0 : phase.is,
-    "observations refused": refusedState.rows,
+    "observations refused": refusedThere.length,
     "malformed rows": counters["feed-rows-malformed"] ?? 0,
     "silent for the hub since": silentSince ?? 0,
     "turned away by the hub": refused ? refused.reason : 0,
-    "in quarantine": entries.length === 0 ? 0 : JSON.stringify(entries),
+    "in quarantine": setAside.length === 0 ? 0 : JSON.stringify(setAside),
   };
   return Object.entries(levels).flatMap(([what, level]) => (level === 0 ? [] : [`${name}: ${what}: ${level}`]));
 }

@@ -7,7 +7,7 @@ import { judgeLog, readLog } from "./judge-logs.ts";
 import { judgeWrites, type Shown } from "./judge-writes.ts";
 import type { EntryOf, Ledger } from "./ledger.ts";
 import { valuesIn } from "./ledger.ts";
-import { HOSTS, type Json, PROJECT } from "./party.ts";
+import { HOSTS, type Json, outcomeOf, PROJECT } from "./party.ts";
 import type { Timeline } from "./timeline.ts";
 
 const AGREED_WITHIN = seconds(240);
@@ -38,7 +38,8 @@ export async function judgeWhole({ fleet, ledger, timeline }: Judged, signal: Ab
 }
 
 async function lookOnce(fleet: Fleet, ledger: Ledger, ended: Map<string, string>): Promise<string[]> {
-  const different = await disagreements(fleet);
+  await chooseWhatExists(fleet, ledger);
+  const different = await disagreements(fleet, ledger.doubted);
   if (different.length > 0) return different;
   const wanted = {
     ...{ writes: ledger.of("write"), choices: ledger.of("choice") },
@@ -48,6 +49,21 @@ async function lookOnce(fleet: Fleet, ledger: Ledger, ended: Map<string, string>
     ...judgeWrites(wanted, await shownOf(fleet, ledger)),
     ...judgeCommands({ commands: await commandsOf(fleet, ledger, ended), ...carriedOut(fleet) }),
   ];
+}
+
+/** Whether a host is there, and as what, is open until somebody chooses: until then a site and its hub must differ. */
+async function chooseWhatExists({ atHub }: Fleet, ledger: Ledger): Promise<void> {
+  const conflicts = await atHub.all(`${PROJECT}/conflicts`, "conflicts");
+  for (const { id: conflict, resourceId, values } of conflicts.filter(({ field }) => field === null)) {
+    ledger.doubted.add(resourceId);
+    const over = valuesIn(values);
+    for (const { write: choose, value } of values) {
+      const answer = await atHub.request("POST", `${PROJECT}/conflicts/${conflict}/resolve`, { choose });
+      const entry = { kind: "choice", party: atHub.name, conflict, value: valuesIn(value)[0], over } as const;
+      ledger.add({ ...entry, outcome: outcomeOf(answer) });
+      if (answer.is === "done") break;
+    }
+  }
 }
 
 async function shownOf({ atHub }: Fleet, ledger: Ledger): Promise<Shown> {

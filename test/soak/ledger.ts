@@ -71,6 +71,8 @@ export class Ledger {
   readonly #entries: Entry[] = [];
   /** Ids of all conflicts that somebody was shown. */
   readonly conflicts = new Set<string>();
+  /** Hosts of which it was open for a while whether they are there: what their sites observed meanwhile the hub could not take. */
+  readonly doubted = new Set<string>();
   #values = 0;
 
   constructor(file: string) {

@@ -96,10 +96,15 @@ export class Machine {
     return this.#hostname;
   }
 
-  /** The hardware is another from now on, as far as its agent can see. */
-  rename(hostname: string): void {
-    this.#hostname = hostname;
-    writeFileSync(`${this.#root}/proc/sys/kernel/hostname`, `${hostname}\n`);
+  /** Its hardware, as far as its agent can see, is another every few seconds, until the signal. */
+  async change(signal: AbortSignal): Promise<void> {
+    const { random, timeline } = this.#options;
+    for (let number = timeline.at; !signal.aborted; number = timeline.at) {
+      this.#hostname = `vm-${number}`;
+      writeFileSync(`${this.#root}/proc/sys/kernel/hostname`, `${this.#hostname}\n`);
+      timeline.count("hardware", this.name, { hostname: this.#hostname });
+      await systemClock.sleep(random.between(2_000, 15_000), signal).catch(() => undefined);
+    }
   }
 
   /** How its operating system was told to end, in order: `poweroff` or `reboot`. */

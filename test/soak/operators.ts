@@ -1,7 +1,7 @@
 import { systemClock } from "@holdfast/runtime";
-import type { Ledger, Outcome } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { valuesIn } from "./ledger.ts";
-import { type Answer, HOSTS, type Json, type Party, PROJECT } from "./party.ts";
+import { HOSTS, type Json, outcomeOf, type Party, PROJECT } from "./party.ts";
 import type { Random } from "./random.ts";
 
 export interface OperatorOptions {
@@ -179,8 +179,4 @@ export class Operator {
     const entry = { kind: "choice", party: party.name, conflict: conflict.id, over } as const;
     ledger.add({ ...entry, value: valuesIn(chosen.value)[0], outcome: outcomeOf(answer) });
   }
-}
-
-function outcomeOf({ is }: Answer): Outcome {
-  return is === "done" ? "acknowledged" : is;
 }

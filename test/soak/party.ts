@@ -1,4 +1,5 @@
 import { messageOf } from "@holdfast/runtime";
+import type { Outcome } from "./ledger.ts";
 import type { Timeline } from "./timeline.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the API answers with
@@ -9,6 +10,11 @@ export type Answer =
   | { readonly is: "done"; readonly body: Json; readonly headers: Headers }
   | { readonly is: "refused"; readonly status: number; readonly code: string }
   | { readonly is: "unanswered"; readonly why: string };
+
+/** What an answer means for what was asked for. */
+export function outcomeOf({ is }: Answer): Outcome {
+  return is === "done" ? "acknowledged" : is;
+}
 
 export const PROJECT = "/v1/projects/default";
 export const HOSTS = `${PROJECT}/compute/hosts`;

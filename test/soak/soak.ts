@@ -60,6 +60,7 @@ export async function soak(options: SoakOptions): Promise<{ complaints: readonly
       trouble.make(working),
       ...operators.map((operator) => operator.work(working)),
       ...fleet.machines.map((machine) => arrive(machine)),
+      ...fleet.machines.map((machine) => machine.change(working)),
     ]);
     attendance.isSomebodyThere = false;
   }

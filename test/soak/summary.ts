@@ -39,6 +39,7 @@ export function summaryOf({ timeline, ledger, recoveries, resident }: Told): str
     `links refusing     ${counted("refusing")}`,
     `links half open    ${counted("silent")}`,
     `machines switched  ${counted("machine")}`,
+    `hardware changed   ${timeline.total("hardware")}`,
     "operators wanted, at the hub and at sites:",
     ...wanted,
     `conflicts seen     ${ledger.conflicts.size}`,
