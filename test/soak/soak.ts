@@ -88,7 +88,8 @@ export async function soak(options: SoakOptions): Promise<{ complaints: readonly
       if (signal.aborted) break;
       await settle();
       const took = ((recoveries.at(-1) ?? 0) / 1_000).toFixed(1);
-      say(`${ledger.size} things wanted, ${timeline.total("kill")} kills: all agreed after ${took} s`);
+      const how = complaints.length === 0 ? "all agreed" : "something is wrong";
+      say(`${ledger.size} things wanted, ${timeline.total("kill")} kills: ${how} after ${took} s`);
     }
   } finally {
     over.abort(new Error("over"));
