@@ -45,7 +45,7 @@ export const HubConfig = Type.Object({
   uplinkSlots: Type.Integer({
     minimum: 1,
     maximum: 10_000,
-    default: 32,
+    default: 8,
     description: "how many sites may send their backlogs at once; the others are told when to come back",
   }),
 });

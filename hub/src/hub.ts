@@ -43,6 +43,8 @@ import { authenticateOperator, hubOffer } from "./tokens/bearer.ts";
 import { createEnrolments } from "./tokens/enrolments.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
+import { createBatchQueue } from "./uplink/batch-queue.ts";
+import { createCourtesy, watchReaders } from "./uplink/courtesy.ts";
 import { forgetSite } from "./uplink/forget-site.ts";
 import { linkRoutes, siteRoutes } from "./uplink/routes.ts";
 import { createSlots } from "./uplink/slots.ts";
@@ -132,9 +134,11 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const handover = createHandover({ authority, tokens });
     const ports = { conflicts, commands, arrivals, aliases, access: { recoverAccess } };
     const recoveries = createRecoveries({ authority, credentials, ports, log });
-    const taking = { credentials, enrolments, holds, recoveries, history, receipts, ports };
+    const courtesy = createCourtesy({ clock });
+    const taking = { credentials, enrolments, holds, recoveries, history, receipts, courtesy, ports };
     const uplink = retirement.noting(createUplink({ store, authority, ...taking, clock, log }));
     const slots = createSlots({ count: config.uplinkSlots, clock });
+    const queue = createBatchQueue(courtesy);
 
     const app = await createApi({
       inventory: withPowerCommands({ inventory: authority, commands, clock }),
@@ -149,7 +153,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       title: "Holdfast hub",
       extend(routes) {
         const openRequests = (site: string) => shapes.waiters.count(site);
-        const parts = { uplink, authority, door, offer, slots, recovering };
+        const parts = { uplink, authority, door, offer, slots, queue, recovering };
         claimRoutes(routes, recovering, offer);
         shapes.routes(routes);
         tokenRoutes(routes, { store, tokens, enrolments });
@@ -160,6 +164,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
         siteRoutes(routes, parts);
       },
     });
+    watchReaders(app.server, courtesy);
     started.push(closing(app, clock));
     const { url, port } = await listen(app, config);
     writePrivate(join(home, "hub-url"), url);

@@ -8,3 +8,4 @@ export * from "./log.ts";
 export * from "./node-version.ts";
 export * from "./reconcile.ts";
 export * from "./secrets.ts";
+export * from "./turn.ts";

@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import {
   CAPABILITIES_HEADER,
   Host,
@@ -15,9 +16,9 @@ const HOSTS = "/v1/projects/default/compute/hosts";
 const event = (id: string, more: object = {}) => {
   return { type: "event", id, kind: "host", subject: "s", event: "e", at: 1, ...more };
 };
-/** Some hundred kilobytes of what happened. */
+/** As much of what happened as fills the better part of a batch: there is likely to be more behind it. */
 const backlog = (name: string) =>
-  Array.from({ length: 100 }, (_, at) => event(`${name}-${at}`, { detail: { text: "x".repeat(2_000) } }));
+  Array.from({ length: 300 }, (_, at) => event(`${name}-${at}`, { detail: { text: "x".repeat(2_000) } }));
 
 async function host(hub: TestHub, site: TestSite, name: string): Promise<string> {
   return (await hub.ask("POST", HOSTS, { name, siteId: site.id })).body.resourceId;
@@ -41,7 +42,32 @@ test("of many sites that send their backlogs some are taken, the others told whe
   expect((await new Sender(hub, await hub.site()).send([event("small")])).status).toBe(200);
   // Nothing of it was taken, and nothing is lost: the same batch goes through once the other is done.
   await draining.send([event("the last")]);
-  expect((await waiting.post(batch)).body).toMatchObject({ cursor: 100, outcomes: [] });
+  expect((await waiting.post(batch)).body).toMatchObject({ cursor: 300, outcomes: [] });
+});
+
+test("a site that must come back later is told so before its backlog is read", async () => {
+  await using hub = await startTestHub({ uplinkSlots: 1 });
+  await new Sender(hub, await hub.site()).send(backlog("a"));
+  const { id, headers } = await hub.site();
+  const status = await new Promise((resolve, reject) => {
+    const announced = { ...headers, "content-type": "application/json", "content-length": "500000" };
+    const asking = request(`${hub.url}/v1/sites/${id}/uplink`, { method: "POST", headers: announced }, (answer) => {
+      resolve(answer.statusCode);
+      asking.destroy();
+    });
+    asking.on("error", reject);
+    // Of the half megabyte that was announced, not a byte.
+    asking.flushHeaders();
+  });
+  expect(status).toBe(503);
+});
+
+test("a site whose backlog went into a part of a batch leaves its slot with it, for there is nothing behind", async () => {
+  await using hub = await startTestHub({ uplinkSlots: 1 });
+  for (const name of ["a", "b", "c"]) {
+    const site = new Sender(hub, await hub.site());
+    expect((await site.send(backlog(name).slice(0, 100))).status).toBe(200);
+  }
 });
 
 test("what cannot be read of a backlog leaves its slot again", async () => {

@@ -1,5 +1,5 @@
 import type { Authority } from "@holdfast/inventory";
-import type { Offer } from "@holdfast/protocol";
+import { MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, type Offer, type UplinkBatch } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { brief } from "../contacts/brief-answer.ts";
@@ -7,10 +7,11 @@ import type { Door } from "../contacts/door.ts";
 import type { Recovering } from "../disaster/recovering.ts";
 import { readSite, SITE_PATH } from "../operator-site.ts";
 import type { SiteBearer } from "../tokens/tokens.ts";
+import type { BatchQueue } from "./batch-queue.ts";
 import { batchFrom, contactFrom, readBodies } from "./body.ts";
 import { GET_QUARANTINE, GET_SELF, SEND_CONTACT, SEND_UPLINK } from "./documented-routes.ts";
 import { countQuarantined, quarantined } from "./quarantine.ts";
-import type { Slots } from "./slots.ts";
+import { type FollowedBy, type Slots, SMALL_BATCH } from "./slots.ts";
 import type { Taken, Uplink } from "./uplink.ts";
 
 /** A site waits no longer for the answer to a batch. */
@@ -24,6 +25,7 @@ export interface UplinkRoutes {
   /** What the hub offers to sites. */
   readonly offer: Offer;
   readonly slots: Slots;
+  readonly queue: BatchQueue;
   readonly recovering: Pick<Recovering, "letIn">;
 }
 
@@ -38,7 +40,7 @@ export function siteRoutes(app: FastifyInstance, parts: UplinkRoutes): void {
 
 function addSiteRoutes(
   sites: FastifyInstance,
-  { uplink, authority, door, offer, slots, recovering }: UplinkRoutes,
+  { uplink, authority, door, offer, slots, queue, recovering }: UplinkRoutes,
 ): void {
   const callers = new WeakMap<FastifyRequest, SiteBearer>();
   const callerOf = (request: FastifyRequest): SiteBearer => {
@@ -60,19 +62,42 @@ function addSiteRoutes(
     callers.set(request, caller);
   });
   const own = { config: { auth: "own" } } as const;
-  const takes = { ...own, schema: SEND_UPLINK, handlerTimeout: BATCH_TAKES_AT_MOST };
-  sites.post("/v1/sites/:siteId/uplink", takes, async (request, reply) => {
-    const caller = callerOf(request);
-    const turn = slots.enter(caller.site, Buffer.byteLength(String(request.body)));
+  const inTurn = new WeakMap<FastifyRequest, { followedBy: FollowedBy }>();
+  /** Whether there is room for a batch of so many bytes; it is kept until the request is over, however it ends. */
+  const hasRoom = (request: FastifyRequest, reply: FastifyReply, bytes: number): boolean => {
+    const turn = slots.enter(callerOf(request).site, bytes);
     if (!turn.taken) {
       const message = "many sites send what they have gathered: this batch is taken later";
-      return reply.header("retry-after", turn.retryAfter).code(503).send({ code: "Unavailable", message });
+      void reply.header("retry-after", turn.retryAfter).code(503).send({ code: "Unavailable", message });
+      return false;
     }
-    try {
-      return answer(reply, await uplink.take(caller, batchFrom(request.body)), offer);
-    } finally {
-      turn.done();
-    }
+    const end = { followedBy: "more" as FollowedBy };
+    inTurn.set(request, end);
+    reply.raw.once("close", () => turn.done(end.followedBy));
+    return true;
+  };
+  const takes = {
+    ...own,
+    schema: SEND_UPLINK,
+    handlerTimeout: BATCH_TAKES_AT_MOST,
+    // Whoever must come back is told so before its backlog is read: of a thousand that would be all there is to do.
+    onRequest: async (request: FastifyRequest, reply: FastifyReply) => {
+      const declared = Number(request.headers["content-length"]);
+      if (declared > SMALL_BATCH && !hasRoom(request, reply, declared)) return reply;
+    },
+  };
+  sites.post("/v1/sites/:siteId/uplink", takes, async (request, reply) => {
+    const bytes = Buffer.byteLength(String(request.body));
+    if (!inTurn.has(request) && !hasRoom(request, reply, bytes)) return reply;
+    const taken = await queue.run(bytes > SMALL_BATCH ? "backlog" : "live", async () => {
+      if (reply.raw.closed) throw new Fault("Unavailable", "the site has gone before its batch was looked at");
+      const batch = batchFrom(request.body);
+      const answered = await uplink.take(callerOf(request), batch);
+      const end = inTurn.get(request);
+      if (end) end.followedBy = followedBy(batch, bytes);
+      return answered;
+    });
+    return answer(reply, taken, offer);
   });
   sites.post("/v1/sites/:siteId/contact", { ...own, schema: SEND_CONTACT }, async (request, reply) =>
     answer(brief(reply), await uplink.contact(callerOf(request), contactFrom(request.body)), offer),
@@ -83,6 +108,11 @@ function addSiteRoutes(
     const { version: protocol, capabilities } = offer;
     return { siteId: site, tenant, epoch: authority.epoch(), lineage: authority.lineage(), protocol, capabilities };
   });
+}
+
+/** A site puts as much into a batch as goes in: what is not full is its last. */
+function followedBy({ entries }: UplinkBatch, bytes: number): FollowedBy {
+  return entries.length >= MAX_BATCH_ENTRIES || bytes > MAX_BATCH_BYTES / 2 ? "more" : "nothing";
 }
 
 /** The version goes beside what was answered, not into it: a reply that is repeated is that of the hub that is now. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createSlots, SMALL_BATCH } from "./slots.ts";
+import { BATCHES_A_TURN, createSlots, SMALL_BATCH } from "./slots.ts";
 
 const LARGE = SMALL_BATCH + 1;
 
@@ -21,7 +21,7 @@ test("a site that drains keeps its slot from batch to batch", () => {
     const turn = slots.enter("a", LARGE);
     expect(turn.taken).toBe(true);
     clock.time += 9_000;
-    if (turn.taken) turn.done();
+    if (turn.taken) turn.done("more");
     expect(slots.enter("b", LARGE).taken).toBe(false);
   }
 });
@@ -35,11 +35,11 @@ test("small batches always pass", () => {
 test("a site whose batches are small again, or that fell silent, leaves its slot to another", () => {
   const { clock, slots } = slotsOf(1);
   const first = slots.enter("a", LARGE);
-  if (first.taken) first.done();
+  if (first.taken) first.done("more");
   slots.enter("a", SMALL_BATCH);
   const second = slots.enter("b", LARGE);
   expect(second.taken).toBe(true);
-  if (second.taken) second.done();
+  if (second.taken) second.done("more");
   clock.time += 10_000;
   expect(slots.enter("c", LARGE).taken).toBe(true);
 });
@@ -50,7 +50,7 @@ test("a batch that is still being taken keeps the slot, however long that lasts"
   clock.time += 100_000;
   slots.enter("a", 10);
   expect(slots.enter("b", LARGE).taken).toBe(false);
-  if (first.taken) first.done();
+  if (first.taken) first.done("more");
   clock.time += 10_000;
   expect(slots.enter("b", LARGE).taken).toBe(true);
 });
@@ -71,4 +71,47 @@ test("the more wait, the later they are told to come back, each at a time of its
   expect(Math.max(...waits)).toBeLessThanOrEqual(122);
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(2);
   expect(Math.max(...waits.slice(0, 10))).toBeLessThan(Math.max(...waits.slice(-10)));
+});
+
+test("a site whose last batch was not full leaves its slot with it", () => {
+  const { slots } = slotsOf(1);
+  const first = slots.enter("a", LARGE);
+  if (first.taken) first.done("nothing");
+  expect(slots.enter("b", LARGE).taken).toBe(true);
+});
+
+test("the longest backlog makes room after some batches when others wait, and comes back after them", () => {
+  const { clock, slots } = slotsOf(1);
+  const send = (site: string) => {
+    clock.time += 100;
+    const turn = slots.enter(site, LARGE);
+    if (turn.taken) turn.done("more");
+    return turn;
+  };
+  for (let batch = 0; batch < 3 * BATCHES_A_TURN; batch += 1) expect(send("huge").taken).toBe(true);
+  const waits = ["a", "b", "c"].map((site) => send(site).retryAfter ?? 0);
+  const comesBack = send("huge").retryAfter;
+  expect(comesBack).toBeGreaterThan(Math.max(...waits));
+  for (const site of ["a", "b", "c"]) {
+    const turn = slots.enter(site, LARGE);
+    if (turn.taken) turn.done("nothing");
+    expect(turn.taken).toBe(true);
+  }
+  for (let batch = 0; batch < 3 * BATCHES_A_TURN; batch += 1) expect(send("huge").taken).toBe(true);
+});
+
+test("the sooner sites are done, the sooner the others are told to come back", () => {
+  const longestWait = (held: number) => {
+    const { clock, slots } = slotsOf(1, () => 0.99);
+    for (let site = 0; site < 50; site += 1) {
+      const turn = slots.enter(`site-${site}`, LARGE);
+      clock.time += held;
+      if (turn.taken) turn.done("nothing");
+    }
+    slots.enter("draining", LARGE);
+    for (let site = 0; site < 10; site += 1) slots.enter(`waiting-${site}`, LARGE);
+    return slots.enter("waiting", LARGE).retryAfter;
+  };
+  expect(longestWait(9_000)).toBeGreaterThan(60);
+  expect(longestWait(200)).toBeLessThan(20);
 });

@@ -17,6 +17,7 @@ import type { History } from "../recovery/history.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Loss } from "../recovery/witness.ts";
 import { type ApplyParts, applyEntry } from "./apply.ts";
+import type { Courtesy } from "./courtesy.ts";
 import { readEntry } from "./entry.ts";
 import { isOfTheEntry } from "./entry-fault.ts";
 import { beginIncarnation, misfitOf, noteMisfit } from "./incarnations.ts";
@@ -37,6 +38,7 @@ export interface UplinkParts extends ApplyParts {
   readonly recoveries: Recoveries;
   readonly history: History;
   readonly receipts: Receipts;
+  readonly courtesy: Pick<Courtesy, "giveWay">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -64,7 +66,7 @@ export interface Uplink {
 type Tried<Reply> = Taken<Reply> | { readonly loss: Loss; readonly known: UplinkStreamRow | undefined };
 
 export function createUplink(parts: UplinkParts): Uplink {
-  const { store, authority, history, receipts, clock, log } = parts;
+  const { store, authority, history, receipts, courtesy, clock, log } = parts;
 
   /** Undefined when the entry was plainly applied and is no intent. */
   async function applyOne(
@@ -133,6 +135,8 @@ export function createUplink(parts: UplinkParts): Uplink {
     }
     const outcomes: EntryOutcome[] = [];
     for (const [index, entry] of sent.entries.entries()) {
+      // The transaction stays open meanwhile: others see nothing of it, and whoever wants to write waits for its end.
+      await courtesy.giveWay();
       const outcome = await applyOne(tx, origin, { seq: sent.first + index, sent: entry });
       if (outcome) outcomes.push(outcome);
     }

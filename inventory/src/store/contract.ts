@@ -12,7 +12,8 @@ export interface Store {
   /**
    * Runs one transaction at a time. What it wrote is durable when the promise resolves, and gone when `work` throws.
    * Inside, wait for nothing but the transaction itself: another `read` or `write` there is refused, for what is given
-   * to `work` reads its own writes and nothing else does. The same holds inside `read`.
+   * to `work` reads its own writes and nothing else does. The same holds inside `read`. A long piece of work may let the
+   * event loop go round in between: reads see what was before, and writes wait.
    */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Called after each durable commit that appended to a feed or changed a resource. Returns how to stop it. */
