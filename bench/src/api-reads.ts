@@ -102,11 +102,11 @@ export class ApiReads implements AsyncDisposable {
   }
 }
 
-function hostPath(id: string): string {
+export function hostPath(id: string): string {
   return `/v1/projects/${PROJECT}/compute/hosts/${id}`;
 }
 
-function listPath(filter: string): string {
+export function listPath(filter: string): string {
   return `/v1/projects/${PROJECT}/compute/hosts?pageSize=100&filter=${encodeURIComponent(filter)}`;
 }
 

@@ -6,6 +6,7 @@ import { hubMemory } from "./hub-memory.ts";
 import { initialSync } from "./initial-sync.ts";
 import { listHosts } from "./list-hosts.ts";
 import { liveLatency } from "./live-latency.ts";
+import { readsWhileDraining } from "./reads-while-draining.ts";
 import { siteMemory } from "./site-memory.ts";
 import { uplinkApply } from "./uplink-apply.ts";
 import { wanIdle } from "./wan-idle.ts";
@@ -21,5 +22,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   siteMemory,
   agentCost,
   wanIdle,
+  readsWhileDraining,
   uplinkApply,
 ];
