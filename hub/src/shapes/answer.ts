@@ -22,11 +22,16 @@ export interface Answered {
   readonly seal: Seal;
 }
 
-/** The headers that the client needs, on every good answer. */
+/**
+ * The headers that the client needs, on every good answer. A stream says that it stands where it was asked to begin: the client
+ * goes on from there when it breaks off before its first row, and the rows say themselves how far they lead.
+ */
 export function electricHeaders({ request, handle, cursor }: Answered, page: ShapePage): Record<string, string> {
+  const { from, mode } = request;
+  const standsAt = mode === "sse" && typeof from === "object" ? from.offset : page.next;
   return {
     "electric-handle": handle,
-    "electric-offset": writeOffset(page.next),
+    "electric-offset": writeOffset(standsAt),
     "electric-has-data": String(page.messages.length > 0),
     ...(request.mode === "catch-up" ? { "electric-schema": FEED_SCHEMA } : { "electric-cursor": String(cursor) }),
     ...(page.upToDate && request.mode !== "sse" ? { "electric-up-to-date": "" } : {}),

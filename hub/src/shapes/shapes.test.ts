@@ -220,6 +220,16 @@ test("a silent stream shows that it is alive, says no up-to-date by itself, and 
   expect(await response.text()).toMatch(/^(: keep-alive\n\n){2}$/);
 });
 
+test("a stream says of itself that it begins where it was asked to, for it may break off before its first row", async () => {
+  await using hub = await startTestHub({ streamSeconds: 1 });
+  const site = await hub.site();
+  const position = positionOf(await ask(hub, site));
+  await append(hub, site, 1);
+  const response = await ask(hub, site, { query: { ...position, live: "true", live_sse: "true" } });
+  expect(positionOf(response)).toEqual(position);
+  expect(await response.text()).toContain("row-0");
+});
+
 test("held requests end cleanly when the hub closes", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
