@@ -27,7 +27,9 @@ export function watchBeside(
   const listeners = new Set<(commit: Commit) => void>();
   const told = new Map<FeedScope, number>();
   let seen: number | undefined;
+  let isWritten = true;
   const stop = own.onCommit(({ scopes }) => {
+    isWritten = true;
     for (const [scope, head] of scopes) told.set(scope, head);
   });
 
@@ -42,7 +44,17 @@ export function watchBeside(
     return others.length;
   }
 
-  const work = async () => (await look()) + (await also());
+  async function work(): Promise<number> {
+    if (!own.writtenElsewhere() && !isWritten) return 0;
+    isWritten = false;
+    try {
+      return (await look()) + (await also());
+    } catch (error) {
+      isWritten = true;
+      throw error;
+    }
+  }
+
   const chore = startChore({ name: "notice commands beside the hub", every: LOOKED_EVERY, work }, { clock, log });
   return {
     store: {
@@ -56,6 +68,7 @@ export function watchBeside(
           stopOwn();
         };
       },
+      writtenElsewhere: () => own.writtenElsewhere(),
       close: () => own.close(),
     },
     async close() {

@@ -170,6 +170,7 @@ describe("a list", () => {
             ...counted,
             write: store.write.bind(store),
             onCommit: store.onCommit.bind(store),
+            writtenElsewhere: () => store.writtenElsewhere(),
             close: store.close.bind(store),
           },
           create: inventory.create.bind(inventory),

@@ -18,6 +18,8 @@ export interface Store {
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Called after each durable commit that appended to a feed or changed a resource. Returns how to stop it. */
   onCommit(listener: (commit: Commit) => void): () => void;
+  /** Whether anybody but this store has written to the database since this was asked last. Costs next to nothing. */
+  writtenElsewhere(): boolean;
   close(): Promise<void>;
 }
 

@@ -113,6 +113,7 @@ export function watchStore(
     store: {
       read: (work) => store.read(work),
       onCommit: (listener) => store.onCommit(listener),
+      writtenElsewhere: () => store.writtenElsewhere(),
       close: () => store.close(),
       write: (work) => disk.writing(() => store.write(work)),
     },

@@ -8,6 +8,7 @@ import { graceAfter, type Liveness, type LivenessEvent, step } from "./liveness.
 import { observe } from "./observe.ts";
 import { NO_CONNECTION, NOT_CONNECTED, RUNNING, type Status } from "./statuses.ts";
 
+/** How exactly a deadline is kept. */
 const LOOK_EVERY = seconds(1);
 /** How exactly a restarted site-node knows how long it was away. */
 const NOTE_EVERY = seconds(60);
@@ -27,6 +28,9 @@ export class Presence {
   readonly #turns = new Map<string, Promise<void>>();
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
+  /** When it is looked next, milliseconds of the monotonic clock. */
+  #looksAt = 0;
+  #sooner = new AbortController();
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -69,6 +73,7 @@ export class Presence {
     const before = this.stateOf(host);
     const next = step(before, event);
     if (!next) return;
+    this.#expect(next);
     if (next.phase === "online" && before.phase === "online" && next.session === before.session) {
       this.#states.set(host, next);
       return;
@@ -103,10 +108,16 @@ export class Presence {
     });
   }
 
+  /** Wakes the watch when something is due before it would look. */
+  #expect(next: Liveness): void {
+    if (deadlineOf(next) < this.#looksAt) this.#sooner.abort();
+  }
+
   async #run(): Promise<void> {
     const { clock, log } = this.#options;
     let noted = Number.NEGATIVE_INFINITY;
     while (!this.#stopped.signal.aborted) {
+      this.#sooner = new AbortController();
       try {
         const at = clock.monotonic();
         for (const host of [...this.#states.keys()]) await this.heard(host, { type: "tick", at });
@@ -117,14 +128,28 @@ export class Presence {
       } catch (error) {
         log.error({ error: messageOf(error) }, "looking after deadlines failed, will look again");
       }
-      await clock.sleep(LOOK_EVERY, this.#stopped.signal).catch(() => undefined);
+      await this.#pause(noted + NOTE_EVERY);
     }
+  }
+
+  /** Until the next deadline, or until then at the latest. */
+  async #pause(latest: number): Promise<void> {
+    const { clock } = this.#options;
+    const due = Math.min(latest, ...[...this.#states.values()].map(deadlineOf));
+    const pause = Math.max(LOOK_EVERY, due - clock.monotonic());
+    this.#looksAt = clock.monotonic() + pause;
+    const signal = AbortSignal.any([this.#stopped.signal, this.#sooner.signal]);
+    await clock.sleep(pause, signal).catch(() => undefined);
   }
 
   async #note(): Promise<void> {
     const { store, clock } = this.#options;
     await store.write((transaction) => writeSetting(transaction, "alive", clock.now()));
   }
+}
+
+function deadlineOf(liveness: Liveness): number {
+  return "deadline" in liveness ? liveness.deadline : Number.POSITIVE_INFINITY;
 }
 
 /** What a host's agent being there or not makes the host show; undefined while it was never heard. */

@@ -57,6 +57,11 @@ export class Connection {
     }
   }
 
+  /** A number that changes when another connection has committed, and not when this one has (SQLite, PRAGMA data_version). */
+  dataVersion(): number {
+    return this.#database.pragma("data_version", { simple: true }) as number;
+  }
+
   async close(): Promise<void> {
     await this.#log?.settled();
     this.#database.close();

@@ -28,6 +28,7 @@ export class SqliteStore implements Store {
   readonly #listeners = new Set<(commit: Commit) => void>();
   readonly #writerHot: SqliteHotPaths;
   readonly #reading: { readonly connection: Connection; readonly hot: SqliteHotPaths };
+  #seenVersion: number | undefined;
   #closed = false;
 
   constructor(parts: Parts) {
@@ -71,6 +72,13 @@ export class SqliteStore implements Store {
   onCommit(listener: (commit: Commit) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  writtenElsewhere(): boolean {
+    const version = this.#parts.writer.dataVersion();
+    const isOther = version !== this.#seenVersion;
+    this.#seenVersion = version;
+    return isOther;
   }
 
   /** Waits for what has begun; whatever is asked after is refused. */
