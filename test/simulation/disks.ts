@@ -3,6 +3,25 @@ import { betweenKillPoints, Program } from "./program.ts";
 
 type Sqlite = Database.Database;
 
+const databasesOf = new WeakMap<Program, Set<Sqlite>>();
+
+/** What SQLite can count to. */
+const ROOM = 0xfffffffe;
+
+/** Leaves no room on a program's disk but what its databases have inside. */
+export function fillDisk(program: Program): void {
+  for (const database of openOf(program)) database.pragma("max_page_count = 1");
+}
+
+/** There is room again. */
+export function clearDisk(program: Program): void {
+  for (const database of openOf(program)) database.pragma(`max_page_count = ${ROOM}`);
+}
+
+function openOf(program: Program): Sqlite[] {
+  return [...(databasesOf.get(program) ?? [])].filter((database) => database.open && !database.readonly);
+}
+
 /**
  * Lets programs be killed before and after what they commit, and closes what a dead one had open, as a kernel does. No flush
  * to a disk is waited for: here programs die and machines do not.
@@ -21,7 +40,12 @@ export function installDisks(): void {
     const program = Program.current;
     if (!program || owned.has(database)) return;
     owned.add(database);
-    program.owns(() => database.close());
+    const open = databasesOf.get(program) ?? new Set();
+    databasesOf.set(program, open.add(database));
+    program.owns(() => {
+      open.delete(database);
+      database.close();
+    });
   };
   Object.assign(prototype, {
     exec(this: Sqlite, sql: string) {

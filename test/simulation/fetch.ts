@@ -46,15 +46,18 @@ function answerOf(incoming: IncomingMessage): Response {
     incoming.resume();
     return new Response(null, { status, headers });
   }
+  let isCancelled = false;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      incoming.on("data", (chunk: Buffer) => controller.enqueue(new Uint8Array(chunk)));
-      incoming.once("end", () => controller.close());
-      incoming.once("error", (cause) => {
-        controller.error(new TypeError("terminated", { cause }));
-      });
+      const unlessCancelled = (tell: () => void) => {
+        if (!isCancelled) tell();
+      };
+      incoming.on("data", (chunk: Buffer) => unlessCancelled(() => controller.enqueue(new Uint8Array(chunk))));
+      incoming.once("end", () => unlessCancelled(() => controller.close()));
+      incoming.on("error", (cause) => unlessCancelled(() => controller.error(new TypeError("terminated", { cause }))));
     },
     cancel() {
+      isCancelled = true;
       incoming.destroy();
     },
   });

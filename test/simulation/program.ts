@@ -7,6 +7,14 @@ export class Killed extends Error {
   }
 }
 
+/** A death that comes when so many points were passed. */
+export interface OrderedDeath {
+  points: number;
+  readonly at: readonly KillPoint[];
+  /** Told where in the program it was, in words that are the same each time. */
+  readonly onKilled: (where: string) => void;
+}
+
 const inside = new AsyncLocalStorage<Program>();
 
 /**
@@ -18,7 +26,7 @@ export class Program {
   #isAlive = true;
   readonly #belongings = new Set<() => void>();
   /** Counts down to the death that was ordered. */
-  #countdown: { left: number; at: (point: KillPoint) => boolean; onKilled: (point: KillPoint) => void } | undefined;
+  #ordered: OrderedDeath | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -31,6 +39,15 @@ export class Program {
 
   run<T>(work: () => T): T {
     return inside.run(this, work);
+  }
+
+  /** The same for work that takes a while: rejects with Killed when the program is killed before it is done. */
+  whole<T>(work: () => Promise<T>): Promise<T> {
+    this.mustBeAlive();
+    return new Promise((resolve, reject) => {
+      const released = this.owns(() => reject(new Killed(this.name)));
+      this.run(work).then(resolve, reject).finally(released);
+    });
   }
 
   get isAlive(): boolean {
@@ -46,7 +63,7 @@ export class Program {
   kill(): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
-    this.#countdown = undefined;
+    this.#ordered = undefined;
     for (const release of [...this.#belongings].toReversed()) release();
     this.#belongings.clear();
   }
@@ -56,20 +73,26 @@ export class Program {
     if (!this.#isAlive) throw new Killed(this.name);
   }
 
-  /** Kills it when it has passed so many more of the points that count. */
-  killAfter(points: number, at: (point: KillPoint) => boolean, onKilled: (point: KillPoint) => void): void {
-    this.#countdown = { left: points, at, onKilled };
+  /** Kills it when it has passed so many more points of the kinds that count. */
+  killAfter(ordered: OrderedDeath): void {
+    this.#ordered = { ...ordered };
+  }
+
+  /** Calls off the death that was ordered. */
+  spare(): void {
+    this.#ordered = undefined;
   }
 
   /** Something that a crash may come before or after. Throws Killed when it does. */
   passes(point: KillPoint): void {
     this.mustBeAlive();
-    const due = this.#countdown;
-    if (!due?.at(point)) return;
-    due.left -= 1;
-    if (due.left > 0) return;
-    due.onKilled(point);
+    const due = this.#ordered;
+    if (!due?.at.includes(point)) return;
+    due.points -= 1;
+    if (due.points > 0) return;
+    const where = placeOf(new Error());
     this.kill();
+    due.onKilled(`${point} in ${where}`);
     throw new Killed(this.name);
   }
 }
@@ -84,4 +107,15 @@ export function betweenKillPoints<T>(what: "commit" | "send" | "file", work: () 
   const result = work();
   program?.passes(`after ${what}`);
   return result;
+}
+
+/** The functions of ours that were under way, the innermost first. */
+function placeOf({ stack = "" }: Error): string {
+  const frames = [
+    ...stack.matchAll(/at (?:async )?(\S+) .*?\/((?:hub|site-node|agent|inventory|runtime)\/src\/[^:]+):/g),
+  ];
+  return frames
+    .slice(0, 4)
+    .map(([, name, file]) => `${file} ${name}`)
+    .join(" < ");
 }

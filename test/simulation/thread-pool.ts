@@ -23,6 +23,8 @@ export function installThreadPool(): void {
   for (const name of inThreads) {
     fsPromises[name] = async (...given: unknown[]) => fs[`${name}Sync`](...given);
   }
+  // Programs die here and machines do not: nothing is lost that was written.
+  fs.fsyncSync = () => undefined;
   const readAtOnce = async (...given: unknown[]) => {
     const buffer = given[1];
     return { bytesRead: fs.readSync(...given), buffer };

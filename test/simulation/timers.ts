@@ -104,7 +104,19 @@ function startTimeout(time: VirtualTime, callback: Callback, milliseconds: unkno
   );
 }
 
-function startInterval(time: VirtualTime, callback: Callback, milliseconds: unknown, given: unknown[]): Timer {
+/**
+ * Electric's client looks every two seconds whether its machine was asleep. Machines are not here but by `leap`, after which
+ * everything is late anyhow; and that would be most of all that happens in an idle hour.
+ */
+const LOOKS_FOR_SLEEP = /subscribeToWakeDetection/;
+
+function startInterval(
+  time: VirtualTime,
+  callback: Callback,
+  milliseconds: unknown,
+  given: unknown[],
+): Timer | undefined {
+  if (milliseconds === 2_000 && LOOKS_FOR_SLEEP.test(new Error().stack ?? "")) return undefined;
   const program = Program.current;
   const fire = later(callback, given);
   return new Timer(time, (timer) =>

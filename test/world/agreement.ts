@@ -1,5 +1,5 @@
+import assert from "node:assert/strict";
 import { type ConflictBody, Host, Instance, type Kind, type Resource, ROW, siteScope } from "@holdfast/protocol";
-import { expect } from "vitest";
 import { eventually } from "./eventually.ts";
 import type { World } from "./world.ts";
 
@@ -48,29 +48,45 @@ function seenAt(atSite: Resource | undefined, machine: Resource): Resource {
   };
 }
 
+/** Throws when two values are not the same as JSON. */
+export function assertSame(actual: unknown, expected: unknown, message?: string): void {
+  assert.deepStrictEqual(plain(actual), plain(expected), message);
+}
+
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/** What a site that has nothing more to say or to hear says of itself. */
+export async function assertQuiet(world: World, name: string): Promise<void> {
+  const { unsent, parked, intents, phase } = await world.site(name).status();
+  const is = { unsent: unsent.entries, parked: parked.rows, waiting: intents.waiting, phase };
+  assertSame(is, { unsent: 0, parked: 0, waiting: 0, phase: { is: "settled" } });
+}
+
 /**
- * Waits until hub and site hold the same of every machine that the site manages, field by field and stamp by stamp, and
+ * Throws unless hub and site hold the same of every machine that the site manages, field by field and stamp by stamp, and
  * nothing is on its way. A field that a conflict is about is the same too; it only is not acted on.
  */
-export async function agree(world: World, name: string): Promise<void> {
+export async function assertAgreed(world: World, name: string): Promise<void> {
   const site = world.site(name);
+  const hub = world.hub.running.store;
+  const [atHub, atSite] = [await machinesIn(hub, site.id), await machinesIn(site.node.store, site.id)];
+  assertSame([...atSite.keys()].toSorted(), [...atHub.keys()].toSorted(), "which machines there are");
+  const contested = new Set((await conflictsFor(hub, site.id)).map(({ resourceId }) => resourceId));
+  for (const [id, machine] of atHub) {
+    assertSame(atSite.get(id), seenAt(atSite.get(id), machine));
+    if (!contested.has(id)) assertSame(machine.observedGeneration ?? machine.generation, machine.generation);
+    assert.doesNotMatch(String(machine.fields.desiredState), /_STATE_DELETED$/);
+  }
+  await assertQuiet(world, name);
+}
+
+/** Waits until hub and site agree. */
+export async function agree(world: World, name: string): Promise<void> {
   await eventually(async () => {
     await world.clock.advance(5_000);
-    const hub = world.hub.running.store;
-    const [atHub, atSite] = [await machinesIn(hub, site.id), await machinesIn(site.node.store, site.id)];
-    expect([...atSite.keys()].toSorted()).toEqual([...atHub.keys()].toSorted());
-    const contested = new Set((await conflictsFor(hub, site.id)).map(({ resourceId }) => resourceId));
-    for (const [id, machine] of atHub) {
-      expect(atSite.get(id)).toEqual(seenAt(atSite.get(id), machine));
-      if (!contested.has(id)) expect(machine.observedGeneration ?? machine.generation).toBe(machine.generation);
-      expect(machine.fields.desiredState).not.toMatch(/_STATE_DELETED$/);
-    }
-    expect(await site.status()).toMatchObject({
-      unsent: { entries: 0 },
-      parked: { rows: 0 },
-      intents: { waiting: 0 },
-      phase: { is: "settled" },
-    });
+    await assertAgreed(world, name);
   });
 }
 
@@ -82,6 +98,6 @@ export async function wanted(world: World, name: string, id: string): Promise<Re
     const fields = Object.entries(machine?.fields ?? {}).filter(([field]) => kind?.fields[field]?.owner === "operator");
     return Object.fromEntries(fields);
   });
-  expect(await atSite).toEqual(await atHub);
+  assertSame(await atSite, await atHub);
   return (await atHub) ?? {};
 }

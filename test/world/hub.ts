@@ -1,8 +1,10 @@
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createHub, type Hub } from "@holdfast/hub";
 import { HubConfig } from "@holdfast/hub/config";
-import { type Clock, type Log, readConfig } from "@holdfast/runtime";
+import { type Log, readConfig } from "@holdfast/runtime";
 
+import { Program } from "../simulation/program.ts";
+import type { WorldClock } from "./clock.ts";
 import { type Answer, type Json, request, succeeded } from "./request.ts";
 import { speaking } from "./versions.ts";
 
@@ -18,12 +20,13 @@ export class WorldHub {
   readonly home: string;
   /** The version of the protocol that it speaks from its next start on; this program's when undefined. */
   protocolVersion: number | undefined;
-  readonly #surroundings: { clock: Clock; log: Log };
+  readonly #surroundings: { clock: WorldClock; log: Log };
   #hub: Hub | undefined;
+  #program = new Program("hub");
   #port = 0;
   #snapshots = 0;
 
-  constructor(home: string, surroundings: { clock: Clock; log: Log }) {
+  constructor(home: string, surroundings: { clock: WorldClock; log: Log }) {
     this.home = home;
     this.#surroundings = surroundings;
     mkdirSync(home, { recursive: true });
@@ -32,7 +35,10 @@ export class WorldHub {
   async start(): Promise<void> {
     const settings = ["--home", this.home, "--hub-port", String(this.#port)];
     const config = readConfig(HubConfig, { arguments: settings, environment: {} });
-    this.#hub = await createHub(config, { ...this.#surroundings, ...speaking(this.protocolVersion) });
+    const program = new Program("hub");
+    this.#program = program;
+    const surroundings = { ...this.#surroundings, ...speaking(this.protocolVersion) };
+    this.#hub = await program.whole(() => createHub(config, surroundings));
     // The same port after a restart: sites know the hub by its address.
     this.#port = this.#hub.port;
   }
@@ -40,7 +46,28 @@ export class WorldHub {
   async stop(): Promise<void> {
     const stopping = this.#hub;
     this.#hub = undefined;
-    await stopping?.close();
+    if (this.#program.isAlive) await this.#program.whole(async () => stopping?.close());
+    this.#program.kill();
+  }
+
+  /** Ends it as SIGKILL does. */
+  kill(): void {
+    this.#program.kill();
+    this.#hub = undefined;
+  }
+
+  /** What runs it now. */
+  get program(): Program {
+    return this.#program;
+  }
+
+  /** Its clock, which may be wrong. */
+  get clock(): WorldClock {
+    return this.#surroundings.clock;
+  }
+
+  get isRunning(): boolean {
+    return this.#hub !== undefined && this.#program.isAlive;
   }
 
   async restart(): Promise<void> {

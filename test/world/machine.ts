@@ -5,12 +5,18 @@ import { AgentConfig } from "@holdfast/agent/config";
 import { type HardwareOptions, readHardware } from "@holdfast/agent/hardware/read";
 import type { SwitchMachine } from "@holdfast/agent/power";
 import type { HardwareReport } from "@holdfast/protocol/messages";
-import { type Clock, type Log, readConfig } from "@holdfast/runtime";
+import { type Log, readConfig } from "@holdfast/runtime";
 import { Relay } from "@holdfast/runtime/relay";
+import { Program } from "../simulation/program.ts";
+import { simulation } from "../simulation/simulation.ts";
+import type { WorldClock } from "./clock.ts";
 import type { WorldSite } from "./site.ts";
 import { speaking } from "./versions.ts";
 
 const TREES = fileURLToPath(new URL("../../agent/fixtures/trees/", import.meta.url));
+
+/** How long an operating system takes to begin with what it was asked for, milliseconds. */
+const A_MOMENT = 500;
 
 /** Where a machine stands. */
 interface Place {
@@ -22,7 +28,7 @@ export class Machine {
   /** Where its /sys and /proc are: change a file and the hardware has changed. */
   readonly root: string;
   readonly #stateDir: string;
-  readonly #surroundings: { clock: Clock; log: Log };
+  readonly #surroundings: { clock: WorldClock; log: Log };
   readonly #cables: { http: Relay; mqtt: Relay };
   readonly #place: Place;
   /** How it was switched from afar, in order: what its own operating system would have done. */
@@ -36,11 +42,12 @@ export class Machine {
   #isPluggedIn = true;
   #known: string | undefined;
   #agent: Agent | undefined;
+  #program = new Program("agent");
 
   private constructor(
     place: Place,
     folders: { root: string; stateDir: string },
-    surroundings: { clock: Clock; log: Log },
+    surroundings: { clock: WorldClock; log: Log },
     cables: { http: Relay; mqtt: Relay },
   ) {
     this.#place = place;
@@ -55,7 +62,7 @@ export class Machine {
     folder: string,
     tree: string,
     token: string,
-    surroundings: { clock: Clock; log: Log },
+    surroundings: { clock: WorldClock; log: Log },
   ): Promise<Machine> {
     const folders = { root: `${folder}/root`, stateDir: `${folder}/state` };
     mkdirSync(folders.stateDir, { recursive: true });
@@ -93,11 +100,15 @@ export class Machine {
     this.#boots += 1;
     const power: SwitchMachine = async ({ action }) => this.#switch(action);
     const bootId = `boot-${this.#boots}`;
-    this.#agent = createAgent(config, {
-      ...{ ...this.#surroundings, ...speaking(this.protocolVersion) },
-      ...{ readHardware: (options) => this.#look(options), bootId, power },
+    const program = new Program("agent");
+    this.#program = program;
+    await program.whole(async () => {
+      this.#agent = createAgent(config, {
+        ...{ ...this.#surroundings, ...speaking(this.protocolVersion) },
+        ...{ readHardware: (options) => this.#look(options), bootId, power },
+      });
+      await this.#agent.start();
     });
-    await this.#agent.start();
   }
 
   /** What is below `root` is read once for all looks until it changes: a look costs more than all else that an agent does. */
@@ -106,26 +117,46 @@ export class Machine {
     return { ...this.#seen, observedAt: options.now };
   }
 
-  /** As an operating system that shuts down, and comes up again after a reset: on a later turn, for the agent is asked to. */
+  /** As an operating system that shuts down a moment after it is asked to, and comes up again after a reset. */
   #switch(action: "off" | "reset"): void {
     this.switched.push(action);
-    setImmediate(async () => {
-      await this.shutDown();
-      // Somebody may have switched it on meanwhile, or it is plugged in nowhere any more.
-      if (action === "reset" && !this.isOn && this.#isPluggedIn) await this.boot();
-    });
+    simulation().time.after(A_MOMENT, () => void this.#obey(action));
+  }
+
+  async #obey(action: "off" | "reset"): Promise<void> {
+    await this.shutDown();
+    // Somebody may have switched it on meanwhile, or it is plugged in nowhere any more.
+    if (action === "reset" && !this.isOn && this.#isPluggedIn) await this.boot();
   }
 
   /** Ends the agent as a shutdown does: it says goodbye. */
   async shutDown(): Promise<void> {
-    await this.#agent?.close();
+    const closing = this.#agent;
     this.#agent = undefined;
+    if (this.#program.isAlive) await this.#program.whole(async () => closing?.close());
+    this.#program.kill();
   }
 
   /** Ends the agent as a pulled plug does: nobody says anything, and the connection breaks. */
   async kill(): Promise<void> {
     await this.#agent?.cut();
     this.#agent = undefined;
+  }
+
+  /** Ends the agent as SIGKILL does: the kernel closes what it had open. */
+  crash(): void {
+    this.#program.kill();
+    this.#agent = undefined;
+  }
+
+  /** Its clock, which may be wrong. */
+  get clock(): WorldClock {
+    return this.#surroundings.clock;
+  }
+
+  /** What runs its agent now. */
+  get program(): Program {
+    return this.#program;
   }
 
   /** The cable carries nothing more, and neither end is told. */

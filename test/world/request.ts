@@ -10,14 +10,16 @@ export type Json = any;
 /** A request as an operator; answers whatever came, success or not. */
 export async function request(
   url: string,
-  { method, token, body, headers: more = {} }: { method: string; token: string; body?: unknown; headers?: object },
+  options: { method: string; token: string; body?: unknown; headers?: object; signal?: AbortSignal },
 ): Promise<Answer<Json>> {
+  const { method, token, body, headers: more = {}, signal } = options;
   const headers = {
     authorization: `Bearer ${token}`,
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...more,
   };
-  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(url, { method, headers, ...sent, ...(signal ? { signal } : {}) });
   const text = await response.text();
   return { status: response.status, body: text === "" ? undefined : JSON.parse(text), headers: response.headers };
 }

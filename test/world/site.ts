@@ -1,8 +1,10 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { Host } from "@holdfast/protocol";
-import { type Clock, type Log, readConfig } from "@holdfast/runtime";
+import { type Log, readConfig } from "@holdfast/runtime";
 import { createSiteNode, type SiteNode } from "@holdfast/site-node";
 import { SiteConfig } from "@holdfast/site-node/config";
+import { Program } from "../simulation/program.ts";
+import type { WorldClock } from "./clock.ts";
 import type { Snapshot, WorldHub } from "./hub.ts";
 import { type Answer, type Json, request, succeeded } from "./request.ts";
 import { speaking } from "./versions.ts";
@@ -26,15 +28,17 @@ export class WorldSite {
   protocolVersion: number | undefined;
   readonly #home: string;
   readonly #hub: WorldHub;
-  readonly #surroundings: { clock: Clock; log: Log };
+  readonly #surroundings: { clock: WorldClock; log: Log };
   #node: SiteNode | undefined;
+  #program: Program;
   #ports = { site: 0, mqtt: 0 };
   #snapshots = 0;
 
-  constructor(facts: SiteFacts, home: string, hub: WorldHub, surroundings: { clock: Clock; log: Log }) {
+  constructor(facts: SiteFacts, home: string, hub: WorldHub, surroundings: { clock: WorldClock; log: Log }) {
     ({ name: this.name, project: this.project, id: this.id, token: this.token } = facts);
     this.#home = home;
     this.#hub = hub;
+    this.#program = new Program(`site ${facts.name}`);
     this.#surroundings = surroundings;
     mkdirSync(home, { recursive: true });
     writeFileSync(`${home}/token`, this.token, { mode: 0o600 });
@@ -47,18 +51,38 @@ export class WorldSite {
       ...["--site-port", String(this.#ports.site), "--mqtt-port", String(this.#ports.mqtt)],
     ];
     const config = readConfig(SiteConfig, { arguments: settings, environment: {} });
-    this.#node = await createSiteNode(config, {
-      ...this.#surroundings,
-      ...speaking(this.protocolVersion),
-      fetch: this.wan.fetch,
-    });
+    const program = new Program(`site ${this.name}`);
+    this.#program = program;
+    const surroundings = { ...this.#surroundings, ...speaking(this.protocolVersion), fetch: this.wan.fetch };
+    this.#node = await program.whole(() => createSiteNode(config, surroundings));
     this.#ports = { site: this.#node.port, mqtt: this.#node.mqttPort };
   }
 
   async stop(): Promise<void> {
     const stopping = this.#node;
     this.#node = undefined;
-    await stopping?.close();
+    if (this.#program.isAlive) await this.#program.whole(async () => stopping?.close());
+    this.#program.kill();
+  }
+
+  /** Ends it as SIGKILL does. */
+  kill(): void {
+    this.#program.kill();
+    this.#node = undefined;
+  }
+
+  /** What runs it now. */
+  get program(): Program {
+    return this.#program;
+  }
+
+  /** Its clock, which may be wrong. */
+  get clock(): WorldClock {
+    return this.#surroundings.clock;
+  }
+
+  get isRunning(): boolean {
+    return this.#node !== undefined && this.#program.isAlive;
   }
 
   async restart(): Promise<void> {

@@ -1,3 +1,6 @@
+import { systemClock } from "@holdfast/runtime";
+import { simulation } from "../simulation/simulation.ts";
+
 /** A request that got through, and what came back. */
 export interface Carried {
   readonly method: string;
@@ -7,6 +10,9 @@ export interface Carried {
   readonly answer: { readonly status: number; readonly headers: Headers; readonly text: string };
 }
 
+/** The longest that a copy of a request is on its way, milliseconds. */
+const COPIES_COME_AFTER = 90_000;
+
 /** The link between a site and its hub, as the `fetch` that the site is given. */
 export class Wan {
   #isCut = false;
@@ -14,20 +20,59 @@ export class Wan {
 
   #answersToLose = 0;
   #isFeedLost = false;
+  #delay = 0;
+  #toDuplicate = 0;
+  /** Settled while bytes get through. */
+  #isOpen: Promise<void> = Promise.resolve();
+  #open: () => void = () => undefined;
 
   /** Told of all that gets through; of an answer without an end, event by event. */
   onCarried: ((carried: Carried) => void) | undefined;
 
   readonly fetch: typeof fetch = async (input, init) => {
     if (this.#isCut || (this.#isFeedLost && String(input).includes("/v1/shape"))) throw broken();
-    const signals = [this.#carrying.signal, ...(init?.signal ? [init.signal] : [])];
-    const answer = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    const signal = AbortSignal.any([this.#carrying.signal, ...(init?.signal ? [init.signal] : [])]);
+    await this.#travel(signal);
+    if (init?.method === "POST" && this.#toDuplicate > 0) this.#sendAgainLater(input, init);
+    const answer = await fetch(input, { ...init, signal });
+    await this.#travel(signal);
     if (this.onCarried) await this.#tell(input, init, answer.clone());
-    if (init?.method !== "POST" || this.#answersToLose === 0) return answer;
+    if (init?.method !== "POST" || this.#answersToLose === 0) return this.#gated(answer);
     this.#answersToLose -= 1;
     await answer.body?.cancel();
     throw broken();
   };
+
+  /** Takes as long as the link does; for ever while it is stalled, unless whoever waits gives up. */
+  async #travel(signal: AbortSignal): Promise<void> {
+    if (this.#delay > 0) await systemClock.sleep(this.#delay, signal);
+    await untilAborted(this.#isOpen, signal);
+  }
+
+  /** Somebody on the way has kept a copy, and lets go of it when others have come through. Nobody hears what is said to it. */
+  #sendAgainLater(input: Parameters<typeof fetch>[0], { signal: _, ...init }: RequestInit): void {
+    this.#toDuplicate -= 1;
+    simulation().time.after(COPIES_COME_AFTER * simulation().random(), () => {
+      if (!this.#isCut)
+        fetch(input, init).then(
+          (answer) => answer.body?.cancel(),
+          () => undefined,
+        );
+    });
+  }
+
+  /** An answer without an end brings nothing while the link is stalled. */
+  #gated(answer: Response): Response {
+    if (!answer.headers.get("content-type")?.startsWith("text/event-stream") || !answer.body) return answer;
+    const gate = new TransformStream<Uint8Array, Uint8Array>({
+      transform: async (chunk, controller) => {
+        await this.#isOpen;
+        controller.enqueue(chunk);
+      },
+    });
+    const { status, statusText, headers } = answer;
+    return new Response(answer.body.pipeThrough(gate), { status, statusText, headers });
+  }
 
   async #tell(input: unknown, init: RequestInit | undefined, copy: Response): Promise<void> {
     const { status, headers } = copy;
@@ -55,6 +100,23 @@ export class Wan {
     this.#answersToLose = count;
   }
 
+  /** Everything takes so many milliseconds longer, each way. */
+  slow(milliseconds: number): void {
+    this.#delay = milliseconds;
+  }
+
+  /** The next so many of what the site sends come twice, the second time later. */
+  duplicate(count: number): void {
+    this.#toDuplicate = count;
+  }
+
+  /** Nothing gets through any more and nobody is told, as when a cable is pulled. */
+  stall(): void {
+    this.#isOpen = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
   /** What the site sends gets through, and nothing of the hub's feed does, until `restore`. */
   loseFeed(): void {
     this.#isFeedLost = true;
@@ -65,6 +127,10 @@ export class Wan {
   restore(): void {
     this.#isCut = false;
     this.#isFeedLost = false;
+    this.#delay = 0;
+    this.#toDuplicate = 0;
+    this.#open();
+    this.#isOpen = Promise.resolve();
     this.#carrying = new AbortController();
   }
 }
@@ -81,4 +147,14 @@ async function tellPieces({ body }: Response, tell: (text: string) => void): Pro
 
 function broken(): TypeError {
   return new TypeError("fetch failed", { cause: new Error("the link is cut") });
+}
+
+/** What a promise resolves to, unless whoever waits for it gives up. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

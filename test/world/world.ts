@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createLog, silentLog } from "@holdfast/runtime";
 import { WorldClock } from "./clock.ts";
@@ -39,7 +39,7 @@ export class World {
   readonly clock = new WorldClock();
   readonly hub: WorldHub;
   /** All that is on disk. */
-  readonly folder = mkdtempSync(`${tmpdir()}/holdfast-world-`);
+  readonly folder = mkdtempSync(`${inMemory()}/holdfast-world-`);
   // Set HOLDFAST_TEST_LOG=debug to see what the programs say.
   readonly log = process.env.HOLDFAST_TEST_LOG ? createLog("world", process.env.HOLDFAST_TEST_LOG) : silentLog;
   readonly #sites = new Map<string, WorldSite>();
@@ -92,7 +92,7 @@ export class World {
     const at = this.site(site);
     const token = options.token ?? (await at.enrolmentToken(options.admits));
     const surroundings = this.#surroundings(`machine at ${site}`);
-    const clock = options.clock === undefined ? this.clock : this.clock.showing(options.clock);
+    const clock = options.clock === undefined ? surroundings.clock : this.clock.showing(options.clock);
     const folder = `${this.folder}/machine-${this.#machines.length + 1}`;
     const machine = await Machine.plugIn(at, folder, tree, token, { ...surroundings, clock });
     machine.protocolVersion = options.protocol ?? this.#versions.agent;
@@ -115,7 +115,8 @@ export class World {
   }
 
   #surroundings(name: string) {
-    return { clock: this.clock, log: this.log.child({ of: name }) };
+    // Each has a clock of its own, which may be wrong.
+    return { clock: new WorldClock(), log: this.log.child({ of: name }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,4 +132,9 @@ export async function createWorld({ sites = [], versions }: WorldOptions = {}): 
   await world.hub.start();
   for (const name of sites) await world.addSite(name);
   return world;
+}
+
+/** A folder whose files are in memory, where there is one: nothing here is to outlive the process. */
+function inMemory(): string {
+  return existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 }

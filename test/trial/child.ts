@@ -1,0 +1,50 @@
+// One process that plays histories, one after the other, as its parent asks.
+import "../planted/plant.ts";
+import "../simulation/simulation.ts";
+import type { Plan } from "./history.ts";
+import type { Played } from "./play.ts";
+
+/** A history to be played; only some of what happens when `keep` says which. */
+export interface Asked {
+  readonly seed: number;
+  readonly length: number;
+  readonly keep?: readonly number[] | undefined;
+}
+
+/** What came of it: its counts, or in words what was not as it must be. */
+export type Outcome = { readonly played: Played } | { readonly failed: string };
+
+const { planOf, play } = await import("./play.ts");
+let strayed: unknown;
+
+// Whatever nobody handles is a fault of the history that is being played, unless a dead program is all that it concerns.
+for (const event of ["unhandledRejection", "uncaughtException"] as const) {
+  process.on(event, (error: unknown) => {
+    if (!isOfTheDead(error)) strayed ??= error;
+  });
+}
+
+function isOfTheDead(error: unknown): boolean {
+  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  return / was killed$|database connection is not open/.test(message) || name === "Killed";
+}
+
+function reduced(plan: Plan, keep: readonly number[] | undefined): Plan {
+  return keep ? { ...plan, happenings: plan.happenings.filter((_, at) => keep.includes(at)) } : plan;
+}
+
+async function outcomeOf({ seed, length, keep }: Asked): Promise<Outcome> {
+  strayed = undefined;
+  try {
+    const played = await play(seed, reduced(planOf(seed, length), keep));
+    if (strayed !== undefined) throw strayed;
+    return { played };
+  } catch (error) {
+    return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+// What libraries load at their first use comes when the platform has it, which no seed decides.
+await outcomeOf({ seed: 0, length: 5 });
+process.on("message", async (asked: Asked) => process.send?.(await outcomeOf(asked)));
+process.send?.("ready");

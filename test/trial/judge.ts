@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { minutes } from "@holdfast/runtime";
+import { assertAgreed, assertSame, conflictsFor, machinesIn } from "../world/agreement.ts";
+import { eventually } from "../world/eventually.ts";
+import type { Json } from "../world/request.ts";
+import { everythingIn } from "./everything.ts";
+import { HOSTS, ownValue, PROJECT, type Trial, valueShown } from "./trial.ts";
+
+/** What a command ends as. */
+const FINAL = ["done", "failed", "expired", "refused", "unknown"];
+
+/** Mends all that is broken and waits until hub and sites have nothing more to tell one another. */
+export async function heal(trial: Trial): Promise<void> {
+  for (const { wan } of trial.sites) wan.restore();
+  for (const machine of trial.machines) machine.speakAgain();
+  for (const at of [trial.world.hub, ...trial.sites]) at.clock.ahead = 0;
+  await trial.allUp();
+  await eventually(async () => {
+    await trial.world.clock.advance(5_000);
+    await trial.allUp();
+    await chooseWhatThereIs(trial);
+    for (const { name } of trial.sites) await assertAgreed(trial.world, name);
+    assertSame(await openWholes(trial), []);
+  });
+}
+
+/** Conflicts about whether a thing is there at all, and as what: nothing of it settles before somebody chooses. */
+async function openWholes({ world }: Trial): Promise<Json[]> {
+  return (await world.hub.conflicts()).filter(({ field }: Json) => field === null);
+}
+
+async function chooseWhatThereIs(trial: Trial): Promise<void> {
+  for (const { id, values } of await openWholes(trial)) {
+    for (const { write } of values) {
+      const path = `${PROJECT}/conflicts/${id}/resolve`;
+      if ((await trial.world.hub.request("POST", path, { choose: write })).status === 200) break;
+    }
+  }
+}
+
+/** Throws an AssertionError in words when anything is not as it must be after all that happened. */
+export async function judge(trial: Trial): Promise<void> {
+  await whatWasWantedStands(trial);
+  await nobodyManagesTwice(trial);
+  await eventually(() => conflictsAreShown(trial));
+  await eventually(() => holdsAreThere(trial));
+  await commandsEnd(trial);
+  nothingIsDoneTwice(trial);
+  await deletedStaysDeleted(trial);
+  await nothingIsSetAside(trial);
+}
+
+async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promise<void> {
+  const told = await everythingIn(world.hub.running.store);
+  const isTold = (value: string) => told.includes(value);
+  assertSame(ledger.forgotten(isTold), []);
+  if (anyDisaster) return;
+  const hosts = new Map<string, Json>((await allHosts(world.hub)).map((host) => [host.resourceId, host]));
+  const open = await world.hub.conflicts();
+  const faults = ledger.faultsIn({
+    valueOf: (resource, field) => {
+      const host = hosts.get(resource);
+      return host && valueShown(host, field);
+    },
+    contested: (resource, field) =>
+      open
+        .filter((each) => each.resourceId === resource && each.field === field)
+        .flatMap(({ values }) => values.map(({ value }: Json) => ownValue(value))),
+    isTold,
+  });
+  assertSame(faults, []);
+}
+
+async function allHosts(hub: Trial["world"]["hub"]): Promise<Json[]> {
+  return (await hub.ask("GET", `${HOSTS}?pageSize=100`)).hosts;
+}
+
+/** Of those that hold a machine, by what they hold themselves. */
+async function nobodyManagesTwice({ sites }: Trial): Promise<void> {
+  const managing = new Map<string, string>();
+  for (const { id, name, node } of sites) {
+    for (const host of (await machinesIn(node.store, id)).keys()) {
+      assert.ok(!managing.has(host), `${host} is managed at ${managing.get(host)} and at ${name}`);
+      managing.set(host, name);
+    }
+  }
+}
+
+async function conflictsAreShown({ world, sites }: Trial): Promise<void> {
+  const open = await world.hub.conflicts();
+  for (const site of sites) {
+    const { conflicts } = await site.ask("GET", `${PROJECT}/conflicts`);
+    const feed = await conflictsFor(world.hub.running.store, site.id);
+    const ids = feed.map(({ id }) => id).toSorted();
+    assertSame(conflicts.map(({ id }: Json) => id).toSorted(), ids, "the conflicts that a site shows");
+    const shownAtHub = open.filter(({ id }) => ids.includes(id));
+    assertSame(byId(conflicts), byId(shownAtHub), "a conflict as hub and site show it");
+    for (const { id, resourceId } of open) {
+      const host = await world.hub.request("GET", `${HOSTS}/${resourceId}`);
+      const isHere = host.status === 200 && host.body.siteId === site.id;
+      assert.ok(!isHere || ids.includes(id), `${id} is about a host of ${site.name}, which does not show it`);
+    }
+  }
+}
+
+function byId(conflicts: readonly Json[]): Json[] {
+  return conflicts.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+async function holdsAreThere({ world, sites, held }: Trial): Promise<void> {
+  const { holds } = await world.hub.ask("GET", `${PROJECT}/holds`);
+  for (const site of sites) {
+    const atHub = holds.filter(({ siteId }: Json) => siteId === site.id);
+    assertSame((await site.ask("GET", `${PROJECT}/holds`)).holds, atHub, `the hold of ${site.name}`);
+    if (held.has(site.name)) assert.equal(atHub.length, 1, `${site.name} is held`);
+  }
+}
+
+/** Every command that was taken comes to an end, and a machine was reset as often as the ends say. */
+async function commandsEnd(trial: Trial): Promise<void> {
+  const { world, ordered, machines } = trial;
+  if (trial.anyDisaster || ordered.length === 0) return;
+  await world.clock.advance(minutes(20));
+  const ends = new Map<string, string>();
+  await eventually(async () => {
+    for (const { id, host } of ordered) {
+      const { status, body } = await world.hub.request("GET", `${HOSTS}/${host}/commands/${id}`);
+      // With its host a command goes too, and after a while it is nobody's concern any more.
+      if (status === 404) continue;
+      assert.equal(status, 200);
+      assert.ok(FINAL.includes(body.status), `${id} is ${body.status}, long after its time`);
+      ends.set(id, body.status);
+    }
+  });
+  for (const machine of machines) {
+    const done = ordered.filter(({ id, host, command }) => {
+      return command === "reset" && host === machine.known && ends.get(id) === "done";
+    });
+    const resets = machine.switched.filter((action) => action === "reset").length;
+    assert.ok(resets >= done.length, `${machine.known} was reset ${resets} times, and ${done.length} resets are done`);
+  }
+}
+
+function nothingIsDoneTwice({ machines, resetsAsked, anySiteRolledBack }: Trial): void {
+  if (anySiteRolledBack) return;
+  for (const machine of machines) {
+    const resets = machine.switched.filter((action) => action === "reset").length;
+    const asked = [...resetsAsked.values()].reduce((sum, each) => sum + each, 0);
+    const meant = machines.length === 1 ? asked : (resetsAsked.get(machine.known ?? "") ?? asked);
+    assert.ok(resets <= meant, `${machine.known} was reset ${resets} times, and ${meant} resets were asked for`);
+  }
+}
+
+async function deletedStaysDeleted({ world, sites, ledger, anyDisaster }: Trial): Promise<void> {
+  if (anyDisaster) return;
+  for (const id of ledger.deletedOnes) {
+    const { status } = await world.hub.request("GET", `${HOSTS}/${id}`);
+    assert.equal(status, 404, `${id} was deleted, and is there at the hub`);
+    for (const { name, node } of sites) {
+      assert.ok(!(await machinesIn(node.store)).has(id), `${id} was deleted, and is there at ${name}`);
+    }
+  }
+}
+
+async function nothingIsSetAside({ world, sites, anyDisaster }: Trial): Promise<void> {
+  if (anyDisaster) return;
+  for (const site of sites) {
+    const { entries } = await world.hub.ask("GET", `${PROJECT}/sites/${site.id}/quarantine`);
+    assertSame(entries, [], `what the hub could not apply of ${site.name}`);
+    const { counters } = await site.status();
+    assert.ok(!("feed-rows-malformed" in counters), `${site.name} could not read rows of its feed`);
+  }
+}

@@ -1,0 +1,93 @@
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { Fault } from "@holdfast/runtime";
+
+export interface FuzzOptions {
+  readonly from: number;
+  /** How many histories; without end when that is not said. */
+  readonly seeds: number;
+  /** How much happens in each. */
+  readonly length: number;
+  /** Only these of what happens, by number. */
+  readonly keep: readonly number[] | undefined;
+  readonly jobs: number;
+  /** Goes on after a failure. */
+  readonly onAndOn: boolean;
+  /** How often a failing history is played again to make it shorter. */
+  readonly tries: number;
+  readonly verbose: boolean;
+  /** What all histories must hold together. */
+  readonly atLeast: Readonly<Record<string, number>>;
+}
+
+export const HELP = `usage: npm run fuzz -- [--seeds N] [--from S] [--seed S] [--length L] [--jobs J] [--tries T] [--on] [--verbose]
+
+Plays histories that seeds decide: operators write on both sides of cuts while links, disks, clocks and programs fail. In the
+end hub and sites must agree with each other and with a reference model. Without --seeds it goes on without end.
+
+  --seeds N     how many histories
+  --from S      the first seed (1)
+  --seed S      this one only
+  --length L    how much happens in each (200)
+  --keep 1,5,9  only these of what happens, as a shrunk failure names them
+  --jobs J      how many at once (${availableParallelism()} here)
+  --tries T     how often a failing history is played again to make it shorter (60)
+  --on          go on after a failure
+  --verbose     a line for each history
+  --at-least siteHours=5000,actions=20000,faults=5000,killPoints=300
+                fail when all histories together hold less`;
+
+/** Throws InvalidArgument naming the option that is wrong. */
+export function optionsFrom(given: readonly string[]): FuzzOptions | "help" {
+  const { values } = parse(given);
+  if (values.help) return "help";
+  const seed = values.seed === undefined ? undefined : whole("seed", values.seed);
+  return {
+    from: seed ?? whole("from", values.from ?? "1"),
+    seeds:
+      seed !== undefined ? 1 : values.seeds === undefined ? Number.POSITIVE_INFINITY : whole("seeds", values.seeds),
+    length: whole("length", values.length ?? "200"),
+    keep: values.keep?.split(",").map((each) => whole("keep", each)),
+    jobs: Math.max(1, whole("jobs", values.jobs ?? String(availableParallelism()))),
+    tries: whole("tries", values.tries ?? "60"),
+    onAndOn: values.on ?? false,
+    verbose: values.verbose ?? false,
+    atLeast: leastFrom(values["at-least"]),
+  };
+}
+
+function parse(given: readonly string[]) {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  try {
+    return parseArgs({
+      args: [...given],
+      options: {
+        ...{ seeds: text, from: text, seed: text, length: text, keep: text, jobs: text, tries: text },
+        ...{ "at-least": text, on: flag, verbose: flag, help: flag },
+      },
+    });
+  } catch (cause) {
+    throw new Fault("InvalidArgument", `${(cause as Error).message}; see --help`, { cause });
+  }
+}
+
+function whole(name: string, given: string): number {
+  if (!/^\d{1,9}$/.test(given)) throw new Fault("InvalidArgument", `--${name}: "${given}" is no whole number`);
+  return Number(given);
+}
+
+const COUNTED = ["siteHours", "actions", "faults", "killPoints"];
+
+function leastFrom(given: string | undefined): Record<string, number> {
+  const pairs = (given ?? "").split(",").filter((each) => each !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [what = "", least = ""] = pair.split("=");
+      if (!COUNTED.includes(what)) {
+        throw new Fault("InvalidArgument", `--at-least: "${what}" is not counted: ${COUNTED.join(", ")} are`);
+      }
+      return [what, whole("at-least", least)];
+    }),
+  );
+}

@@ -1,0 +1,215 @@
+import type { OrderedDeath } from "../simulation/program.ts";
+import type { Random } from "../simulation/seeded-random.ts";
+import { simulation } from "../simulation/simulation.ts";
+import type { Snapshot, WorldHub } from "../world/hub.ts";
+import type { Machine } from "../world/machine.ts";
+import type { Answer, Json } from "../world/request.ts";
+import type { WorldSite } from "../world/site.ts";
+import type { World } from "../world/world.ts";
+import { everythingIn } from "./everything.ts";
+import { Ledger } from "./ledger.ts";
+import { Operators, type Party } from "./operators.ts";
+
+export const PROJECT = "/v1/projects/default";
+export const HOSTS = `${PROJECT}/compute/hosts`;
+export const INSTANCES = `${PROJECT}/compute/instances`;
+
+/** A command that somebody gave, and was told that it is taken. */
+export interface Ordered {
+  readonly id: string;
+  readonly host: string;
+  readonly command: string;
+}
+
+/** What was done to a world, for its counts. */
+export interface Counts {
+  faults: number;
+  readonly killedAt: Set<string>;
+}
+
+/** A world in which things happen, what people wanted of it, and what has been done to it. */
+export class Trial {
+  readonly world: World;
+  readonly machines: readonly Machine[];
+  readonly sites: readonly WorldSite[];
+  readonly os: string;
+  readonly operators: Operators;
+  readonly ledger = new Ledger();
+  readonly counts: Counts = { faults: 0, killedAt: new Set() };
+  readonly ordered: Ordered[] = [];
+  readonly registered: string[] = [];
+  /** Orders to reset a machine that may have been taken, by the host that was meant. */
+  readonly resetsAsked = new Map<string, number>();
+  /** Sites that must be held, unless somebody has released them since. */
+  readonly held = new Set<string>();
+  hubBefore: Snapshot | undefined;
+  readonly siteBefore = new Map<string, Snapshot>();
+  backup: string | undefined;
+  /** After it, what only one party knew may be lost, and what it knew before may be said again. */
+  anyDisaster = false;
+  /** Nobody can keep a site that was put back from doing once more what it does not know it did. */
+  anySiteRolledBack = false;
+  readonly #random: Random = simulation().random;
+  readonly #comingUp = new Set<Promise<void>>();
+  #count = 0;
+
+  constructor(parts: { world: World; machines: readonly Machine[]; sites: readonly WorldSite[]; os: string }) {
+    ({ world: this.world, machines: this.machines, sites: this.sites, os: this.os } = parts);
+    this.operators = new Operators(this.world.hub.token);
+  }
+
+  next(): number {
+    this.#count += 1;
+    return this.#count;
+  }
+
+  ask(at: Party, method: string, path: string, body?: unknown): Promise<Answer<Json> | undefined> {
+    return this.operators.ask(at, method, path, body);
+  }
+
+  /** Sets a field to a value that nobody wanted before, and remembers what came of it. */
+  async write(at: Party, resource: string | undefined, field: WrittenField): Promise<void> {
+    if (resource === undefined) return;
+    const value = `w${this.next()}x`;
+    const shown = await this.ask(at, "GET", `${HOSTS}/${resource}`);
+    if (shown?.status !== 200) return;
+    const before = FIELDS[field].read(shown.body);
+    this.ledger.found(resource, field, before);
+    const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value));
+    if (answer && answer.status !== 200) return;
+    this.ledger.wanted({ resource, field, value, over: [before], acknowledged: answer !== undefined });
+  }
+
+  /** Chooses one of the values of an open conflict. */
+  async choose(at: Party, which: number): Promise<void> {
+    const open = await this.ask(at, "GET", `${PROJECT}/conflicts`);
+    const conflict = open?.body?.conflicts?.[which % Math.max(1, open.body.conflicts.length)];
+    if (!conflict) return;
+    const chosen = conflict.values[which % conflict.values.length];
+    const saw = conflict.values.map(({ write }: Json) => write);
+    const path = `${PROJECT}/conflicts/${conflict.id}/resolve`;
+    const answer = await this.ask(at, "POST", path, { choose: chosen.write, saw });
+    if (answer && answer.status !== 200) return;
+    const values: string[] = conflict.values.map(({ value }: Json) => ownValue(value));
+    const field = fieldNamed(conflict.field);
+    if (!field) return;
+    const over = values.filter((value) => value !== ownValue(chosen.value));
+    const wish = { resource: conflict.resourceId, field, value: ownValue(chosen.value), over };
+    this.ledger.wanted({ ...wish, acknowledged: answer !== undefined });
+  }
+
+  /** Registers a host with each of them, one after the other, by the same serial number. */
+  async register(parties: readonly Party[], serialNumber: string): Promise<void> {
+    for (const at of parties) {
+      const value = `w${this.next()}x`;
+      const answer = await this.ask(at, "POST", `${HOSTS}/register`, { name: value, serialNumber });
+      if (answer?.status !== 200) continue;
+      const resource = answer.body.resourceId;
+      this.registered.push(resource);
+      // One that is known by that serial number already keeps its name.
+      if (answer.body.name === value && parties.length === 1) {
+        this.ledger.wanted({ resource, field: "name", value, over: [], acknowledged: true });
+      }
+    }
+  }
+
+  registeredOne(which: number): string | undefined {
+    return this.registered[which % Math.max(1, this.registered.length)];
+  }
+
+  async delete(resource: string | undefined): Promise<void> {
+    if (resource === undefined) return;
+    const answer = await this.ask(this.world.hub, "DELETE", `${HOSTS}/${resource}`);
+    if (answer && answer.status < 300) this.ledger.deleted(resource);
+  }
+
+  async command(at: Party, machine: Machine, which: number): Promise<void> {
+    const host = machine.known;
+    if (!host) return;
+    const command = which % 2 === 0 ? "identify" : "reset";
+    const answer = await this.ask(at, "POST", `${HOSTS}/${host}/commands`, { command });
+    if (answer && answer.status !== 200) return;
+    if (command === "reset") this.resetsAsked.set(host, (this.resetsAsked.get(host) ?? 0) + 1);
+    if (answer) this.ordered.push({ id: answer.body.id, host, command });
+  }
+
+  /** Orders the death of a program at a point that a number chooses; a while later it is started again. */
+  orderDeath(of: Mortal, which: number): void {
+    if (!of.isRunning) return;
+    const at = POINTS[which % POINTS.length] ?? POINTS[0];
+    of.program.killAfter({
+      points: 1 + (Math.floor(which / 7) % 12),
+      at,
+      onKilled: (where) => {
+        this.counts.faults += 1;
+        this.counts.killedAt.add(`${of.program.name.split(" ")[0]}: ${where}`);
+        simulation().time.after(500 + 60_000 * this.#random() ** 3, () => this.#comesUp(of));
+      },
+    });
+  }
+
+  #comesUp(of: Mortal): void {
+    const coming: Promise<void> = of
+      .start()
+      .catch(() => {
+        // Killed while it started, or somebody has started it meanwhile.
+        if (!of.isRunning && !of.program.isAlive) simulation().time.after(1_000, () => this.#comesUp(of));
+      })
+      .finally(() => this.#comingUp.delete(coming));
+    this.#comingUp.add(coming);
+  }
+
+  /** Every program runs, and none is about to die. */
+  async allUp(): Promise<void> {
+    await Promise.all(this.#comingUp);
+    for (const each of [this.world.hub, ...this.sites]) {
+      each.program.spare();
+      if (!each.isRunning) await each.start();
+    }
+    for (const machine of this.machines) machine.program.spare();
+  }
+
+  /** A disaster at one party: what no other and not what was put back in its place holds is lost, and may be. */
+  async disaster(happen: () => Promise<unknown>): Promise<void> {
+    this.anyDisaster = true;
+    await this.allUp();
+    await happen();
+    const stores = [this.world.hub.running.store, ...this.sites.map(({ node }) => node.store)];
+    const held = (await Promise.all(stores.map(everythingIn))).join("\n");
+    this.ledger.forgetUnless((value) => held.includes(value));
+  }
+}
+
+/** What can be killed and started again. */
+export type Mortal = Pick<WorldHub, "program" | "isRunning" | "start">;
+
+const POINTS: readonly [OrderedDeath["at"], ...OrderedDeath["at"][]] = [
+  ["before commit"],
+  ["after commit"],
+  ["before send"],
+  ["after send"],
+];
+
+export type WrittenField = "name" | "metadata";
+
+const FIELDS: Readonly<Record<WrittenField, { read(host: Json): string; body(value: string): object }>> = {
+  name: { read: (host) => String(host.name ?? ""), body: (value) => ({ name: value }) },
+  metadata: {
+    read: (host) => String(host.metadata?.find(({ key }: Json) => key === "round")?.value ?? ""),
+    body: (value) => ({ metadata: [{ key: "round", value }] }),
+  },
+};
+
+function fieldNamed(name: string | null): WrittenField | undefined {
+  return name === "name" || name === "metadata" ? name : undefined;
+}
+
+/** The value of ours in what somebody wanted of a field. */
+export function ownValue(value: unknown): string {
+  return JSON.stringify(value ?? null).match(/w\d+x/)?.[0] ?? (typeof value === "string" ? value : "");
+}
+
+/** What a field of a host holds, as it is shown. */
+export function valueShown(host: Json, field: string): string {
+  return FIELDS[field === "name" ? "name" : "metadata"].read(host);
+}
