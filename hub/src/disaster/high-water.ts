@@ -15,7 +15,8 @@ export interface HighWater {
   readonly at: number;
 }
 
-const Shape = Type.Object({
+/** A mark as it is written down. */
+export const WrittenHighWater = Type.Object({
   epoch: Type.String({ minLength: 1 }),
   seq: Type.Integer({ minimum: 0 }),
   at: Type.Number(),
@@ -32,7 +33,7 @@ export function highWaterIn(home: string): string {
 export function readHighWater(home: string): HighWater | undefined {
   try {
     const read: unknown = JSON.parse(readFileSync(highWaterIn(home), "utf8"));
-    return Value.Check(Shape, read) ? read : undefined;
+    return Value.Check(WrittenHighWater, read) ? read : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || systemCode(error) !== undefined) return undefined;
     throw error;

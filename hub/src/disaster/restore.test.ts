@@ -158,3 +158,19 @@ test("a home whose database is gone is not begun anew in silence", async () => {
   writeHighWater(home, { epoch: "a", seq: 1, at: 1 });
   expect(() => readyHome(home, silentLog)).toThrow(/hub.db is gone.*restore FILE.*recover --from-sites.*remove/);
 });
+
+test.each([
+  "",
+  "{",
+  "null",
+  "{}",
+  '{"aside": "../elsewhere", "mark": {"epoch": "e", "seq": 1, "at": 1}}',
+  '{"aside": null}',
+])("a restore whose decision was damaged to %j is refused in words, and nothing is moved", async (decision) => {
+  const { home } = await homeWithBackup();
+  copyFileSync(`${home}/hub.db`, `${home}/hub.db.prepared`);
+  writeFileSync(`${home}/restore.json`, decision);
+  const before = readdirSync(home);
+  expect(() => readyHome(home, silentLog)).toThrow(/restore.json is damaged/);
+  expect(readdirSync(home)).toEqual(before);
+});

@@ -2,9 +2,16 @@ import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "@holdfast/runtime";
 import { removeDurably, renameDurably, writeDurably } from "@holdfast/runtime/durable-file";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
 import { databaseOf } from "../home.ts";
 import { COMPANIONS } from "./files.ts";
-import { type HighWater, writeHighWater } from "./high-water.ts";
+import { type HighWater, WrittenHighWater, writeHighWater } from "./high-water.ts";
+
+const WrittenSwap = Type.Object({
+  aside: Type.Union([Type.Null(), Type.String({ pattern: "^hub\\.db\\.[A-Za-z0-9.-]{1,100}$" })]),
+  mark: WrittenHighWater,
+});
 
 /** Where a database is made ready that shall take the place of a home's. */
 export function preparedIn(home: string): string {
@@ -35,12 +42,13 @@ export function swapIn(home: string, swap: Swap, onStep: OnStep = () => undefine
 
 /**
  * Finishes a swap that was broken off, from wherever it stands; does nothing when none was decided. Returns what it was. To
- * be called with the home held, before its database is opened.
+ * be called with the home held, before its database is opened. Throws FailedPrecondition, with nothing touched, when what was
+ * decided cannot be read.
  */
 export function finishSwap(home: string, onStep: OnStep = () => undefined): Swap | undefined {
   const journal = journalIn(home);
   if (!existsSync(journal)) return undefined;
-  const swap = JSON.parse(readFileSync(journal, "utf8")) as Swap;
+  const swap = readSwap(journal);
   const [prepared, database] = [preparedIn(home), databaseOf(home)];
   // While it is still there under this name, whatever has the database's name is the old one.
   if (existsSync(prepared)) {
@@ -59,6 +67,21 @@ export function finishSwap(home: string, onStep: OnStep = () => undefined): Swap
   onStep("end");
   removeDurably(journal);
   return swap;
+}
+
+function readSwap(journal: string): Swap {
+  const damaged = (cause?: unknown) => {
+    const message = `${journal} is damaged, so the restore that was broken off cannot be finished: remove it, and restore once more`;
+    return new Fault("FailedPrecondition", message, { cause });
+  };
+  let read: unknown;
+  try {
+    read = JSON.parse(readFileSync(journal, "utf8"));
+  } catch (cause) {
+    throw damaged(cause);
+  }
+  if (!Value.Check(WrittenSwap, read)) throw damaged();
+  return read;
 }
 
 /** Throws FailedPrecondition in a home whose database is just being replaced by another. */
