@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { messageOf, silentLog, systemClock } from "@holdfast/runtime";
+import { createLog, messageOf, silentLog, systemClock } from "@holdfast/runtime";
 import { sql } from "kysely";
 import { Value } from "typebox/value";
 import { expect, test } from "vitest";
@@ -98,6 +98,21 @@ test("a full disk is said, sets no entry of a site aside, and is forgotten when 
   await pages(1_000_000);
   expect((await ask()).status).toBe(200);
   expect((await sender.post(sealed)).body).toMatchObject({ cursor: 1, outcomes: [] });
+});
+
+test("a hub that is started on a full disk answers, though it cannot write down where", async () => {
+  const home = mkdtempSync(join(tmpdir(), "holdfast-hub-"));
+  const first = await createHub({ ...DEFAULTS, home, hubPort: 0 }, SURROUNDINGS);
+  await first.close();
+  // Whatever is written there finds no room.
+  symlinkSync("/dev/full", join(home, "hub-url.new"));
+  const lines: string[] = [];
+  const log = createLog("test", "info", { write: (line) => void lines.push(line) });
+  const hub = await createHub({ ...DEFAULTS, home, hubPort: 0 }, { ...SURROUNDINGS, log });
+  expect((await fetch(`${hub.url}/v1/health`)).status).toBe(200);
+  expect(lines.join()).toContain("where the hub answers could not be written down");
+  await hub.close();
+  rmSync(home, { recursive: true });
 });
 
 test("a request that is never sent to its end does not hold up a hub that closes", async () => {

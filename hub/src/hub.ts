@@ -1,8 +1,15 @@
 import { join, resolve } from "node:path";
-import { type Authority, createAuthority, openSqliteStore, type Store, watchStore } from "@holdfast/inventory";
+import {
+  type Authority,
+  createAuthority,
+  isOfDisk,
+  openSqliteStore,
+  type Store,
+  watchStore,
+} from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
-import { type Clock, type Closable, closeAll, type Log } from "@holdfast/runtime";
+import { type Clock, type Closable, closeAll, type Log, messageOf } from "@holdfast/runtime";
 import { closing } from "@holdfast/runtime/closing";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
@@ -167,11 +174,21 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     watchReaders(app.server, courtesy);
     started.push(closing(app, clock));
     const { url, port } = await listen(app, config);
-    writePrivate(join(home, "hub-url"), url);
+    announce(join(home, "hub-url"), url, log);
     log.info({ url, home }, "the hub answers");
     return { url, port, app, authority, store, tokens, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Says in the home where the hub answers. Whoever looks for it there may know it already: a full disk is no reason not to answer. */
+function announce(path: string, url: string, log: Log): void {
+  try {
+    writePrivate(path, url);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    log.error({ path, url, error: messageOf(error) }, "where the hub answers could not be written down");
   }
 }

@@ -1,6 +1,6 @@
 import type { Fleet, ProgramName } from "./fleet.ts";
 import { contradictions, type Ledger } from "./ledger.ts";
-import { ERROR } from "./running.ts";
+import { ERROR, type Running } from "./running.ts";
 import { shownAt } from "./work.ts";
 
 const SETTLES_WITHIN = 60_000;
@@ -72,4 +72,10 @@ export async function answersClearly(fleet: Fleet, name: ProgramName, refused: r
     throw new Violation("its status says that its disk is not well, and its log does not");
   const files = new Set(began.map(({ file }) => file)).size;
   if (open > files) throw new Violation(`its log says ${open} times that its disk takes no writes`);
+}
+
+/** A program that does not come up says why in a sentence, and ends with 1. Throws a Violation otherwise. */
+export function endedInWords({ end, output }: Running): void {
+  if (!end || (end.code === 1 && /^holdfast (hub|site): .+$/m.test(output) && !output.includes("\n    at "))) return;
+  throw new Violation(`it ended without a sentence: ${JSON.stringify(end)}\n${output.slice(-1500)}`);
 }

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { answersClearly, settled, sound, Violation } from "./checks.ts";
+import { answersClearly, endedInWords, settled, sound, Violation } from "./checks.ts";
 import { Fleet, PROJECT, type ProgramName } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { type Census, census, joined, type Point } from "./points.ts";
@@ -64,6 +64,7 @@ export class Explorer {
       await strace.detach();
       await this.#resumes(program);
     } else await strace.detach();
+    if (phase === "restart" && point.fault !== "kill") endedInWords(this.fleet.get(program));
     await this.#goOn(program);
     return { struck: first };
   }

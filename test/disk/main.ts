@@ -145,7 +145,11 @@ async function main(): Promise<number> {
   const why = whyNoTrace();
   if (why !== undefined) throw new Error(why);
   const given = { points: Number(values.points ?? 10), seed: Number(values.seed ?? 1) };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => {
+      console.error(`disk-faults: ended by ${signal}`);
+      process.exit(130);
+    });
   const exploration = new Exploration();
   try {
     for (const words of values.point ?? []) await exploration.visit(pointOf(words));

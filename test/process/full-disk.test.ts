@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { answersClearly, settled } from "../disk/checks.ts";
+import { answersClearly, endedInWords, settled } from "../disk/checks.ts";
 import { Fleet, PROJECT, type ProgramName } from "../disk/fleet.ts";
 import { Ledger } from "../disk/ledger.ts";
 import { shownAt } from "../disk/work.ts";
@@ -34,6 +34,17 @@ function fill(disk: string): () => void {
     }
   }
   return () => rmSync(ballast);
+}
+
+/** On a disk that is still full: a program reads, or it says in a sentence that there is no room, and ends. */
+async function startsOrSays(fleet: Fleet, name: ProgramName): Promise<void> {
+  const running = fleet.prepare(name).go();
+  await fleet.servesOrEnds(name);
+  if (name === "hub") expect(running.end).toBeUndefined();
+  if (running.end) {
+    endedInWords(running);
+    expect(running.output).toMatch(/^holdfast site: .*full/m);
+  } else await shownAt(fleet, name);
 }
 
 const mayMount = process.getuid?.() === 0;
@@ -69,7 +80,11 @@ describe.skipIf(!mayMount && process.env.CI !== "true")("a full disk (a disk of 
       expect(ledger.allowed(`host ${resourceId}`)).toContain((await shownAt(fleet, name)).get(`host ${resourceId}`));
       expect(fleet.get(name).end).toBeUndefined();
 
+      await fleet.get(name).kill("SIGKILL");
+      await startsOrSays(fleet, name);
+
       makeRoom();
+      if (fleet.get(name).end) await fleet.start(name);
       expect(await rename("till again")).toMatchObject({ status: 200 });
       await settled(fleet, ledger);
       expect(fleet.damages(name)).toEqual([]);
