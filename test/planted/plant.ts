@@ -5,12 +5,13 @@ import { registerHooks } from "node:module";
 import { NOT_PLANTED, plantedIn } from "./fault.ts";
 import { FAULTS } from "./faults.ts";
 
+let isPlanted = false;
+
 /** Has one file loaded with a fault in it. Whatever the process does, it fails when that file was not loaded. */
 export function plant(name: string): void {
   const fault = FAULTS.find((each) => each.name === name);
   if (!fault) fail(`no fault is called ${name}`);
   const target = new URL(`../../${fault.file}`, import.meta.url).href;
-  let isPlanted = false;
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
@@ -21,9 +22,12 @@ export function plant(name: string): void {
       return { ...loaded, source };
     },
   });
-  process.on("exit", () => {
-    if (!isPlanted) fail(`the fault ${name} was not planted: ${fault.file} was not loaded after it was asked for`);
-  });
+  process.on("exit", mustBePlanted);
+}
+
+/** Ends the process when a fault was asked for and is not in what has been loaded. */
+export function mustBePlanted(): void {
+  if (asked && !isPlanted) fail(`the fault ${asked} was not planted: its file was not loaded after it was asked for`);
 }
 
 function fail(why: string): never {

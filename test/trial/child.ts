@@ -1,5 +1,5 @@
 // One process that plays histories, one after the other, as its parent asks.
-import "../planted/plant.ts";
+import { mustBePlanted } from "../planted/plant.ts";
 import "../simulation/simulation.ts";
 import type { Plan } from "./history.ts";
 import type { Played } from "./play.ts";
@@ -15,6 +15,7 @@ export interface Asked {
 export type Outcome = { readonly played: Played } | { readonly failed: string };
 
 const { planOf, play } = await import("./play.ts");
+mustBePlanted();
 let strayed: unknown;
 
 // Whatever nobody handles is a fault of the history that is being played, unless a dead program is all that it concerns.

@@ -69,8 +69,8 @@ export const FOLLOWING: readonly PlantedFault[] = [
     rule: 10,
     breaks: "Of several changes of one row in one answer the first is kept.",
     file: "site-node/src/replica/apply.ts",
-    find: "const last = new Map(changes.map(",
-    put: "const last = new Map(changes.toReversed().map(",
+    find: "slices(changes, LOOKED_AT)) {\n    for (const change of some) last",
+    put: "slices(changes.toReversed(), LOOKED_AT)) {\n    for (const change of some) last",
   },
   {
     name: "scope-left-shown",
