@@ -13,8 +13,11 @@ export interface Visit {
 
 type Later = Exclude<Point["phase"], "first-start">;
 
-/** A call that comes only now and then (taking the log into the database) is waited for so many rounds. */
+/** A call that comes only now and then is waited for so many rounds; taking the log into the database takes the most. */
 const ROUNDS_TO_WAIT = 8;
+const ROUNDS_TO_TAKE_IN = 40;
+/** How many rounds a program may take until its machines and operators have found back to it. */
+const ROUNDS_TO_RESUME = 5;
 const ENDS_WITHIN = 30_000;
 const NOTHING: Round = { strange: [], refused: { hub: [], site: [] } };
 
@@ -40,7 +43,9 @@ export class Explorer {
   /** Which calls a program makes in a phase, without a fault. */
   async count(program: ProgramName, phase: Later): Promise<Census> {
     const seen: Census[] = [];
-    for (let time = 0; time < (phase === "work" ? ROUNDS_TO_WAIT : 1); time += 1) {
+    const isTakenIn = () => seen.some((each) => each.has(`pwrite64 ${program}.db`));
+    const enough = () => phase !== "work" || (seen.length >= ROUNDS_TO_WAIT && isTakenIn());
+    while (seen.length < ROUNDS_TO_TAKE_IN && (seen.length === 0 || !enough())) {
       const strace = await this.#trace(program, phase, {});
       await this.#act(program, phase);
       await strace.detach();
@@ -54,7 +59,8 @@ export class Explorer {
     const { program, phase } = point;
     const strace = await this.#trace(program, phase, tracingOf(this.fleet, point));
     const struck = () => struckBy(strace, this.fleet, point);
-    for (let rounds = 0; rounds < ROUNDS_TO_WAIT && struck() === undefined; rounds += 1) {
+    const most = point.file.endsWith(".db") ? ROUNDS_TO_TAKE_IN : ROUNDS_TO_WAIT;
+    for (let rounds = 0; rounds < most && struck() === undefined; rounds += 1) {
       await this.#act(program, phase, point);
       if (phase !== "work") break;
     }
@@ -84,11 +90,17 @@ export class Explorer {
 
   /** Once the disk takes writes again so does the program, without being started anew. */
   async #resumes(program: ProgramName): Promise<void> {
-    const before = this.#ledger.count;
-    await this.#act(program, "work");
-    const { asked, acknowledged } = this.#ledger.count;
-    const missing = asked - before.asked - (acknowledged - before.acknowledged);
-    if (missing > 0) throw new Violation(`it does not write again: ${missing} not acknowledged`);
+    let missing = 0;
+    const words: string[] = [];
+    for (let rounds = 0; rounds < ROUNDS_TO_RESUME; rounds += 1) {
+      const before = this.#ledger.count;
+      const { refused } = await this.#act(program, "work");
+      const { asked, acknowledged } = this.#ledger.count;
+      missing = asked - before.asked - (acknowledged - before.acknowledged);
+      if (missing === 0) return;
+      words.push(...refused.hub, ...refused.site);
+    }
+    throw new Violation(`it does not write again: ${missing} not acknowledged; ${words.join("; ")}`);
   }
 
   /** Makes the program do what the phase is. Resolves when that is over, one way or the other. */

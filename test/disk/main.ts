@@ -110,14 +110,12 @@ function lasting(all: readonly Place[]): Place[] {
   );
 }
 
-/** What a program said last that a person should see. */
+/** What a program said last that a person should see, and how it ended, if it did. */
 function logOf(explorer: Explorer, program: ProgramName): string {
-  const lines = explorer.fleet.get(program).output.split("\n");
-  return lines
-    .filter((line) => !/"level":[123]0/.test(line))
-    .slice(-16)
-    .map((line) => `    ${line.slice(0, 600)}`)
-    .join("\n");
+  const { output, end } = explorer.fleet.get(program);
+  const lines = output.split("\n").filter((line) => !/"level":[12]0|"msg":"(a chore is|a host is)/.test(line));
+  const ended = end ? [`    it has ended: ${JSON.stringify(end)}`] : [];
+  return [...lines.slice(-16).map((line) => `    ${line.slice(0, 600)}`), ...ended].join("\n");
 }
 
 interface Given {
