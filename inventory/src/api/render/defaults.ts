@@ -24,18 +24,22 @@ export function defaultOf(schema: Shape): unknown {
   }
 }
 
-/** A value with the defaults of its own missing properties. */
-export function completed(schema: Shape, value: unknown): unknown {
-  if (value === undefined || value === null) return defaultOf(schema);
-  if (schema.type === "array" && schema.items?.properties && Array.isArray(value)) {
-    const { items } = schema;
-    return value.map((item) => completed(items, item));
+/** How values of a schema are shown: with the defaults of their own missing properties. Made once and used for many. */
+export function completer(schema: Shape): (value: unknown) => unknown {
+  const nothing = defaultOf(schema);
+  const { items } = schema;
+  if (schema.type === "array" && items?.properties) {
+    const complete = completer(items);
+    return (value) => (Array.isArray(value) ? value.map(complete) : (value ?? nothing));
   }
-  if (schema.type !== "object" || typeof value !== "object") return value;
-  const known = value as Readonly<Record<string, unknown>>;
-  const whole: Record<string, unknown> = {};
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    whole[name] = completed(property, known[name]);
-  }
-  return whole;
+  if (schema.type !== "object") return (value) => value ?? nothing;
+  const properties = Object.entries(schema.properties ?? {}).map(([name, each]) => [name, completer(each)] as const);
+  const blank = Object.fromEntries(properties.map(([name, complete]) => [name, complete(undefined)]));
+  return (value) => {
+    if (typeof value !== "object" || value === null) return value ?? nothing;
+    const known = value as Readonly<Record<string, unknown>>;
+    const whole: Record<string, unknown> = { ...blank };
+    for (const [name, complete] of properties) if (known[name] !== undefined) whole[name] = complete(known[name]);
+    return whole;
+  };
 }

@@ -1,5 +1,5 @@
-import type { Kind } from "@holdfast/protocol";
-import { completed, defaultOf, type Shape } from "./defaults.ts";
+import type { Component, Kind } from "@holdfast/protocol";
+import { completer, type Shape } from "./defaults.ts";
 
 /** How a field is shown: its value, or what stands for none; undefined leaves the key out. */
 export interface PlannedField {
@@ -40,18 +40,12 @@ function plannedFields(kind: Kind): PlannedField[] {
   return Object.entries(kind.fields).flatMap(([name, field]) => {
     if (field.secret || field.reference?.hidden) return [];
     if (ABSENT_WHEN_UNKNOWN.has(name)) return [{ name, show: (value: unknown) => value }];
-    if (field.component) return [{ name, show: showParts(field.component.fields) }];
-    const schema = field.schema as Shape;
-    if (schema.type === "object" || schema.items?.properties) {
-      return [{ name, show: (value: unknown) => completed(schema, value) }];
-    }
-    const initial = defaultOf(schema);
-    return [{ name, show: (value: unknown) => value ?? initial }];
+    return [{ name, show: completer(field.component ? partsOf(field.component) : (field.schema as Shape)) }];
   });
 }
 
-function showParts(fields: Readonly<Record<string, object>>): (value: unknown) => unknown {
-  const item: Shape = { type: "object", properties: fields as Readonly<Record<string, Shape>> };
-  const list: Shape = { type: "array", items: item };
-  return (value) => (completed(list, value) as readonly object[]).map((part) => ({ ...part, timestamps: null })); // nobody knows them
+/** Parts are shown with times that nobody knows. */
+function partsOf({ fields }: Component): Shape {
+  const properties = { ...(fields as Readonly<Record<string, Shape>>), timestamps: {} };
+  return { type: "array", items: { type: "object", properties } };
 }

@@ -67,17 +67,36 @@ interface Showing extends Answer {
   readonly without: string | undefined;
 }
 
+const BLANKS = new Map<Kind, Rendered>();
+
+/**
+ * What is shown of a resource of which nothing is known, every key in its place. What is undefined leaves no key in JSON.
+ * Copies of it have one shape; objects made key by key would be hash tables, slow to make and slower to write.
+ */
+function blankOf(kind: Kind): Rendered {
+  const known = BLANKS.get(kind);
+  if (known) return known;
+  const blank: Rendered = Object.fromEntries([
+    ...["resourceId", ...kind.aliasIds].map((name) => [name, ""]),
+    ...planOf(kind).map(({ name, show }) => [name, show(undefined)]),
+    ...embeddingsOf(kind).map(([name, , { many }]) => [name, many ? [] : null]),
+  ]);
+  BLANKS.set(kind, blank);
+  return blank;
+}
+
 function show(showing: Showing, resource: Resource): Rendered {
   const { kind, neighbours } = showing;
-  const rendered: Rendered = { resourceId: resource.resourceId };
+  const rendered: Rendered = { ...blankOf(kind) };
+  rendered.resourceId = resource.resourceId;
   for (const alias of kind.aliasIds) rendered[alias] = resource.resourceId;
-  for (const field of planOf(kind)) {
-    const shown = field.show(fieldValue(resource, field.name));
-    if (shown !== undefined) rendered[field.name] = shown;
+  for (const { name, show } of planOf(kind)) {
+    const value = fieldValue(resource, name);
+    if (value !== undefined) rendered[name] = show(value);
   }
   for (const [name, field, { kind: target, many }] of embeddingsOf(kind)) {
-    if (field === showing.without) continue;
-    rendered[name] = many ? [] : embedded(showing, kindNamed(target), fieldValue(resource, field));
+    if (field === showing.without) rendered[name] = undefined;
+    else if (!many) rendered[name] = embedded(showing, kindNamed(target), fieldValue(resource, field));
   }
   if ("inheritedMetadata" in kind.derived) rendered.inheritedMetadata = inheritedMetadata(kind, resource, neighbours);
   if ("totalSites" in kind.derived) rendered.totalSites = neighbours.totalSites(resource.resourceId) ?? 0;
