@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash as digest, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** A new random secret of 256 bits behind a prefix that says what it opens: `hfo_…` an operator's, `hfs_…` a site's. */
 export function newSecret(prefix: string): string {
@@ -7,7 +7,7 @@ export function newSecret(prefix: string): string {
 
 /** What is stored of a secret. Secrets are random and long, so a plain SHA-256 cannot be guessed back. Hex. */
 export function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return digest("sha256", secret, "hex");
 }
 
 /** Whether a secret has this hash, in time that does not depend on where they differ. */
