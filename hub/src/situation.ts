@@ -21,11 +21,13 @@ interface Row {
   readonly since: number | null;
 }
 
+const ANY = `select exists (select 1 from open_conflict where tenant = ?)
+  or exists (select 1 from arrival where tenant = ?) as any`;
+
 /** Whether there is anything to be said of anything: asked with every answer, and mostly the end of it. */
 async function hasAny(view: View, tenant: string): Promise<boolean> {
-  const { rows } = await sql<{ any: unknown }>`select exists (select 1 from open_conflict where tenant = ${tenant})
-    or exists (select 1 from arrival where tenant = ${tenant}) as any`.execute(view.tables());
-  return Boolean(rows[0]?.any);
+  const [found] = await view.rows<{ any: unknown }>(ANY, [tenant, tenant]);
+  return Boolean(found?.any);
 }
 
 async function noticesOf(view: View, tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, Notice>> {

@@ -145,12 +145,7 @@ export function createTokens({ store, clock }: { store: Store; clock: Clock }): 
     },
     async bearer(token) {
       return store.read(async (view) => {
-        const row = await view
-          .tables<HubTables>()
-          .selectFrom("token")
-          .selectAll()
-          .where("hash", "=", hashSecret(token))
-          .executeTakeFirst();
+        const [row] = await view.rows<TokenRow>("select * from token where hash = ?", [hashSecret(token)]);
         if (!row || row.revoked_at !== null) return undefined;
         if (row.not_after !== null && clock.now() >= row.not_after) return undefined;
         if (row.role !== "site") {

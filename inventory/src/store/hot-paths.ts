@@ -26,6 +26,7 @@ export interface HotPaths {
   appendFeed(scope: FeedScope, kind: string, id: string, body: string | null): Promise<number>;
   nextNumber(sequence: string, count: number): Promise<number>;
   savepoint(name: string, step: "begin" | "release" | "undo"): Promise<void>;
+  rows<T>(statement: string, values: readonly (string | number | null)[]): Promise<readonly T[]>;
   /** What a driver's error says was refused; undefined when it is some other failure. */
   violationOf(error: unknown): Violation | undefined;
 }

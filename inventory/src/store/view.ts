@@ -6,6 +6,8 @@ import type { HotPaths } from "./hot-paths.ts";
 import { findReferrers, listRows, type Queries } from "./listing.ts";
 import { TABLES_OF_KINDS, tableOf } from "./table.ts";
 
+const TENANT = "select tenant_id, name from tenant where tenant_id = ? or name = ?";
+
 type TenantRow = { tenant_id: string; name: string };
 
 /** The reading half of every dialect's store: queries through Kysely, except for the paths that must be fast. */
@@ -56,8 +58,7 @@ export class StoreView implements View {
   }
 
   async tenant(nameOrId: string): Promise<Tenant | undefined> {
-    const { rows } = await sql<TenantRow>`select tenant_id, name from tenant
-      where tenant_id = ${nameOrId} or name = ${nameOrId}`.execute(this.queries.kysely);
+    const rows = await this.rows<TenantRow>(TENANT, [nameOrId, nameOrId]);
     // An id before a name: nobody can take another's id for a name and be found in its place.
     const found = rows.find(({ tenant_id: id }) => id === nameOrId) ?? rows[0];
     return found && tenantOf(found);
@@ -86,12 +87,16 @@ export class StoreView implements View {
   }
 
   async setting(name: string): Promise<string | undefined> {
-    const rows = sql<{ value: string }>`select value from setting where name = ${name}`;
-    return (await rows.execute(this.queries.kysely)).rows[0]?.value;
+    const [found] = await this.rows<{ value: string }>("select value from setting where name = ?", [name]);
+    return found?.value;
   }
 
   tables<T>(): Kysely<T> {
     return this.queries.kysely as unknown as Kysely<T>;
+  }
+
+  rows<T>(statement: string, values: readonly (string | number | null)[]): Promise<readonly T[]> {
+    return this.hot.rows(statement, values);
   }
 }
 

@@ -30,6 +30,10 @@ export class Connection {
 
   prepare(sql: string): Statement {
     if (!this.#open) throw new Error("a view or transaction was used after its end");
+    return this.#statement(sql);
+  }
+
+  #statement(sql: string): Statement {
     const kept = this.#statements.get(sql);
     if (kept) return kept;
     if (this.#statements.size >= KEPT_STATEMENTS) this.#statements.clear();
@@ -40,14 +44,14 @@ export class Connection {
 
   /** Commits what `work` did, or undoes it when it throws. One at a time. */
   async transaction<T>(mode: "deferred" | "immediate", work: () => Promise<T>): Promise<T> {
-    this.#database.exec(`begin ${mode}`);
+    this.#statement(`begin ${mode}`).run();
     this.#log?.begin();
     this.#open = true;
     try {
       const result = await work();
       this.#open = false;
       if (await this.#log?.flush()) this.#log?.commit();
-      else this.#database.exec("commit");
+      else this.#statement("commit").run();
       return result;
     } catch (error) {
       this.#open = false;

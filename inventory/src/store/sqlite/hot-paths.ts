@@ -91,6 +91,10 @@ export class SqliteHotPaths implements HotPaths {
     for (const verb of SAVEPOINT[step]) this.#connection.prepare(`${verb} ${name}`).run();
   }
 
+  async rows<T>(statement: string, values: readonly (string | number | null)[]): Promise<readonly T[]> {
+    return this.#connection.prepare(statement).all(values) as T[];
+  }
+
   violationOf(error: unknown): Violation | undefined {
     return violationOf(error);
   }
