@@ -19,6 +19,7 @@ export interface Step {
 }
 export type Steps = Readonly<Record<string, Step>>;
 
+const HOUR = 3_600_000;
 const POWER = ["POWER_STATE_ON", "POWER_STATE_OFF"];
 
 function power({ which }: About) {
@@ -56,6 +57,14 @@ const MACHINES: Steps = {
     weight: 4,
     do: async (_, { machine }) => {
       if (machine.isOn) await machine.shutDown();
+    },
+  },
+  "a night passes": {
+    weight: 4,
+    do: async ({ world, machines }, { which }) => {
+      // Most sites close, and switch off what they do not need.
+      if (which % 10 < 8) for (const machine of machines) if (machine.isOn) await machine.shutDown();
+      await world.clock.advance((1 + (which % 12)) * HOUR);
     },
   },
   "a machine loses a disk": { weight: 1, do: (_, { machine }) => machine.removeDisk("nvme0n1") },

@@ -19,7 +19,6 @@ export interface Plan {
 }
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 /** How long it takes until the next thing happens, and how often that is so. */
 const PAUSES: readonly (readonly [weight: number, from: number, to: number])[] = [
@@ -27,8 +26,7 @@ const PAUSES: readonly (readonly [weight: number, from: number, to: number])[] =
   [25, 5, 500],
   [20, 500, 10_000],
   [12, 10_000, 2 * MINUTE],
-  [5, 2 * MINUTE, HOUR],
-  [3, HOUR, 6 * HOUR],
+  [3, 2 * MINUTE, 20 * MINUTE],
 ];
 
 /**

@@ -23,15 +23,21 @@ export const STEPS: Steps = { ...ACTIONS, ...FAULTS, ...MOVES, ...DISASTERS };
 const TREES = ["synthetic-dimm-nvme-server", "synthetic-arm-board"];
 const NAMES = ["oslo", "bergen"];
 const HOUR = 3_600_000;
+/** Something must be going on for a fault to meet. */
+const FAULTS_A_WISH = 0.6;
 
 /** What a seed decides: one in four with disasters, moves where there are two sites. */
 export function planOf(seed: number, length: number): Plan {
   const random = seededRandom(seed);
   const withDisasters = random() < 0.25;
   const withMoves = random() < 0.5;
-  const steps = { ...ACTIONS, ...FAULTS, ...(withMoves ? MOVES : {}), ...(withDisasters ? DISASTERS : {}) };
-  const weights = Object.fromEntries(Object.entries(steps).map(([name, { weight }]) => [name, weight]));
-  return planFrom(random, weights, length);
+  const wanted = { ...ACTIONS, ...(withMoves ? MOVES : {}) };
+  const unwanted = { ...FAULTS, ...(withDisasters ? DISASTERS : {}) };
+  return planFrom(random, { ...weightsOf(wanted, 1), ...weightsOf(unwanted, FAULTS_A_WISH) }, length);
+}
+
+function weightsOf(steps: Steps, factor: number): Record<string, number> {
+  return Object.fromEntries(Object.entries(steps).map(([name, { weight }]) => [name, weight * factor]));
 }
 
 /** Plays a history from its beginning and judges what came of it. Throws when that is not as it must be. */
