@@ -29,6 +29,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "histories", include: ["test/trial/**/*.test.ts"], fileParallelism: false },
+      },
+      {
+        extends: true,
         test: {
           name: "process",
           include: ["test/process/**/*.test.ts", "test/soak/**/*.test.ts"],

@@ -26,6 +26,7 @@ const TIERS: readonly Tier[] = [
   },
   { name: "unit", needs: { "systemd-analyze": "systemd" }, run: () => runVitest("unit") },
   { name: "world", needs: {}, run: () => runVitest("world") },
+  { name: "histories", needs: {}, run: () => runVitest("histories") },
   { name: "parsers", needs: {}, run: () => runVitest("parsers") },
   {
     name: "process",
@@ -54,7 +55,7 @@ async function main(): Promise<number> {
       total.skipped += 1;
       if (strict) total.failed += 1;
       lines.push(
-        `${tier.name.padEnd(8)} skipped: not installed: ${missing.join(", ")}${strict ? " (a failure here: CI=true)" : ""}`,
+        `${tier.name.padEnd(9)} skipped: not installed: ${missing.join(", ")}${strict ? " (a failure here: CI=true)" : ""}`,
       );
       continue;
     }
@@ -69,7 +70,7 @@ async function main(): Promise<number> {
     total.failed += failed;
     total.skipped += result.skipped;
     lines.push(
-      `${tier.name.padEnd(8)} run: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${took}`,
+      `${tier.name.padEnd(9)} run: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${took}`,
     );
   }
   lines.push(

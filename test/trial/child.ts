@@ -4,10 +4,11 @@ import "../simulation/simulation.ts";
 import type { Plan } from "./history.ts";
 import type { Played } from "./play.ts";
 
-/** A history to be played; only some of what happens when `keep` says which. */
+/** A history to be played: what the seed decides unless there is a plan, and only some of it when `keep` says which. */
 export interface Asked {
   readonly seed: number;
   readonly length: number;
+  readonly plan?: Plan | undefined;
   readonly keep?: readonly number[] | undefined;
 }
 
@@ -34,10 +35,10 @@ function reduced(plan: Plan, keep: readonly number[] | undefined): Plan {
   return keep ? { ...plan, happenings: plan.happenings.filter((_, at) => keep.includes(at)) } : plan;
 }
 
-async function outcomeOf({ seed, length, keep }: Asked): Promise<Outcome> {
+async function outcomeOf({ seed, length, plan = planOf(seed, length), keep }: Asked): Promise<Outcome> {
   strayed = undefined;
   try {
-    const played = await play(seed, reduced(planOf(seed, length), keep));
+    const played = await play(seed, reduced(plan, keep));
     if (strayed !== undefined) throw strayed;
     return { played };
   } catch (error) {

@@ -1,19 +1,7 @@
 // `npm run fuzz`: histories that seeds decide, played on a simulated platform and judged against the reference.
 import { messageOf } from "@holdfast/runtime";
-import { type FuzzOptions, HELP, optionsFrom } from "./options.ts";
-import type { Played } from "./play.ts";
-import { Player } from "./player.ts";
-import { shrink } from "./shrink.ts";
-
-interface Sum {
-  histories: number;
-  siteHours: number;
-  actions: number;
-  taken: number;
-  faults: number;
-  conflicts: number;
-  readonly killedAt: Set<string>;
-}
+import { countsOf, playMany, told } from "./many.ts";
+import { HELP, optionsFrom } from "./options.ts";
 
 async function main(given: readonly string[]): Promise<number> {
   const options = optionsFrom(given);
@@ -21,77 +9,15 @@ async function main(given: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const sum: Sum = { histories: 0, siteHours: 0, actions: 0, taken: 0, faults: 0, conflicts: 0, killedAt: new Set() };
-  const failures: string[] = [];
-  let next = options.from;
-  const isOver = () => next >= options.from + options.seeds || (failures.length > 0 && !options.onAndOn);
-  const work = async () => {
-    const player = new Player();
-    while (!isOver()) {
-      const seed = next++;
-      const outcome = await player.play({ seed, length: options.length, keep: options.keep });
-      if ("played" in outcome) {
-        add(sum, outcome.played);
-        if (options.verbose) console.log(`seed ${seed}: ${told(countsOf(outcome.played))}`);
-      } else failures.push(await failed(player, seed, outcome.failed, options));
-    }
-    player.close();
-  };
-  await Promise.all(Array.from({ length: options.jobs }, work));
-  for (const each of failures) console.log(each);
-  const killPoints = sum.killedAt.size;
-  console.log(told({ histories: sum.histories, ...countsOf(sum), "distinct kill points": killPoints }));
-  const counted: Readonly<Record<string, number>> = { ...sum, killedAt: 0, killPoints };
-  const missing = Object.entries(options.atLeast).filter(([what, least]) => (counted[what] ?? 0) < least);
-  for (const [what, least] of missing) console.log(`too little happened: fewer than ${least} ${what}`);
-  console.log(`${sum.histories} passed, ${failures.length + missing.length} failed`);
-  return failures.length + missing.length === 0 ? 0 : 1;
-}
-
-function add(sum: Sum, played: Played): void {
-  sum.histories += 1;
-  for (const count of ["siteHours", "actions", "taken", "faults", "conflicts"] as const) sum[count] += played[count];
-  for (const where of played.killedAt) sum.killedAt.add(where);
-}
-
-function countsOf({ siteHours, actions, taken, faults, conflicts }: Omit<Played, "killedAt">): Record<string, number> {
-  return {
-    "site-hours": Math.round(siteHours * 10) / 10,
-    "operator actions": actions,
-    "of them taken": taken,
-    faults,
-    "open conflicts in the end": conflicts,
-  };
-}
-
-function told(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([what, count]) => `${count} ${what}`)
-    .join(", ");
-}
-
-/** What failed, shrunk, with the line that plays it again. */
-async function failed(player: Player, seed: number, failure: string, options: FuzzOptions): Promise<string> {
-  const { length, tries } = options;
-  const all = options.keep ?? Array.from({ length }, (_, at) => at);
-  const wanted = gist(failure);
-  const kept = await shrink(
-    all,
-    async (keep) => {
-      const outcome = await player.play({ seed, length, keep });
-      return "failed" in outcome && gist(outcome.failed) === wanted;
+  const { sum, failures } = await playMany(options, {
+    onPlayed: (seed, played) => {
+      if (options.verbose) console.log(`seed ${seed}: ${told(countsOf(played))}`);
     },
-    tries,
-  );
-  const keep = kept.length < length ? ` --keep ${kept.join(",")}` : "";
-  const planted = process.env.HOLDFAST_PLANT ? `HOLDFAST_PLANT=${process.env.HOLDFAST_PLANT} ` : "";
-  return `seed ${seed} failed: ${failure}\nreplay: ${planted}npm run fuzz -- --seed ${seed} --length ${length}${keep}`;
-}
-
-/** A failure without what is different each time: ids, values, times. */
-function gist(failure: string): string {
-  const [line = ""] = failure.split("\n");
-  return line.replace(/\b(host|inst|conflict|command|site)-[0-9a-f]+/g, "$1").replace(/w?\d+x?/g, "#");
+  });
+  for (const each of failures) console.log(each);
+  console.log(told({ histories: sum.histories, ...countsOf(sum), "distinct kill points": sum.killedAt.size }));
+  console.log(`${sum.histories} passed, ${failures.length} failed`);
+  return failures.length === 0 ? 0 : 1;
 }
 
 process.exit(

@@ -16,8 +16,6 @@ export interface FuzzOptions {
   /** How often a failing history is played again to make it shorter. */
   readonly tries: number;
   readonly verbose: boolean;
-  /** What all histories must hold together. */
-  readonly atLeast: Readonly<Record<string, number>>;
 }
 
 export const HELP = `usage: npm run fuzz -- [--seeds N] [--from S] [--seed S] [--length L] [--jobs J] [--tries T] [--on] [--verbose]
@@ -33,9 +31,7 @@ end hub and sites must agree with each other and with a reference model. Without
   --jobs J      how many at once (${availableParallelism()} here)
   --tries T     how often a failing history is played again to make it shorter (60)
   --on          go on after a failure
-  --verbose     a line for each history
-  --at-least siteHours=5000,actions=20000,faults=5000,killPoints=300
-                fail when all histories together hold less`;
+  --verbose     a line for each history`;
 
 /** Throws InvalidArgument naming the option that is wrong. */
 export function optionsFrom(given: readonly string[]): FuzzOptions | "help" {
@@ -52,7 +48,6 @@ export function optionsFrom(given: readonly string[]): FuzzOptions | "help" {
     tries: whole("tries", values.tries ?? "60"),
     onAndOn: values.on ?? false,
     verbose: values.verbose ?? false,
-    atLeast: leastFrom(values["at-least"]),
   };
 }
 
@@ -64,7 +59,7 @@ function parse(given: readonly string[]) {
       args: [...given],
       options: {
         ...{ seeds: text, from: text, seed: text, length: text, keep: text, jobs: text, tries: text },
-        ...{ "at-least": text, on: flag, verbose: flag, help: flag },
+        ...{ on: flag, verbose: flag, help: flag },
       },
     });
   } catch (cause) {
@@ -75,19 +70,4 @@ function parse(given: readonly string[]) {
 function whole(name: string, given: string): number {
   if (!/^\d{1,9}$/.test(given)) throw new Fault("InvalidArgument", `--${name}: "${given}" is no whole number`);
   return Number(given);
-}
-
-const COUNTED = ["siteHours", "actions", "faults", "killPoints"];
-
-function leastFrom(given: string | undefined): Record<string, number> {
-  const pairs = (given ?? "").split(",").filter((each) => each !== "");
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [what = "", least = ""] = pair.split("=");
-      if (!COUNTED.includes(what)) {
-        throw new Fault("InvalidArgument", `--at-least: "${what}" is not counted: ${COUNTED.join(", ")} are`);
-      }
-      return [what, whole("at-least", least)];
-    }),
-  );
 }
