@@ -32,10 +32,12 @@ test("a site that was cut off for half a year is told anew what there is, and wh
   await days(world, 28);
   await world.hub.ask("PATCH", `${HOSTS}/${id}`, { metadata: [{ key: "since", value: "day-40" }] });
   await world.hub.ask("DELETE", `${HOSTS}/${doomed}`);
-  const fresh = (await world.hub.ask("POST", `${HOSTS}/register`, { name: "fresh", serialNumber: "SN00002" })).resourceId;
+  const fresh = (await world.hub.ask("POST", `${HOSTS}/register`, { name: "fresh", serialNumber: "SN00002" }))
+    .resourceId;
   await world.hub.ask("PATCH", `${HOSTS}/${fresh}`, { siteId: site.id });
   await days(world, 40);
-  const made = (await site.ask("POST", `${HOSTS}/register`, { name: "made-at-site", serialNumber: "SN00003" })).resourceId;
+  const made = (await site.ask("POST", `${HOSTS}/register`, { name: "made-at-site", serialNumber: "SN00003" }))
+    .resourceId;
   await world.hub.restart();
   await site.restart();
   machine.removeDisk("nvme0n1");

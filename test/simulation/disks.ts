@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
-import { betweenKillPoints, Program } from "./program.ts";
+import { SqliteStore } from "../../inventory/src/store/sqlite/sqlite-store.ts";
+import { asAsked, betweenKillPoints, Program } from "./program.ts";
 
 type Sqlite = Database.Database;
 
@@ -46,6 +47,11 @@ export function installDisks(): void {
       open.delete(database);
       database.close();
     });
+  };
+  // Writes wait for one another, and by the time they are committed nobody could tell whose they are.
+  const { write } = SqliteStore.prototype;
+  SqliteStore.prototype.write = function (work) {
+    return asAsked(() => write.call(this, work)) as ReturnType<typeof work>;
   };
   Object.assign(prototype, {
     exec(this: Sqlite, sql: string) {

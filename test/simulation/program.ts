@@ -16,6 +16,12 @@ export interface OrderedDeath {
 }
 
 const inside = new AsyncLocalStorage<Program>();
+const askedFrom = new AsyncLocalStorage<string>();
+
+/** Does something that will be under way for a while, noting who asked for it: that is where a death in between will have been. */
+export function asAsked<T>(work: () => T): T {
+  return inside.getStore()?.isDoomed ? askedFrom.run(placeUnderWay(), work) : work();
+}
 
 /**
  * One life of one program of a simulation: all that runs in it, however it came to run. When it is killed, what it has open
@@ -78,6 +84,10 @@ export class Program {
     this.#ordered = { ...ordered };
   }
 
+  get isDoomed(): boolean {
+    return this.#ordered !== undefined;
+  }
+
   /** Calls off the death that was ordered. */
   spare(): void {
     this.#ordered = undefined;
@@ -90,7 +100,7 @@ export class Program {
     if (!due?.at.includes(point)) return;
     due.points -= 1;
     if (due.points > 0) return;
-    const where = placeOf(new Error());
+    const where = askedFrom.getStore() ?? placeUnderWay();
     this.kill();
     due.onKilled(`${point} in ${where}`);
     throw new Killed(this.name);
@@ -109,13 +119,17 @@ export function betweenKillPoints<T>(what: "commit" | "send" | "file", work: () 
   return result;
 }
 
-/** The functions of ours that were under way, the innermost first. */
-function placeOf({ stack = "" }: Error): string {
-  const frames = [
-    ...stack.matchAll(/at (?:async )?(\S+) .*?\/((?:hub|site-node|agent|inventory|runtime)\/src\/[^:]+):/g),
-  ];
-  return frames
-    .slice(0, 4)
-    .map(([, name, file]) => `${file} ${name}`)
+/** The functions of ours that are under way, the innermost first. */
+function placeUnderWay(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 100;
+  const { stack = "" } = new Error("where it is");
+  Error.stackTraceLimit = stackTraceLimit;
+  const ours =
+    /at (?:async )?(?:(\S+) (?:\[as \w+\] )?\()?\S*\/((?:hub|site-node|agent|inventory|runtime)\/src\/[^:]+):/g;
+  return [...stack.matchAll(ours)]
+    .filter(([, , file]) => !file?.startsWith("inventory/src/store/"))
+    .slice(0, 3)
+    .map(([, name = "…", file]) => `${file} ${name}`)
     .join(" < ");
 }

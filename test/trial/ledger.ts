@@ -10,6 +10,8 @@ export interface Wish {
   readonly over: readonly string[];
   /** Whether they were told that it is taken; when they were told nothing it may be, or not. */
   readonly acknowledged: boolean;
+  /** It was there before and somebody has chosen it again: who saw it before then has not seen that. */
+  readonly isChoice?: true;
 }
 
 /** What is there in the end. */
@@ -99,7 +101,7 @@ function faultsAt({ resource, field, first, wishes }: Field, outcome: Outcome): 
   const seen = new Set([value, ...contested, ...wishes.flatMap(({ over }) => over)]);
   const taken = wishes.filter((wish) => wish.acknowledged || seen.has(wish.value));
   const replaced = new Set(taken.filter((wish) => wish.acknowledged).flatMap(({ over }) => over));
-  const heads = new Set(taken.map((wish) => wish.value).filter((each) => !replaced.has(each)));
+  const heads = new Set(taken.filter((wish) => wish.isChoice || !replaced.has(wish.value)).map((wish) => wish.value));
   const faults: string[] = [];
   const about = `${field} of ${resource}`;
   const known = new Set([...wishes.map((wish) => wish.value), ...(first === undefined ? [] : [first])]);

@@ -46,7 +46,13 @@ function add(sum: Sum, played: Played): void {
 }
 
 /** Counts, by what people call them. */
-export function countsOf({ siteHours, actions, taken, faults, conflicts }: Omit<Played, "killedAt">): Record<string, number> {
+export function countsOf({
+  siteHours,
+  actions,
+  taken,
+  faults,
+  conflicts,
+}: Omit<Played, "killedAt">): Record<string, number> {
   return {
     "site-hours": Math.round(siteHours * 10) / 10,
     "operator actions": actions,

@@ -95,7 +95,7 @@ export class Trial {
     if (!field) return;
     const over = values.filter((value) => value !== ownValue(chosen.value));
     const wish = { resource: conflict.resourceId, field, value: ownValue(chosen.value), over };
-    this.ledger.wanted({ ...wish, acknowledged: answer !== undefined });
+    this.ledger.wanted({ ...wish, acknowledged: answer !== undefined, isChoice: true });
   }
 
   /** Registers a host with each of them, one after the other, by the same serial number. */
