@@ -24,6 +24,8 @@ export function createServer(log: Log): FastifyInstance {
     bodyLimit: LARGEST_BODY,
     requestTimeout: LONGEST_REQUEST,
     handlerTimeout: LONGEST_REQUEST,
+    // None: a start that is slow because the machine is busy would be given up, again and again.
+    pluginTimeout: 0,
     genReqId: requestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     return503OnClosing: true,
