@@ -85,7 +85,7 @@ serve(async ({ database, tenant, sample }: Options) => {
     Object.assign(host, { generation: row.generation, observedGeneration: row.observed_generation });
     const at = Number(row.observed_at);
     const ageSeconds = Math.floor((Date.now() - at) / 1_000);
-    host.observation = { site: row.observed_by, at: new Date(at).toISOString(), ageSeconds };
+    host.observation = { site: row.observed_by, at: new Date(at).toISOString(), ageSeconds, stale: false };
     host.instance = null;
     return host;
   }
