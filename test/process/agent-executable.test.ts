@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { eventually } from "../world/eventually.ts";
-import type { Json } from "../world/hub.ts";
-import { createWorld, type World } from "../world/world.ts";
+import { Fleet, PROJECT } from "./fleet.ts";
+import { waitFor } from "./program.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "x64";
@@ -66,30 +65,29 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
   });
 
   describe("at a site of a hub", () => {
-    let world: World;
-    let directory: string;
+    let fleet: Fleet;
     let running: ChildProcess[];
     let said: string;
 
     beforeEach(async ({ onTestFailed }) => {
       said = "";
-      onTestFailed(() => void process.stderr.write(said));
-      world = await createWorld({ sites: ["oslo"] });
-      directory = mkdtempSync(join(tmpdir(), "holdfast-agent-"));
-      writeFileSync(join(directory, "token"), `${await world.site("oslo").enrolmentToken()}\n`);
       running = [];
+      onTestFailed(() => void process.stderr.write(said));
+      fleet = new Fleet();
+      await fleet.startHub();
+      const site = await fleet.startSite();
+      const { token } = await fleet.ask("POST", `${PROJECT}/sites/${site}/enrolment-tokens`, { validSeconds: 3_600 });
+      writeFileSync(join(fleet.folder, "token"), `${token}\n`);
     });
     afterEach(async () => {
       for (const child of running)
         if (child.exitCode === null && child.signalCode === null) await ended(child, "SIGKILL");
-      await world[Symbol.asyncDispose]();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     function start(): ChildProcess {
-      const state = join(directory, "state");
-      const token = join(directory, "token");
-      const settings = ["--site-url", world.site("oslo").url, "--state-dir", state, "--enrol-token-file", token];
+      const state = join(fleet.folder, "agent");
+      const token = join(fleet.folder, "token");
+      const settings = ["--site-url", fleet.siteUrl, "--state-dir", state, "--enrol-token-file", token];
       // Nothing of this machine's Node: not on the path, not in the environment.
       const child = spawn(EXECUTABLE, ["run", ...settings], {
         env: { PATH: "/usr/bin:/bin" },
@@ -109,9 +107,10 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
     }
 
     /** Resolves to the only host that the hub's API shows, once it is as wanted. */
-    function hubShows(wanted: Json): Promise<Json> {
-      return eventually(async () => {
-        const hosts = await world.hub.hosts("default");
+    // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON the API answers with
+    function hubShows(wanted: object): Promise<any> {
+      return waitFor("the hub shows the machine", async () => {
+        const hosts = await fleet.hosts();
         expect(hosts).toMatchObject([wanted]);
         return hosts[0];
       });
@@ -130,7 +129,7 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
       });
       expect(await ended(child, "SIGTERM")).toBe(0);
       await hubShows({ hostStatus: expect.not.stringMatching("Running") });
-      const [host] = await world.hub.hosts("default");
+      const [host] = await fleet.hosts();
       expect(host.hostStatusIndicator).not.toBe("STATUS_INDICATION_ERROR");
     });
 

@@ -1,84 +1,8 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { holdfast, Program, waitFor } from "./program.ts";
-
-const PROJECT = "/v1/projects/default";
-
-/** A hub and perhaps a site-node, each a process on a home of its own. */
-class Fleet {
-  readonly folder = mkdtempSync(join(tmpdir(), "holdfast-fleet-"));
-  readonly home = join(this.folder, "hub");
-  #hub: Program | undefined;
-  #url = "";
-  #siteUrl = "";
-
-  constructor() {
-    onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-  }
-
-  /** Answers when the hub does; on the same port each time, for sites know it by its address. */
-  async startHub(): Promise<Program> {
-    const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const hub = new Program("hub", "--home", this.home, "--hub-port", port);
-    this.#hub = hub;
-    await waitFor("the hub answers", () => (hub.output.includes("the hub answers") ? true : undefined));
-    this.#url = readFileSync(join(this.home, "hub-url"), "utf8").trim();
-    return hub;
-  }
-
-  async endHub(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    await this.#hub?.end(signal);
-  }
-
-  /** A site of the project with a site-node that follows the hub. Answers its id. */
-  async startSite(): Promise<string> {
-    const region = await this.ask("POST", `${PROJECT}/regions`, { name: "north" });
-    const site = await this.ask("POST", `${PROJECT}/sites`, { name: "oslo", regionId: region.resourceId });
-    const id: string = site.resourceId;
-    const { token } = await this.ask("POST", `${PROJECT}/sites/${id}/tokens`, {});
-    writeFileSync(join(this.folder, "site-token"), token, { mode: 0o600 });
-    const home = join(this.folder, "site");
-    new Program(
-      ...["site", "--home", home, "--hub-url", this.#url, "--site-id", id, "--site-port", "0", "--mqtt-port", "0"],
-      ...["--token-file", join(this.folder, "site-token")],
-    );
-    this.#siteUrl = await waitFor("the site-node answers", () => readFileSync(join(home, "site-url"), "utf8").trim());
-    return id;
-  }
-
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON the API answers with
-  async ask(method: string, path: string, body?: object): Promise<any> {
-    const token = readFileSync(join(this.home, "operator-token"), "utf8").trim();
-    const headers = { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) };
-    const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
-    const answer = await fetch(`${this.#url}${path}`, init);
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  }
-
-  async hosts(): Promise<string[]> {
-    const { hosts } = await this.ask("GET", `${PROJECT}/compute/hosts`);
-    return hosts.map(({ name }: { name: string }) => name).sort();
-  }
-
-  async siteStatus(): Promise<{ readonly fingerprint: string; readonly hosts: { readonly held: number } }> {
-    const status = await (await fetch(`${this.#siteUrl}/v1/status`)).json();
-    return status as { fingerprint: string; hosts: { held: number } };
-  }
-
-  siteHolds(count: number): Promise<true> {
-    return waitFor(`the site holds ${count} hosts`, async () =>
-      (await this.siteStatus()).hosts.held === count ? true : undefined,
-    );
-  }
-
-  /** A command on the hub's home. */
-  run(...words: readonly string[]): Promise<string> {
-    return holdfast("hub", ...words, "--home", this.home);
-  }
-}
+import { expect, test } from "vitest";
+import { Fleet, PROJECT } from "./fleet.ts";
+import { holdfast, waitFor } from "./program.ts";
 
 test("a hub is backed up while it runs, restored, and recovered from its site once its disk is lost", async () => {
   const fleet = new Fleet();
@@ -98,7 +22,7 @@ test("a hub is backed up while it runs, restored, and recovered from its site on
   expect(readdirSync(fleet.home).some((name) => name.startsWith("hub.db.before-restore-"))).toBe(true);
   await fleet.startHub();
   await waitFor("the site gives back what was made since the backup", async () =>
-    (await fleet.hosts()).join() === "before,since" ? true : undefined,
+    (await fleet.hostNames()).join() === "before,since" ? true : undefined,
   );
   expect((await fleet.ask("GET", `${PROJECT}/holds`)).holds).toMatchObject([{ siteId: site, reason: "hub-restored" }]);
 
@@ -115,7 +39,7 @@ test("a hub is backed up while it runs, restored, and recovered from its site on
   });
   await fleet.run("recover", "accept", site, fingerprint);
   await waitFor("the site tells the hub what it holds", async () =>
-    (await fleet.hosts()).join() === "before,since" ? true : undefined,
+    (await fleet.hostNames()).join() === "before,since" ? true : undefined,
   );
   expect((await fleet.ask("GET", `${PROJECT}/holds`)).holds).toMatchObject([{ siteId: site, reason: "hub-recovered" }]);
   await waitFor("it has told all", async () => {
