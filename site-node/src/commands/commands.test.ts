@@ -81,10 +81,11 @@ async function commanding() {
   cleanUp.push({ [Symbol.asyncDispose]: async () => held.runner?.close() });
   const commands = createSiteCommands({ ...options(), site: SITE, runner: { wake: () => held.runner?.wake() } });
   /** A row of the hub's feed. */
-  const order = (id: string, seq: number, more: Record<string, unknown> = {}) => {
+  const order = async (id: string, seq: number, more: Record<string, unknown> = {}) => {
     const body = { tenant: TENANT, hostId: HOST, command: "reset", incarnation, issuedAt: 1, ...more };
     const whole = { notAfter: IN_AN_HOUR(), actor: "operator:alice", ...body };
-    return site.feed(SITE_SCOPE, seq, [{ is: "row", kind: "command", id, seq, body: JSON.stringify(whole) }]);
+    await site.feed(SITE_SCOPE, seq, [{ is: "row", kind: "command", id, seq, body: JSON.stringify(whole) }]);
+    held.runner?.wake();
   };
   const ended = async (id: string) => {
     let status: string | undefined;

@@ -3,7 +3,7 @@ import { COMMANDS } from "@holdfast/protocol/feed";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Resource } from "@holdfast/protocol/kinds/kind";
 import type { CommandEntry } from "@holdfast/protocol/uplink";
-import { type Clock, hours, type Log, messageOf, seconds } from "@holdfast/runtime";
+import { type Clock, hours, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import { readSetting } from "../database/settings.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { MachineControl, Ordered } from "../power/control.ts";
@@ -41,8 +41,10 @@ export interface CommandRunner {
   close(): Promise<void>;
 }
 
-/** Rows of the feed announce themselves to nobody, and a machine comes back at any moment. */
+/** While a command waits: its time runs out, and its machine comes back, without a word. */
 const LOOK_EVERY = seconds(1);
+/** While none does: whoever brings one wakes the runner. */
+const LOOK_IDLY_EVERY = minutes(1);
 const FORGET_EVERY = hours(1);
 const NOTE_AGAIN = seconds(5);
 
@@ -91,29 +93,31 @@ class Runner {
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       this.#isWoken = false;
-      await this.#look().catch((error) => {
+      const isIdle = await this.#look().catch((error) => {
         this.#options.log.warn({ error: messageOf(error) }, "looking for commands failed, will look again");
+        return false;
       });
-      await this.#pause();
+      await this.#pause(isIdle ? LOOK_IDLY_EVERY : LOOK_EVERY);
     }
   }
 
-  async #pause(): Promise<void> {
+  async #pause(longest: number): Promise<void> {
     if (this.#isWoken) return;
     const over = new AbortController();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.#options.clock.sleep(LOOK_EVERY, over.signal).then(resolve, resolve);
+      this.#options.clock.sleep(longest, over.signal).then(resolve, resolve);
     });
     over.abort(new Error("over"));
   }
 
-  async #look(): Promise<void> {
+  /** Whether there was nothing to look at. */
+  async #look(): Promise<boolean> {
     const { store, replicaOf } = this.#options;
     const of = await replicaOf();
-    if (!of) return;
+    if (!of) return false;
     await this.#forget();
-    if (!(await store.read(isAnythingKnown))) return;
+    if (!(await store.read(isAnythingKnown))) return true;
     for (const each of await store.write((transaction) => this.#begin(transaction, of))) {
       const { host } = each.command;
       const done = this.#carryOut(each).finally(() => {
@@ -122,6 +126,7 @@ class Runner {
       });
       this.#busy.set(host, done);
     }
+    return false;
   }
 
   /** Ends what may not be begun, and journals what is: durable, before any of it is done. */
