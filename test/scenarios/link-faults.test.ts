@@ -27,6 +27,17 @@ async function outbox(world: World): Promise<readonly { number: number; sealed: 
   );
 }
 
+test("what a link holds back while it is stalled, twice at that, comes through when it is back", async () => {
+  await using it = await oneMachine();
+  const { world, site, id } = it;
+  world.wan("oslo").stall();
+  await world.hub.ask("PATCH", `${HOSTS}/${id}`, { name: "held-back" });
+  await world.clock.advance(1_000);
+  world.wan("oslo").stall();
+  world.wan("oslo").restore();
+  await eventually(async () => expect((await site.host(id)).name).toBe("held-back"));
+});
+
 test("a poison entry is set aside and shown, and what comes after it goes on (rule 9)", async () => {
   await using it = await oneMachine();
   const { world, site, id } = it;

@@ -25,6 +25,7 @@ export class Wan {
   /** Settled while bytes get through. */
   #isOpen: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
+  #isStalled = false;
 
   /** Told of all that gets through; of an answer without an end, event by event. */
   onCarried: ((carried: Carried) => void) | undefined;
@@ -112,6 +113,9 @@ export class Wan {
 
   /** Nothing gets through any more and nobody is told, as when a cable is pulled. */
   stall(): void {
+    // Who waits since then goes on when it is over, like everybody.
+    if (this.#isStalled) return;
+    this.#isStalled = true;
     this.#isOpen = new Promise((resolve) => {
       this.#open = resolve;
     });
@@ -129,6 +133,7 @@ export class Wan {
     this.#isFeedLost = false;
     this.#delay = 0;
     this.#toDuplicate = 0;
+    this.#isStalled = false;
     this.#open();
     this.#isOpen = Promise.resolve();
     this.#carrying = new AbortController();
