@@ -22,10 +22,7 @@ export class Wan {
   #isFeedLost = false;
   #delay = 0;
   #toDuplicate = 0;
-  /** Settled while bytes get through. */
-  #isOpen: Promise<void> = Promise.resolve();
-  #open: () => void = () => undefined;
-  #isStalled = false;
+  #stalled: PromiseWithResolvers<void> | undefined;
 
   /** Told of all that gets through; of an answer without an end, event by event. */
   onCarried: ((carried: Carried) => void) | undefined;
@@ -38,7 +35,7 @@ export class Wan {
     const answer = await fetch(input, { ...init, signal });
     await this.#travel(signal);
     if (this.onCarried) await this.#tell(input, init, answer.clone());
-    if (init?.method !== "POST" || this.#answersToLose === 0) return this.#gated(answer);
+    if (init?.method !== "POST" || this.#answersToLose === 0) return this.#gated(answer, signal);
     this.#answersToLose -= 1;
     await answer.body?.cancel();
     throw broken();
@@ -47,7 +44,12 @@ export class Wan {
   /** Takes as long as the link does; for ever while it is stalled, unless whoever waits gives up. */
   async #travel(signal: AbortSignal): Promise<void> {
     if (this.#delay > 0) await systemClock.sleep(this.#delay, signal);
-    await untilAborted(this.#isOpen, signal);
+    await this.#untilOpen(signal);
+  }
+
+  /** Waits while bytes do not get through. */
+  async #untilOpen(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#stalled?.promise ?? Promise.resolve(), signal);
   }
 
   /** Somebody on the way has kept a copy, and lets go of it when others have come through. Nobody hears what is said to it. */
@@ -63,11 +65,11 @@ export class Wan {
   }
 
   /** An answer without an end brings nothing while the link is stalled. */
-  #gated(answer: Response): Response {
+  #gated(answer: Response, signal: AbortSignal): Response {
     if (!answer.headers.get("content-type")?.startsWith("text/event-stream") || !answer.body) return answer;
     const gate = new TransformStream<Uint8Array, Uint8Array>({
       transform: async (chunk, controller) => {
-        await this.#isOpen;
+        await this.#untilOpen(signal);
         controller.enqueue(chunk);
       },
     });
@@ -113,12 +115,7 @@ export class Wan {
 
   /** Nothing gets through any more and nobody is told, as when a cable is pulled. */
   stall(): void {
-    // Who waits since then goes on when it is over, like everybody.
-    if (this.#isStalled) return;
-    this.#isStalled = true;
-    this.#isOpen = new Promise((resolve) => {
-      this.#open = resolve;
-    });
+    this.#stalled ??= Promise.withResolvers();
   }
 
   /** What the site sends gets through, and nothing of the hub's feed does, until `restore`. */
@@ -133,10 +130,10 @@ export class Wan {
     this.#isFeedLost = false;
     this.#delay = 0;
     this.#toDuplicate = 0;
-    this.#isStalled = false;
-    this.#open();
-    this.#isOpen = Promise.resolve();
-    this.#carrying = new AbortController();
+    this.#stalled?.resolve();
+    this.#stalled = undefined;
+    // What it carries all the while breaks when it is cut the next time.
+    if (this.#carrying.signal.aborted) this.#carrying = new AbortController();
   }
 }
 
