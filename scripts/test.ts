@@ -27,7 +27,15 @@ const TIERS: readonly Tier[] = [
   { name: "unit", needs: { "systemd-analyze": "systemd" }, run: () => runVitest("unit") },
   { name: "world", needs: {}, run: () => runVitest("world") },
   { name: "histories", needs: {}, run: () => runVitest("histories") },
-  { name: "parsers", needs: {}, run: () => runVitest("parsers") },
+  {
+    name: "parsers",
+    needs: {},
+    run: async () => {
+      const [tests, fuzzed] = [await runVitest("parsers"), await runCommand([["node", "test/parsers/main.ts"]])];
+      const sum = (of: keyof TierResult) => tests[of] + fuzzed[of];
+      return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+    },
+  },
   {
     name: "process",
     needs: { strip: "binutils", "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu", strace: "strace" },

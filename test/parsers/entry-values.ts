@@ -7,6 +7,8 @@ import { type Schema, schemaValue } from "./schema-values.ts";
 import type { Input } from "./target.ts";
 
 const RECORDED = recordedEntries();
+/** Those of one type, for most that is said is state, which is long. */
+const BY_TYPE = Object.values(Object.groupBy(RECORDED, (entry) => String((entry as { readonly type: string }).type)));
 const SCHEMAS = Object.values(UPLINK_ENTRIES) as unknown as readonly Schema[];
 
 const KNOWN: Readonly<Record<string, readonly Input[]>> = {
@@ -33,7 +35,7 @@ const KNOWN: Readonly<Record<string, readonly Input[]>> = {
 /** What a site says: as it was recorded, or as its schema allows, and often something else. */
 export function entryValue(random: Random): Input {
   const entry = random.chance(0.5)
-    ? random.pick(RECORDED)
+    ? random.pick(random.pick(BY_TYPE) ?? RECORDED)
     : schemaValue(random, random.pick(SCHEMAS), { known: KNOWN });
   const fresh = random.chance(0.5) ? withFreshIds(random, entry) : entry;
   return random.chance(0.6) ? mutateJson(random, fresh) : fresh;

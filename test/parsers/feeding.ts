@@ -22,7 +22,11 @@ export async function feed({ order, target, at }: Feeding): Promise<Said> {
   const { seed, work } = order;
   at({ is: "opening" });
   const opened = await target.open();
-  const made = (number: number) => opened.generate(new Random(`${target.name} ${seed} ${number}`));
+  const one = (number: number) => opened.generate(new Random(`${target.name} ${seed} ${number}`));
+  const { together } = opened;
+  // Those from this number on that are fed in one go.
+  const made = (number: number) =>
+    together ? Array.from({ length: together }, (_, at) => one(number + at)) : one(number);
   const now: { step: Step } = { step: { is: "opening" } };
   const note = (step: Step) => {
     now.step = step;
@@ -47,7 +51,7 @@ export async function feed({ order, target, at }: Feeding): Promise<Said> {
 }
 
 const NOTHING: Tally = {
-  ...{ inputs: 0, accepted: 0, refused: 0, kept: 0, growth: 0 },
+  ...{ inputs: 0, accepted: 0, refused: 0, kept: 0, growth: 0, processor: 0 },
   longest: { milliseconds: 0, input: 0 },
 };
 
@@ -67,12 +71,13 @@ async function run({ opened, made, note, work }: Run): Promise<Tally> {
   const counts = { accepted: 0, refused: 0 };
   let longest = { milliseconds: 0, input: from };
   let before: number | undefined;
-  for (let number = from; number < from + inputs; number += 1) {
-    if (number - from === Math.min(WARM_UP, Math.floor(inputs / 10))) before = await held();
+  const { together: step = 1 } = opened;
+  for (let number = from; number < from + inputs; number += step) {
+    if (before === undefined && number - from >= Math.min(WARM_UP, Math.floor(inputs / 10))) before = await held();
     const input = made(number);
     note({ is: "input", number });
-    const { verdict, milliseconds } = await measured(opened, input);
-    counts[verdict] += 1;
+    const { verdicts, milliseconds } = await measured(opened, input);
+    for (const verdict of verdicts) counts[verdict] += 1;
     if (milliseconds > longest.milliseconds) longest = { milliseconds, input: number };
   }
   note({ is: "finishing" });
@@ -83,16 +88,25 @@ async function run({ opened, made, note, work }: Run): Promise<Tally> {
     `after all inputs ${Math.round(growth / 1024 / 1024)} MB more are held than after the first`,
   );
   await opened.close?.();
-  return { inputs, kept: kept.length, ...counts, longest, growth };
+  const { user, system } = process.cpuUsage();
+  return {
+    inputs: counts.accepted + counts.refused,
+    kept: kept.length,
+    ...counts,
+    longest,
+    growth,
+    processor: (user + system) / 1_000_000,
+  };
 }
 
 async function measured(opened: Opened, input: Input) {
   const before = process.threadCpuUsage();
   const verdict = await opened.feed(input);
+  const verdicts = typeof verdict === "string" ? [verdict] : verdict;
   const { user, system } = process.threadCpuUsage(before);
   const milliseconds = (user + system) / 1_000;
   mustHold(milliseconds <= LIMITS.milliseconds, `it took ${Math.round(milliseconds)} ms of processor time`);
-  return { verdict, milliseconds };
+  return { verdicts, milliseconds };
 }
 
 /** Bytes that are still held after everything that can go has gone. */

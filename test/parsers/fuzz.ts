@@ -30,7 +30,7 @@ export type Result =
       readonly shrunk?: string;
     };
 
-const WATCHING: Watching = { answerWithin: 60_000 };
+const WATCHING: Watching = { answerWithin: 120_000 };
 
 /** Feeds a target as it is wanted, and finds the least input that fails, if one does. */
 export async function fuzz({ from, inputs, kept, watching = WATCHING, ...of }: Wanted): Promise<Result> {

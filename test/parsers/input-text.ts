@@ -2,9 +2,11 @@ import type { Input } from "./target.ts";
 
 /** An input as one line of JSON; bytes as `{"$bytes": base64}`. */
 export function writeInput(input: Input): string {
-  return JSON.stringify(input, (_, value: unknown) =>
-    value instanceof Uint8Array ? { $bytes: Buffer.from(value).toString("base64") } : value,
-  );
+  // What the second argument of the function is, a Buffer has made of itself already.
+  return JSON.stringify(input, function (this: Record<string, unknown>, name: string, value: unknown) {
+    const given = this[name];
+    return given instanceof Uint8Array ? { $bytes: Buffer.from(given).toString("base64") } : value;
+  });
 }
 
 /** The input of such a line. */

@@ -73,13 +73,14 @@ async function main(given: string[]): Promise<number> {
   const worker = async () => {
     for (let target = targets.shift(); target; target = targets.shift()) {
       const kept = one === undefined ? keptFor(target.name) : [];
-      const began = performance.now();
       const result: Result = await fuzz({ module: MODULE, target: target.name, seed, from: one ?? 0, inputs, kept });
-      console.log(lineOf(target.name, result, { seed, seconds: (performance.now() - began) / 1_000 }));
+      console.log(lineOf(target.name, result, seed));
       if (result.is === "failed") stories.push(storyOf(target.name, result, seed));
     }
   };
+  const began = performance.now();
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker));
+  console.log(`${Math.round((performance.now() - began) / 1_000)} s`);
   for (const story of stories) console.log(`\n${story}`);
   return stories.length === 0 ? 0 : 1;
 }

@@ -26,16 +26,29 @@ export interface Who {
   readonly secret: string;
 }
 
+interface Connecting {
+  readonly will?: { readonly topic: string; readonly payload: Uint8Array };
+  /** Seconds. */
+  readonly keepalive?: number;
+}
+
 /** A CONNECT (§3.1) of a host, with a will or without. */
-export function connect(
-  { host, secret }: Who,
-  will?: { readonly topic: string; readonly payload: Uint8Array },
-): Uint8Array {
+export function connect({ host, secret }: Who, { will, keepalive = 30 }: Connecting = {}): Uint8Array {
   const flags = 0xc0 | (will ? 0x2c : 0);
   const willed = will
     ? [...text(will.topic), will.payload.length >> 8, will.payload.length & 0xff, ...will.payload]
     : [];
-  return packet(0x10, [...text("MQTT"), 4, flags, 0, 30, ...text(host), ...willed, ...text(host), ...text(secret)]);
+  return packet(0x10, [
+    ...text("MQTT"),
+    4,
+    flags,
+    keepalive >> 8,
+    keepalive & 0xff,
+    ...text(host),
+    ...willed,
+    ...text(host),
+    ...text(secret),
+  ]);
 }
 
 /** A PUBLISH (§3.3). */
@@ -67,7 +80,10 @@ export function anyPacket(
   const id = 1 + random.below(4);
   switch (random.below(8)) {
     case 0:
-      return connect(who, random.chance(0.3) ? { topic: topic(), payload: random.bytes(random.small(4)) } : undefined);
+      return connect(
+        who,
+        random.chance(0.3) ? { will: { topic: topic(), payload: random.bytes(random.small(4)) } } : {},
+      );
     case 1:
     case 2:
     case 3: {

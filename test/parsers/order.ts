@@ -24,6 +24,8 @@ export interface Tally {
   readonly longest: { readonly milliseconds: number; readonly input: number };
   /** Bytes held after a forced collection beyond those held after the first inputs. */
   readonly growth: number;
+  /** Of the whole process, all its threads, seconds: what it took on whatever else the machine was doing. */
+  readonly processor: number;
 }
 
 /** What a child says in the end; one that says nothing has not ended as it should. */

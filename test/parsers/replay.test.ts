@@ -23,6 +23,7 @@ test("the same seed makes the same inputs, and another makes others", () => {
 
 test("an input that is written down is read as it was, bytes and names of every sort", () => {
   expect(readInput(writeInput(WHOLE))).toEqual(WHOLE);
+  expect(readInput(writeInput([Buffer.from([1, 2, 3])]))).toEqual([Uint8Array.of(1, 2, 3)]);
 });
 
 test("what is shrunk still fails, and nothing more can be left out of it", async () => {

@@ -6,12 +6,22 @@ function row(cells: readonly string[]): string {
   return cells.map((cell, at) => (at === 0 ? cell.padEnd(WIDTHS[at] ?? 0) : cell.padStart(WIDTHS[at] ?? 0))).join(" ");
 }
 
-export const HEADING = row(["parser", "inputs", "accepted", "refused", "kept", "longest ms", "growth MB", "seed", "s"]);
+export const HEADING = row([
+  "parser",
+  "inputs",
+  "accepted",
+  "refused",
+  "kept",
+  "longest ms",
+  "growth MB",
+  "seed",
+  "cpu s",
+]);
 
 /** A target's line of the table. */
-export function lineOf(target: string, result: Result, { seed, seconds }: { seed: number; seconds: number }): string {
+export function lineOf(target: string, result: Result, seed: number): string {
   if (result.is === "failed") return `${target.padEnd(WIDTHS[0])}   FAILED, see below`;
-  const { inputs, accepted, refused, kept, longest, growth } = result.tally;
+  const { inputs, accepted, refused, kept, longest, growth, processor } = result.tally;
   const cells = [
     inputs,
     accepted,
@@ -21,7 +31,7 @@ export function lineOf(target: string, result: Result, { seed, seconds }: { seed
     (growth / 1024 / 1024).toFixed(1),
     seed,
   ];
-  return row([target, ...cells.map(String), seconds.toFixed(0)]);
+  return row([target, ...cells.map(String), processor.toFixed(1)]);
 }
 
 const SHOWN = 2_000;

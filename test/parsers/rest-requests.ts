@@ -63,14 +63,12 @@ interface Route {
   readonly operation: Operation;
 }
 
-export type Which = "lists" | "writes" | "all";
-
-/** Makes requests to what a document describes: all of it, only what is read, or only what writes. */
-export function restRequests(document: Document, which: Which): (random: Random) => RestRequest {
+/** Makes requests to whatever a document describes. */
+export function restRequests(document: Document): (random: Random) => RestRequest {
   const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]): Route => ({ method: method.toUpperCase(), path, operation })),
   );
-  const chosen = routes.filter(({ method, path }) => isOperators(path) && isWanted(which, method));
+  const chosen = routes.filter(({ path }) => isOperators(path));
   const refersTo = (ref: string) => document.components.schemas[ref.slice("#/components/schemas/".length)] ?? {};
   const around = { known: KNOWN, refersTo };
   return (random) => {
@@ -84,10 +82,6 @@ export function restRequests(document: Document, which: Which): (random: Random)
 /** What sites and machines ask for has targets of its own. */
 function isOperators(path: string): boolean {
   return path.startsWith("/v1/projects/") || path === "/v1/health" || path === "/v1/status";
-}
-
-function isWanted(which: Which, method: string): boolean {
-  return which === "all" || (which === "lists") === (method === "GET");
 }
 
 function requestTo(
@@ -108,7 +102,7 @@ function requestTo(
   const body = schemaValue(random, schema, around);
   if (random.chance(0.03))
     return { ...request, text: mutateText(random, JSON.stringify(body), ["{", "}", '"', ",", "[", "nul"]) };
-  return { ...request, body: random.chance(0.5) ? mutateJson(random, body) : body };
+  return { ...request, body: random.chance(0.8) ? mutateJson(random, body) : body };
 }
 
 function queryValue(

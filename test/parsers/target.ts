@@ -23,9 +23,11 @@ export interface Target {
 
 /** A parser with all that it needs around it. */
 export interface Opened {
+  /** How many inputs are fed in one go, as the members of a list; one that is no list when absent. */
+  readonly together?: number;
   generate(random: Random): Input;
   /** Throws whatever is not declared, and `Broken` where something was promised and does not hold. */
-  feed(input: Input): Verdict | Promise<Verdict>;
+  feed(input: Input): Verdict | Promise<Verdict> | Promise<readonly Verdict[]>;
   /** Looks at what all inputs together have left behind. */
   finish?(): void | Promise<void>;
   close?(): void | Promise<void>;

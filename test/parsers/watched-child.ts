@@ -26,7 +26,7 @@ export async function carryOut(given: Omit<Order, "progress">, { answerWithin }:
   const progress = `${folder}/progress`;
   writeFileSync(progress, writeStep({ is: "opening" }));
   const child = fork(new URL("./child.ts", import.meta.url).pathname, [], {
-    execArgv: ["--expose-gc", `--max-old-space-size=${HEAP_MEGABYTES}`],
+    execArgv: ["--expose-gc", "--max-semi-space-size=64", `--max-old-space-size=${HEAP_MEGABYTES}`],
     // What the engine says when it dies of memory is long and says nothing more.
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     // Each child would compile the same programs anew.

@@ -7,16 +7,23 @@ const WARNING = 40;
 /** What a program says in its log that a person must act on: no input may make it say so. */
 export class Complaints {
   readonly #said: string[] = [];
+  #latest: readonly string[] = [];
   readonly log: Log;
 
   /** Warnings in which this is found count, too. */
   constructor(warning?: RegExp) {
     this.log = createLog("fuzzed", "warn", {
       write: (line) => {
+        this.#latest = [...this.#latest, line.trim()].slice(-5);
         const { level } = JSON.parse(line) as { readonly level: number };
         if (level >= ERROR || (level === WARNING && warning?.test(line))) this.#said.push(line.trim());
       },
     });
+  }
+
+  /** The latest warnings, which may say why something does not hold. */
+  get latest(): string {
+    return this.#latest.join("\n");
   }
 
   /** Throws when there has been one since it was last asked. */

@@ -11,6 +11,32 @@ import type { Names } from "./filled.ts";
 export const OFFER = offerHeaders({ version: PROTOCOL_VERSION, capabilities: [] });
 const PROJECT = "/v1/projects/default";
 
+interface Made {
+  readonly collection: string;
+  readonly body: object;
+}
+
+/** How what requests are about is made, in this order. */
+const MADE: Readonly<Record<string, (names: Names, name: string) => Made>> = {
+  region: (_, name) => ({ collection: "regions", body: { name, metadata: [{ key: "zone", value: "a" }] } }),
+  site: ({ region }, name) => ({ collection: "sites", body: { name, regionId: region } }),
+  otherSite: ({ region }, name) => ({ collection: "sites", body: { name, regionId: region } }),
+  os: (_, name) => ({
+    collection: "compute/os",
+    body: { name, profileName: name, architecture: "x86_64", sha256: "a".repeat(64), osType: "OS_TYPE_IMMUTABLE" },
+  }),
+  host: ({ site }, name) => ({ collection: "compute/hosts", body: { name, siteId: site } }),
+  otherHost: (_, name) => ({ collection: "compute/hosts", body: { name } }),
+  provider: (_, name) => ({
+    collection: "providers",
+    body: { name, providerKind: "PROVIDER_KIND_BAREMETAL", apiEndpoint: "http://a", apiCredentials: ["x"] },
+  }),
+  instance: ({ otherHost, os }, name) => ({
+    collection: "compute/instances",
+    body: { name, hostID: otherHost, osID: os, kind: "INSTANCE_KIND_METAL" },
+  }),
+};
+
 /** What is held open ends at once, so that the next input can come. */
 const HELD_BRIEFLY = { pollSeconds: 0.001, streamSeconds: 0.002, keepAliveSeconds: 0.001 };
 
@@ -37,40 +63,27 @@ export class FuzzedHub {
     const hub = await createHub(config, { clock: systemClock, log: complaints.log });
     const operator = readFileSync(`${home}/operator-token`, "utf8").trim();
     const it = new FuzzedHub(hub, complaints, operator);
-    await it.furnish();
+    await it.#begin();
     return it;
   }
 
-  /** Makes one of each kind of resource, and a site's token; the names are those of the newest. */
-  async furnish(): Promise<void> {
-    this.#furnished += 1;
-    const name = (what: string) => `${what} ${this.#furnished}`;
-    const region = await this.make("regions", { name: name("north"), metadata: [{ key: "zone", value: "a" }] });
-    const site = await this.make("sites", { name: name("oslo"), regionId: region });
-    const otherSite = await this.make("sites", { name: name("bergen"), regionId: region });
-    const os = await this.make("compute/os", {
-      ...{ name: name("debian"), profileName: name("debian"), architecture: "x86_64", sha256: "a".repeat(64) },
-      ...{ repoUrl: "debian.img", osType: "OS_TYPE_IMMUTABLE", osProvider: "OS_PROVIDER_KIND_INFRA" },
-    });
-    const host = await this.make("compute/hosts", { name: name("own"), siteId: site });
-    const otherHost = await this.make("compute/hosts", { name: name("free") });
-    const provider = await this.make("providers", {
-      ...{
-        name: name("vendor"),
-        providerKind: "PROVIDER_KIND_BAREMETAL",
-        apiEndpoint: "http://a",
-        apiCredentials: ["x"],
-      },
-    });
-    const instance = await this.make("compute/instances", { name: name("one"), hostID: host, osID: os }).catch(
-      () => "inst-00000000",
-    );
-    const { token: siteToken } = await this.must("POST", `${PROJECT}/sites/${site}/tokens`, {});
+  /** Makes anew what `gone` names, or one of each kind of resource and a site's token; the names are those of the newest. */
+  async furnish(gone: readonly string[] = Object.keys(MADE)): Promise<void> {
+    for (const what of gone) {
+      const make = MADE[what];
+      if (!make) continue;
+      this.#furnished += 1;
+      const { collection, body } = make(this.names, `${what} ${this.#furnished}`);
+      this.names = { ...this.names, [what]: await this.make(collection, body) };
+    }
+  }
+
+  async #begin(): Promise<void> {
+    await this.furnish();
+    const { token } = await this.must("POST", `${PROJECT}/sites/${this.names.site}/tokens`, {});
     const tenant = await this.hub.store.read((view) => view.tenant("default"));
-    this.names = {
-      ...{ region, site, otherSite, os, host, otherHost, provider, instance, siteToken: String(siteToken) },
-      ...{ tenant: tenant?.id ?? "", epoch: this.hub.authority.epoch(), operator: this.operator },
-    };
+    const epoch = this.hub.authority.epoch();
+    this.names = { ...this.names, siteToken: String(token), tenant: tenant?.id ?? "", epoch, operator: this.operator };
   }
 
   async make(collection: string, body: object): Promise<string> {

@@ -7,6 +7,8 @@ import { streamPair } from "./stream-pair.ts";
 
 const PUBACK = 0x40;
 const CONNACK = 0x20;
+/** Seconds, as long as a broker takes: on a machine that is busy, minutes may pass between two words. */
+const LONGEST_KEEPALIVE = 300;
 
 /** A host's connection that says what it is told to, and hears what is acknowledged. */
 export class RawHost {
@@ -29,7 +31,7 @@ export class RawHost {
     const [ours, theirs] = streamPair();
     broker.attach(theirs);
     const host = new RawHost(ours);
-    ours.write(connect(who));
+    ours.write(connect(who, { keepalive: LONGEST_KEEPALIVE }));
     if (!(await host.#admitted.promise)) throw new Broken("a host that is known is not let in");
     return host;
   }

@@ -61,20 +61,24 @@ export const AGENT_SAID: Target = {
       return pair.hub.ask({ method: "GET", url: `/v1/projects/default/sites/${site}/quarantine`, headers: as });
     };
     return {
+      together: 8,
       generate(random): Input {
-        if (random.chance(0.15)) return { leaf: "status", payload: new Uint8Array(Buffer.from(statusText(random))) };
-        const leaf = random.pick<Leaf>(["hw", "hw", "hb", "reported", "tele/cpu", "res/r-1", "jobs/j-1/status"]);
+        if (random.chance(0.05)) return { leaf: "status", payload: new Uint8Array(Buffer.from(statusText(random))) };
+        const leaf = random.pick<Leaf>(["hw", "hb", "hb", "reported", "tele/cpu", "res/r-1", "jobs/j-1/status"]);
         const payload = random.chance(0.6) ? saidValue(random, leaf) : messageBytes(random, SAYS[leaf]);
         return { leaf, payload: Uint8Array.from(payload) };
       },
       async feed(input) {
-        const { leaf, payload } = input as { readonly leaf: string; readonly payload: Uint8Array };
+        const words = input as readonly { readonly leaf: string; readonly payload: Uint8Array }[];
         if (host.isClosed) host = await RawHost.connect(pair.site.broker, who);
-        const isTaken = await host.say(hostTopic(site, who.host, leaf), payload);
+        const taken = await Promise.all(
+          words.map(({ leaf, payload }) => host.say(hostTopic(site, who.host, leaf), payload)),
+        );
         pair.mustBeContent();
-        // Whose protocol is not served is cut off, which people are shown.
-        mustHold(isTaken || leaf === "status", "what it says is not acknowledged");
-        return isTaken ? "accepted" : "refused";
+        // Whose protocol is not served is cut off, which people are shown: what it says after that is not heard.
+        const mayBeCutOff = words.some(({ leaf }) => leaf === "status");
+        mustHold(mayBeCutOff || taken.every(Boolean), "what it says is not acknowledged");
+        return taken.map((isTaken) => (isTaken ? "accepted" : "refused"));
       },
       async finish() {
         await host.end();

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createCalls } from "@holdfast/agent/calls";
 import { createDesiredState } from "@holdfast/agent/desired";
@@ -76,13 +77,17 @@ export const AGENT_TOLD: Target = {
           is
         ];
         const payload = random.chance(0.5) ? whole(random) : messageBytes(random, is);
-        return { leaf: random.chance(0.05) ? mutateText(random, leaf) : leaf, payload, restarts: random.chance(0.02) };
+        return { leaf: random.chance(0.05) ? mutateText(random, leaf) : leaf, payload, restarts: random.chance(0.1) };
       },
       async feed(input) {
         const { leaf, payload, restarts } = input as { leaf: string; payload: Uint8Array; restarts: boolean };
         said.length = 0;
         answers.length = 0;
-        if (restarts) agent = open();
+        if (restarts) {
+          // As another machine would: what was said to be reached is not known any more.
+          rmSync(`${stateDir}/applied.json`, { force: true });
+          agent = open();
+        }
         agent.hear(leaf, Buffer.from(payload));
         const [first, request = "", operation] = leaf.split("/");
         if (first === "req" && operation !== undefined && leaf.split("/").length === 3) {

@@ -1,7 +1,7 @@
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { mutateJson } from "../mutate/json.ts";
 import { mutateText } from "../mutate/text.ts";
-import { askOver, judged } from "../programs/answers.ts";
+import { askOver, hangUp, judged } from "../programs/answers.ts";
 import { filled } from "../programs/filled.ts";
 import { FuzzedPair } from "../programs/fuzzed-pair.ts";
 import type { Random } from "../random.ts";
@@ -56,6 +56,7 @@ export const MACHINES_ASK: Target = {
         >;
         const from = Math.floor(asked / ASK_FROM_EACH);
         asked += 1;
+        if (asked % ASK_FROM_EACH === 0) hangUp();
         const localAddress = `127.${1 + (from >> 16)}.${(from >> 8) & 0xff}.${1 + (from % 250)}`;
         const headers = { "content-type": type };
         const answer = await askOver(pair.site.port, {

@@ -3,7 +3,7 @@ import { type Answered, type Asked, encoded, headerText, judged, queryText } fro
 import { filled, type Names } from "../programs/filled.ts";
 import { FuzzedHub } from "../programs/fuzzed-hub.ts";
 import { FuzzedSite } from "../programs/fuzzed-site.ts";
-import { type Document, type RestRequest, restRequests, type Which } from "../rest-requests.ts";
+import { type Document, type RestRequest, restRequests } from "../rest-requests.ts";
 import { type Input, mustHold, type Opened, type Target } from "../target.ts";
 
 /** A program with the API, and all that can be asked for there. */
@@ -11,17 +11,17 @@ export interface Asking {
   readonly names: Names;
   readonly complaints: { none(): void };
   ask(asked: Asked): Promise<Answered>;
-  /** Makes anew what requests are about. */
-  furnish(): Promise<void>;
+  /** Makes anew what requests are about, of those that are named. */
+  furnish(gone: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What it shows of a resource that changes without anybody's wish. */
 const PASSING = new Set(["observation", "timestamps", "hostStatus"]);
 
-async function opened(program: Asking, which: Which): Promise<Opened> {
+async function opened(program: Asking): Promise<Opened> {
   const document = (await program.ask({ method: "GET", url: "/openapi.json" })).json as Document;
-  const generate = restRequests(document, which);
+  const generate = restRequests(document);
   return {
     generate: (random) => ({ ...generate(random) }) as Input,
     async feed(input) {
@@ -44,11 +44,18 @@ async function opened(program: Asking, which: Which): Promise<Opened> {
       mustHold(answer.json !== undefined, `it answers what is no JSON: ${answer.text.slice(0, 200)}`);
       if (method === "GET") mustHoldAsList(answer, request.query);
       if (["POST", "PUT", "PATCH"].includes(method)) await mustShow(program, { answer, path, headers: as });
-      if (method === "DELETE" || request.path.endsWith("retire")) await program.furnish();
+      if (method === "DELETE" || request.path.endsWith("retire")) await program.furnish(namesIn(input));
       return verdict;
     },
     close: () => program.close(),
   };
+}
+
+/** What a request names, of what is made for it: the host of an instance's is of no use without it. */
+function namesIn(input: Input): string[] {
+  const { path } = input as { readonly path: string };
+  const [name] = [...path.matchAll(/\{(\w+)\}/g)].map(([, each = ""]) => each).slice(-1);
+  return name === "otherHost" || name === "instance" ? ["otherHost", "instance"] : [name ?? ""];
 }
 
 /** A list is of the size that was asked for, and says whether there is more. */
@@ -86,24 +93,17 @@ function lasting(json: unknown): unknown {
   return Object.fromEntries(Object.entries(json as object).filter(([name]) => !PASSING.has(name)));
 }
 
-/** Lists and single resources at the hub, as operators ask for them. */
-export const HUB_LISTS: Target = {
-  name: "hub-lists",
-  about: "every path of the hub that is read answers with the page that was asked for, or refuses",
-  open: async () => opened(await FuzzedHub.start(), "lists"),
-};
-
-/** All that operators write at the hub. */
-export const HUB_WRITES: Target = {
-  name: "hub-writes",
+/** All that operators read and write at the hub. */
+export const HUB_API: Target = {
+  name: "hub-api",
   about:
-    "every path of the hub that writes takes its body or refuses it; what it takes is then shown as it was answered",
-  open: async () => opened(await FuzzedHub.start(), "writes"),
+    "every path of the hub answers or refuses; a page is as large as asked for; what is written is then shown as it was answered",
+  open: async () => opened(await FuzzedHub.start()),
 };
 
 /** The same API at a site, over what the site holds. */
 export const SITE_API: Target = {
   name: "site-api",
   about: "every path of a site, read or written, answers or refuses; what it takes is then shown as it was answered",
-  open: async () => opened(await FuzzedSite.start(), "all"),
+  open: async () => opened(await FuzzedSite.start()),
 };

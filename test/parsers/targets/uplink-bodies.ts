@@ -39,11 +39,11 @@ const BOMBS = [MAX_BATCH_BYTES - 2, MAX_BATCH_BYTES + 1, 16 * 1024 * 1024].map((
 );
 
 function jsonText(random: Random, path: Body["path"]): string {
-  const entries = Array.from({ length: random.small(2) }, () => entryValue(random));
+  const entries = Array.from({ length: random.below(3) }, () => entryValue(random));
   const batch = { ...(BATCH as Record<string, Input>), entries, ...(random.chance(0.2) ? { witness: WITNESS } : {}) };
   const body: Input = path === "contact" ? { witness: WITNESS } : batch;
   const text = JSON.stringify(random.chance(0.6) ? mutateJson(random, body) : body);
-  if (random.chance(0.02)) return deep(random);
+  if (random.chance(0.005)) return deep(random);
   return random.chance(0.2)
     ? mutateText(random, text, ["{", "}", "[", "]", '"', ":", ",", "\\u0000", "1e999", "nul"])
     : text;
@@ -85,8 +85,8 @@ export const UPLINK_BODIES: Target = {
     let [first, previous] = [1, ""];
     return {
       generate(random): Input {
-        const path = random.chance(0.85) ? "uplink" : "contact";
-        const gzip = random.chance(0.3);
+        const path = random.chance(0.95) ? "uplink" : "contact";
+        const gzip = random.chance(0.2);
         const text = jsonText(random, path);
         const hurt = gzip && random.chance(0.4) ? mutateBytes(random, gzipSync(text)) : null;
         const bytes = gzip && random.chance(0.01) ? random.pick(BOMBS) : hurt;

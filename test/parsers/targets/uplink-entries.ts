@@ -5,8 +5,8 @@ import { filled } from "../programs/filled.ts";
 import { FuzzedHub, OFFER } from "../programs/fuzzed-hub.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 
-/** How often an operator looks at what has come of it all. */
-const LOOK_EVERY = 250;
+/** After so many batches an operator looks at what has come of it all. */
+const LOOK_EVERY = 100;
 const PROJECT = "/v1/projects/default";
 
 interface Reply {
@@ -34,7 +34,7 @@ export const UPLINK_ENTRIES: Target = {
         previous,
         sealedAt: 0,
         entries: [...entries],
-        ...(lent.length === 0 ? { wantIds: 100 } : {}),
+        ...(lent.length < 8 ? { wantIds: 100 } : {}),
       };
       const url = `/v1/sites/${hub.names.site}/uplink`;
       const payload = JSON.stringify(batch);
@@ -72,18 +72,23 @@ export const UPLINK_ENTRIES: Target = {
 
     await send([]);
     return {
+      together: 8,
       generate: (random) => entryValue(random),
       async feed(input) {
         fed += 1;
-        const id = `host-${(lent.at(-1) ?? 0).toString(16).padStart(8, "0")}`;
-        const entry = filled(input, { ...hub.names, lent: id });
-        const at = first;
-        const { outcomes } = await send([entry]);
-        const outcome = outcomes.find(({ seq }) => seq === at);
-        if (JSON.stringify(input).includes("{lent}") && outcome?.result !== "quarantined") lent.pop();
+        const entries = (input as readonly Input[]).map((entry) => {
+          const isNew = JSON.stringify(entry).includes("{lent}");
+          const id = `host-${((isNew ? lent.pop() : lent.at(-1)) ?? 0).toString(16).padStart(8, "0")}`;
+          return filled(entry, { ...hub.names, lent: id });
+        });
+        const begin = first;
+        const { outcomes } = await send(entries);
         if (fed % LOOK_EVERY === 0) await look();
-        mustHold(outcome?.result !== "quarantined" || Boolean(outcome.reason), "it is set aside without a reason");
-        return outcome?.result === "quarantined" ? "refused" : "accepted";
+        return entries.map((_, at) => {
+          const outcome = outcomes.find(({ seq }) => seq === begin + at);
+          mustHold(outcome?.result !== "quarantined" || Boolean(outcome.reason), "it is set aside without a reason");
+          return outcome?.result === "quarantined" ? "refused" : "accepted";
+        });
       },
       finish: look,
       close: () => hub.close(),
