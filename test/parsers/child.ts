@@ -2,7 +2,7 @@
 import { openSync, writeSync } from "node:fs";
 import { feed, sentenceOf } from "./feeding.ts";
 import { type Order, type Said, type Step, writeStep } from "./order.ts";
-import type { Target } from "./target.ts";
+import { targetIn } from "./targets.ts";
 
 async function work(order: Order): Promise<void> {
   const file = openSync(order.progress, "r+");
@@ -17,9 +17,7 @@ async function work(order: Order): Promise<void> {
   };
   process.on("uncaughtException", failed("an exception that nothing caught"));
   process.on("unhandledRejection", failed("a rejection that nothing handled"));
-  const { TARGETS } = (await import(order.module)) as { readonly TARGETS: readonly Target[] };
-  const target = TARGETS.find(({ name }) => name === order.target);
-  if (!target) throw new Error(`no target is called ${order.target}`);
+  const target = await targetIn(order.module, order.target);
   say(await feed({ order, target, at }));
 }
 

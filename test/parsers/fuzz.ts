@@ -7,7 +7,7 @@ import { carryOut, type Watching } from "./watched-child.ts";
 const TRIES = 25;
 
 export interface Wanted {
-  /** Path of the module whose `TARGETS` has the target. */
+  /** Path of the module that exports the target. */
   readonly module: string;
   readonly target: string;
   readonly seed: number;

@@ -4,16 +4,15 @@ import { parseArgs } from "node:util";
 import { messageOf, requireNode24 } from "@holdfast/runtime";
 import { fuzz, type Result } from "./fuzz.ts";
 import { HEADING, lineOf, storyOf } from "./report.ts";
-import type { Target } from "./target.ts";
-import { TARGETS } from "./targets.ts";
+import { moduleOf, NAMES, targetIn } from "./targets.ts";
 
-const MODULE = new URL("./targets.ts", import.meta.url).pathname;
 const KEPT = new URL("./kept/", import.meta.url);
 const SEED = 1;
 const INPUTS = 20_000;
 
-function help(): string {
-  const names = TARGETS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`);
+async function help(): Promise<string> {
+  const targets = await Promise.all(NAMES.map((name) => targetIn(moduleOf(name), name)));
+  const names = targets.map(({ name, about }) => `  ${name.padEnd(16)}${about}`);
   return [
     "npm run fuzz:parsers [-- [--inputs N] [--seed S] [--only NAME[,NAME…]] [--input K]]",
     "",
@@ -37,12 +36,11 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
   return number;
 }
 
-function chosen(names: string | undefined): readonly Target[] {
-  if (names === undefined) return TARGETS;
+function chosen(names: string | undefined): readonly string[] {
+  if (names === undefined) return NAMES;
   return names.split(",").map((name) => {
-    const target = TARGETS.find((each) => each.name === name);
-    if (!target) throw new Error(`no parser is called ${name}; see --help`);
-    return target;
+    if (!NAMES.some((known) => known === name)) throw new Error(`no parser is called ${name}; see --help`);
+    return name;
   });
 }
 
@@ -61,7 +59,7 @@ async function main(given: string[]): Promise<number> {
   const options = { help: { type: "boolean" }, inputs: text, seed: text, only: text, input: text } as const;
   const { values } = parseArgs({ args: given, options });
   if (values.help) {
-    console.log(help());
+    console.log(await help());
     return 0;
   }
   const seed = wholeNumber("seed", values.seed, SEED);
@@ -72,10 +70,10 @@ async function main(given: string[]): Promise<number> {
   console.log(HEADING);
   const worker = async () => {
     for (let target = targets.shift(); target; target = targets.shift()) {
-      const kept = one === undefined ? keptFor(target.name) : [];
-      const result: Result = await fuzz({ module: MODULE, target: target.name, seed, from: one ?? 0, inputs, kept });
-      console.log(lineOf(target.name, result, seed));
-      if (result.is === "failed") stories.push(storyOf(target.name, result, seed));
+      const kept = one === undefined ? keptFor(target) : [];
+      const result: Result = await fuzz({ module: moduleOf(target), target, seed, from: one ?? 0, inputs, kept });
+      console.log(lineOf(target, result, seed));
+      if (result.is === "failed") stories.push(storyOf(target, result, seed));
     }
   };
   const began = performance.now();

@@ -1,6 +1,6 @@
 /** What a child is told to do with one target. */
 export interface Order {
-  /** Path of the module whose `TARGETS` has it. */
+  /** Path of the module that exports it. */
   readonly module: string;
   readonly target: string;
   readonly seed: number;

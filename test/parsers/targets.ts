@@ -1,23 +1,25 @@
 import type { Target } from "./target.ts";
-import { AGENT_SAID } from "./targets/agent-said.ts";
-import { AGENT_TOLD } from "./targets/agent-told.ts";
-import { CONFIG } from "./targets/config.ts";
-import { FILES_ON_DISK } from "./targets/files.ts";
-import { FILTERS } from "./targets/filters.ts";
-import { MACHINES_ASK } from "./targets/machines-ask.ts";
-import { MESSAGES } from "./targets/messages.ts";
-import { MQTT } from "./targets/mqtt.ts";
-import { PACKETS } from "./targets/packets.ts";
-import { HUB_API, SITE_API } from "./targets/rest.ts";
-import { SHAPE_QUERY } from "./targets/shape-query.ts";
-import { SHAPE_REQUESTS } from "./targets/shape-requests.ts";
-import { TOPICS } from "./targets/topics.ts";
-import { UPLINK_BODIES } from "./targets/uplink-bodies.ts";
-import { UPLINK_ENTRIES } from "./targets/uplink-entries.ts";
 
-/** Every parser of the product that reads what others wrote. */
-export const TARGETS: readonly Target[] = [
-  // Those that take longest first, so that two at a time end together.
-  ...[UPLINK_ENTRIES, HUB_API, SHAPE_REQUESTS, AGENT_SAID, SITE_API, MQTT, MACHINES_ASK, UPLINK_BODIES],
-  ...[AGENT_TOLD, FILES_ON_DISK, CONFIG, MESSAGES, FILTERS, SHAPE_QUERY, TOPICS, PACKETS],
-];
+/**
+ * Every parser of the product that reads what others wrote; each is in the file of its name. Those that take longest come first,
+ * so that two at a time end together.
+ */
+export const NAMES = [
+  ...["uplink-bodies", "hub-api", "agent-said", "site-api", "shape-requests", "machines-ask", "mqtt", "uplink-entries"],
+  ...["files", "agent-told", "config", "messages", "filters", "shape-query", "topics", "packets"],
+] as const;
+
+/** Path of the module of a target: a process that feeds one loads nothing of the others. */
+export function moduleOf(name: string): string {
+  return new URL(`./targets/${name}.ts`, import.meta.url).pathname;
+}
+
+/** A target out of a module that exports it, alone or in a list. */
+export async function targetIn(module: string, name: string): Promise<Target> {
+  const exported = Object.values(
+    (await import(module)) as Readonly<Record<string, unknown>>,
+  ).flat() as Partial<Target>[];
+  const target = exported.find((each) => each.name === name && each.open !== undefined);
+  if (!target) throw new Error(`no target is called ${name} in ${module}`);
+  return target as Target;
+}

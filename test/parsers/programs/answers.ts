@@ -35,11 +35,15 @@ async function unhurried(once: () => Promise<Answered>): Promise<Answered> {
   return answer.status === 503 && answer.text.includes("the request took too long") ? once() : answer;
 }
 
-async function askOnce(app: FastifyInstance, { method, url, headers = {}, payload }: Asked): Promise<Answered> {
+async function askOnce(
+  app: FastifyInstance,
+  { method, url, headers = {}, payload, localAddress }: Asked,
+): Promise<Answered> {
   const answer = await app.inject({
     method: method as NonNullable<InjectOptions["method"]>,
     url,
     headers,
+    ...(localAddress === undefined ? {} : { remoteAddress: localAddress }),
     ...(payload === undefined ? {} : { payload: typeof payload === "string" ? payload : Buffer.from(payload) }),
   });
   return { status: answer.statusCode, headers: answer.headers, text: answer.body, json: parsed(answer.body) };
@@ -61,11 +65,6 @@ function askOnceOver(port: number, { method, url: path, payload, ...more }: Aske
     asking.once("error", reject);
     asking.end(payload);
   });
-}
-
-/** Ends the connections that are kept for the next request. */
-export function hangUp(): void {
-  agent.destroy();
 }
 
 /** A header's value as a client can send it. */

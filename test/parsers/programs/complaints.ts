@@ -8,6 +8,7 @@ const WARNING = 40;
 export class Complaints {
   readonly #said: string[] = [];
   #latest: readonly string[] = [];
+  readonly #warnings = new Map<string, number>();
   readonly log: Log;
 
   /** Warnings in which this is found count, too. */
@@ -15,7 +16,8 @@ export class Complaints {
     this.log = createLog("fuzzed", "warn", {
       write: (line) => {
         this.#latest = [...this.#latest, line.trim()].slice(-5);
-        const { level } = JSON.parse(line) as { readonly level: number };
+        const { level, msg } = JSON.parse(line) as { readonly level: number; readonly msg: string };
+        this.#warnings.set(msg, (this.#warnings.get(msg) ?? 0) + 1);
         if (level >= ERROR || (level === WARNING && warning?.test(line))) this.#said.push(line.trim());
       },
     });
@@ -24,6 +26,11 @@ export class Complaints {
   /** The latest warnings, which may say why something does not hold. */
   get latest(): string {
     return this.#latest.join("\n");
+  }
+
+  /** How often it has said this. */
+  times(message: string): number {
+    return this.#warnings.get(message) ?? 0;
   }
 
   /** Throws when there has been one since it was last asked. */

@@ -1,7 +1,7 @@
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { mutateJson } from "../mutate/json.ts";
 import { mutateText } from "../mutate/text.ts";
-import { askOver, hangUp, judged } from "../programs/answers.ts";
+import { judged } from "../programs/answers.ts";
 import { filled } from "../programs/filled.ts";
 import { FuzzedPair } from "../programs/fuzzed-pair.ts";
 import type { Random } from "../random.ts";
@@ -56,25 +56,17 @@ export const MACHINES_ASK: Target = {
         >;
         const from = Math.floor(asked / ASK_FROM_EACH);
         asked += 1;
-        if (asked % ASK_FROM_EACH === 0) hangUp();
         const localAddress = `127.${1 + (from >> 16)}.${(from >> 8) & 0xff}.${1 + (from % 250)}`;
         const headers = { "content-type": type };
-        const answer = await askOver(pair.site.port, {
-          method: "POST",
-          url: path,
-          headers,
-          payload: text,
-          localAddress,
-        });
+        const answer = await pair.ask({ method: "POST", url: path, headers, payload: text, localAddress });
         pair.mustBeContent();
         mustHold(answer.status !== 429, "an address is not listened to that has asked eight times");
         return judged(answer);
       },
       async finish() {
         await pair.site.caughtUp();
-        const answer = await askOver(pair.site.port, {
-          ...{ method: "GET", url: "/v1/status", headers: { authorization: `Bearer ${pair.hub.operator}` } },
-        });
+        const headers = { authorization: `Bearer ${pair.hub.operator}` };
+        const answer = await pair.ask({ method: "GET", url: "/v1/status", headers });
         mustHold(answer.status === 200 && answer.json !== undefined, `its status cannot be shown: ${answer.text}`);
         pair.mustBeContent();
       },

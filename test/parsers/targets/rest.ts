@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Answered, type Asked, encoded, headerText, judged, queryText } from "../programs/answers.ts";
 import { filled, type Names } from "../programs/filled.ts";
-import { FuzzedHub } from "../programs/fuzzed-hub.ts";
-import { FuzzedSite } from "../programs/fuzzed-site.ts";
 import { type Document, type RestRequest, restRequests } from "../rest-requests.ts";
-import { type Input, mustHold, type Opened, type Target } from "../target.ts";
+import { type Input, mustHold, type Opened } from "../target.ts";
 
 /** A program with the API, and all that can be asked for there. */
 export interface Asking {
@@ -19,7 +17,8 @@ export interface Asking {
 /** What it shows of a resource that changes without anybody's wish. */
 const PASSING = new Set(["observation", "timestamps", "hostStatus"]);
 
-async function opened(program: Asking): Promise<Opened> {
+/** An API under attack: every path of its document, asked for with what is nearly right. */
+export async function openedRest(program: Asking): Promise<Opened> {
   const document = (await program.ask({ method: "GET", url: "/openapi.json" })).json as Document;
   const generate = restRequests(document);
   return {
@@ -92,18 +91,3 @@ async function mustShow(
 function lasting(json: unknown): unknown {
   return Object.fromEntries(Object.entries(json as object).filter(([name]) => !PASSING.has(name)));
 }
-
-/** All that operators read and write at the hub. */
-export const HUB_API: Target = {
-  name: "hub-api",
-  about:
-    "every path of the hub answers or refuses; a page is as large as asked for; what is written is then shown as it was answered",
-  open: async () => opened(await FuzzedHub.start()),
-};
-
-/** The same API at a site, over what the site holds. */
-export const SITE_API: Target = {
-  name: "site-api",
-  about: "every path of a site, read or written, answers or refuses; what it takes is then shown as it was answered",
-  open: async () => opened(await FuzzedSite.start()),
-};

@@ -20,12 +20,11 @@ interface Body {
 }
 
 const BATCH: Input = {
-  stream: { epoch: "{epoch}", incarnation: 1 },
+  stream: { epoch: "{epoch}", incarnation: "{incarnation}" },
   first: "{first}",
   previous: "{previous}",
   sealedAt: 0,
   entries: [],
-  wantIds: 2,
 };
 const WITNESS: Input = {
   epoch: "{epoch}",
@@ -40,7 +39,8 @@ const BOMBS = [MAX_BATCH_BYTES - 2, MAX_BATCH_BYTES + 1, 16 * 1024 * 1024].map((
 
 function jsonText(random: Random, path: Body["path"]): string {
   const entries = Array.from({ length: random.below(3) }, () => entryValue(random));
-  const batch = { ...(BATCH as Record<string, Input>), entries, ...(random.chance(0.2) ? { witness: WITNESS } : {}) };
+  const [witness, wantIds] = [random.chance(0.2) ? { witness: WITNESS } : {}, random.chance(0.2) ? { wantIds: 2 } : {}];
+  const batch = { ...(BATCH as Record<string, Input>), entries, ...wantIds, ...witness };
   const body: Input = path === "contact" ? { witness: WITNESS } : batch;
   const text = JSON.stringify(random.chance(0.6) ? mutateJson(random, body) : body);
   if (random.chance(0.005)) return deep(random);
@@ -83,6 +83,8 @@ export const UPLINK_BODIES: Target = {
   open: async () => {
     const hub = await FuzzedHub.start();
     let [first, previous] = [1, ""];
+    // The one that the hub took last: what changes a batch may begin another, which is then gone on with.
+    let stream = { epoch: String(hub.names.epoch), incarnation: 1 };
     return {
       generate(random): Input {
         const path = random.chance(0.95) ? "uplink" : "contact";
@@ -93,9 +95,10 @@ export const UPLINK_BODIES: Target = {
         return { path, text: bytes ? "" : text, gzip, bytes, headers: headers(random, path) };
       },
       async feed(input) {
-        const names = { ...hub.names, previous };
+        const names = { ...hub.names, epoch: stream.epoch, previous };
         const { path, text: made, gzip, bytes, headers: sent } = filled(input, names) as unknown as Body;
-        const text = made.replaceAll('"{first}"', String(first));
+        const numbered = made.replaceAll('"{first}"', String(first));
+        const text = numbered.replaceAll('"{incarnation}"', String(stream.incarnation));
         const payload = bytes ?? (gzip ? gzipSync(text, { level: 1 }) : text);
         const said = Object.entries({ ...(gzip ? { "content-encoding": "gzip" } : {}), ...sent });
         const asked = {
@@ -110,7 +113,10 @@ export const UPLINK_BODIES: Target = {
         const verdict = judged(answer);
         if (verdict === "accepted" && path === "uplink") {
           first = (answer.json as UplinkReply).cursor + 1;
-          previous = batchHash(JSON.parse(bytes ? gunzipSync(bytes).toString() : text) as UplinkBatch);
+          const batch = JSON.parse(bytes ? gunzipSync(bytes).toString() : text.toWellFormed()) as UplinkBatch;
+          // Its stream is nothing beside these to the hub.
+          stream = { epoch: batch.stream.epoch, incarnation: batch.stream.incarnation };
+          previous = batchHash({ ...batch, stream });
         }
         return verdict;
       },

@@ -5,8 +5,10 @@ import { filled } from "../programs/filled.ts";
 import { FuzzedHub, OFFER } from "../programs/fuzzed-hub.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 
+/** Entries of a batch: with fewer, most of the time would go by for the batches themselves. */
+const TOGETHER = 32;
 /** After so many batches an operator looks at what has come of it all. */
-const LOOK_EVERY = 100;
+const LOOK_EVERY = 25;
 const PROJECT = "/v1/projects/default";
 
 interface Reply {
@@ -34,7 +36,7 @@ export const UPLINK_ENTRIES: Target = {
         previous,
         sealedAt: 0,
         entries: [...entries],
-        ...(lent.length < 8 ? { wantIds: 100 } : {}),
+        ...(lent.length < TOGETHER ? { wantIds: 100 } : {}),
       };
       const url = `/v1/sites/${hub.names.site}/uplink`;
       const payload = JSON.stringify(batch);
@@ -72,7 +74,7 @@ export const UPLINK_ENTRIES: Target = {
 
     await send([]);
     return {
-      together: 8,
+      together: TOGETHER,
       generate: (random) => entryValue(random),
       async feed(input) {
         fed += 1;
