@@ -59,14 +59,16 @@ export const FAULTS: Steps = {
   "the hub's clock is wrong": {
     weight: 1,
     isFault: true,
-    do: ({ world }, { which }) => {
-      world.hub.clock.ahead = SKEWS[which % SKEWS.length] ?? 0;
+    do: (trial, { which }) => {
+      trial.areClocksWrong = true;
+      trial.world.hub.clock.ahead = SKEWS[which % SKEWS.length] ?? 0;
     },
   },
   "a site's clock is wrong": {
     weight: 2,
     isFault: true,
-    do: (_, { site, which }) => {
+    do: (trial, { site, which }) => {
+      trial.areClocksWrong = true;
       site.clock.ahead = SKEWS[which % SKEWS.length] ?? 0;
     },
   },

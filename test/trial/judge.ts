@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { minutes } from "@holdfast/runtime";
 import { assertAgreed, assertSame, conflictsFor, machinesIn } from "../world/agreement.ts";
 import { eventually } from "../world/eventually.ts";
 import type { Json } from "../world/request.ts";
 import { everythingIn } from "./everything.ts";
+import { commandsEnd, nothingIsDoneUnasked } from "./judge-commands.ts";
+import { nobodyBeginsAnew } from "./judge-lives.ts";
+import { machinesAreAsShown, sharedIsTheSame } from "./judge-machines.ts";
 import { HOSTS, ownValue, PROJECT, type Trial, valueShown } from "./trial.ts";
-
-/** What a command ends as. */
-const FINAL = ["done", "failed", "expired", "refused", "unknown"];
 
 /** Mends all that is broken and waits until hub and sites have nothing more to tell one another. */
 export async function heal(trial: Trial): Promise<void> {
@@ -45,9 +44,12 @@ export async function judge(trial: Trial): Promise<void> {
   await eventually(() => conflictsAreShown(trial));
   await eventually(() => holdsAreThere(trial));
   await commandsEnd(trial);
-  nothingIsDoneTwice(trial);
+  nothingIsDoneUnasked(trial);
   await deletedStaysDeleted(trial);
   await nothingIsSetAside(trial);
+  await nobodyBeginsAnew(trial);
+  await sharedIsTheSame(trial);
+  await machinesAreAsShown(trial);
 }
 
 async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promise<void> {
@@ -113,41 +115,6 @@ async function holdsAreThere({ world, sites, held }: Trial): Promise<void> {
     const atHub = holds.filter(({ siteId }: Json) => siteId === site.id);
     assertSame((await site.ask("GET", `${PROJECT}/holds`)).holds, atHub, `the hold of ${site.name}`);
     if (held.has(site.name)) assert.equal(atHub.length, 1, `${site.name} is held`);
-  }
-}
-
-/** Every command that was taken comes to an end, and a machine was reset as often as the ends say. */
-async function commandsEnd(trial: Trial): Promise<void> {
-  const { world, ordered, machines } = trial;
-  if (trial.anyDisaster || ordered.length === 0) return;
-  await world.clock.advance(minutes(20));
-  const ends = new Map<string, string>();
-  await eventually(async () => {
-    for (const { id, host } of ordered) {
-      const { status, body } = await world.hub.request("GET", `${HOSTS}/${host}/commands/${id}`);
-      // With its host a command goes too, and after a while it is nobody's concern any more.
-      if (status === 404) continue;
-      assert.equal(status, 200);
-      assert.ok(FINAL.includes(body.status), `${id} is ${body.status}, long after its time`);
-      ends.set(id, body.status);
-    }
-  });
-  for (const machine of machines) {
-    const done = ordered.filter(({ id, host, command }) => {
-      return command === "reset" && host === machine.known && ends.get(id) === "done";
-    });
-    const resets = machine.switched.filter((action) => action === "reset").length;
-    assert.ok(resets >= done.length, `${machine.known} was reset ${resets} times, and ${done.length} resets are done`);
-  }
-}
-
-function nothingIsDoneTwice({ machines, resetsAsked, anySiteRolledBack }: Trial): void {
-  if (anySiteRolledBack) return;
-  for (const machine of machines) {
-    const resets = machine.switched.filter((action) => action === "reset").length;
-    const asked = [...resetsAsked.values()].reduce((sum, each) => sum + each, 0);
-    const meant = machines.length === 1 ? asked : (resetsAsked.get(machine.known ?? "") ?? asked);
-    assert.ok(resets <= meant, `${machine.known} was reset ${resets} times, and ${meant} resets were asked for`);
   }
 }
 

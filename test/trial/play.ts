@@ -6,6 +6,7 @@ import { ACTIONS, MOVES, type Steps } from "./actions.ts";
 import { DISASTERS, FAULTS } from "./faults.ts";
 import { type Happening, type Plan, planFrom } from "./history.ts";
 import { heal, judge } from "./judge.ts";
+import { Looks } from "./looks.ts";
 import { PROJECT, Trial } from "./trial.ts";
 
 /** What a history holds. */
@@ -23,6 +24,8 @@ export const STEPS: Steps = { ...ACTIONS, ...FAULTS, ...MOVES, ...DISASTERS };
 const TREES = ["synthetic-dimm-nvme-server", "synthetic-arm-board"];
 const NAMES = ["oslo", "bergen"];
 const HOUR = 3_600_000;
+/** After a pause that is shorter nobody looks, milliseconds. */
+const LOOKED_AT_AFTER = 10_000;
 /** Something must be going on for a fault to meet. */
 const FAULTS_A_WISH = 0.6;
 
@@ -58,6 +61,7 @@ export async function play(seed: number, plan: Plan): Promise<Played> {
     if (machines[0]?.known === undefined) throw new Error("the first machine is not admitted");
   });
   const trial = new Trial({ world, machines, sites, os: os.resourceId });
+  const looks = new Looks(trial);
   const underWay = new Set<Promise<void>>();
   for (const happening of plan.happenings) {
     const through = happen(trial, happening).finally(() => underWay.delete(through));
@@ -65,7 +69,9 @@ export async function play(seed: number, plan: Plan): Promise<Played> {
     if (happening.pause === 0) await world.clock.advance(3);
     else {
       await through;
+      looks.note();
       await world.clock.advance(happening.pause);
+      if (happening.pause >= LOOKED_AT_AFTER) await looks.look();
     }
   }
   await Promise.all(underWay);

@@ -21,6 +21,13 @@ export interface Ordered {
   readonly command: string;
 }
 
+/** An order to reset a machine that may have been taken: the world's time from which and until which it is good. */
+export interface Reset {
+  readonly host: string;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** What was done to a world, for its counts. */
 export interface Counts {
   faults: number;
@@ -38,8 +45,7 @@ export class Trial {
   readonly counts: Counts = { faults: 0, killedAt: new Set() };
   readonly ordered: Ordered[] = [];
   readonly registered: string[] = [];
-  /** Orders to reset a machine that may have been taken, by the host that was meant. */
-  readonly resetsAsked = new Map<string, number>();
+  readonly resetsAsked: Reset[] = [];
   /** Sites that must be held, unless somebody has released them since. */
   readonly held = new Set<string>();
   hubBefore: Snapshot | undefined;
@@ -47,6 +53,8 @@ export class Trial {
   backup: string | undefined;
   /** After it, what only one party knew may be lost, and what it knew before may be said again. */
   anyDisaster = false;
+  /** When a command is over is told by a clock. */
+  areClocksWrong = false;
   /** Nobody can keep a site that was put back from doing once more what it does not know it did. */
   anySiteRolledBack = false;
   readonly #random: Random = simulation().random;
@@ -127,9 +135,12 @@ export class Trial {
     const host = machine.known;
     if (!host) return;
     const command = which % 2 === 0 ? "identify" : "reset";
-    const answer = await this.ask(at, "POST", `${HOSTS}/${host}/commands`, { command });
+    const validSeconds = VALID_SECONDS[which % VALID_SECONDS.length] ?? 600;
+    const { time } = simulation();
+    const from = time.now();
+    const answer = await this.ask(at, "POST", `${HOSTS}/${host}/commands`, { command, validSeconds });
     if (answer && answer.status !== 200) return;
-    if (command === "reset") this.resetsAsked.set(host, (this.resetsAsked.get(host) ?? 0) + 1);
+    if (command === "reset") this.resetsAsked.push({ host, from, until: time.now() + validSeconds * 1_000 });
     if (answer) this.ordered.push({ id: answer.body.id, host, command });
   }
 
@@ -179,6 +190,9 @@ export class Trial {
     this.ledger.forgetUnless((value) => held.includes(value));
   }
 }
+
+/** For how long a command is good: some are over before a link is back. */
+const VALID_SECONDS = [15, 60, 600];
 
 /** What can be killed and started again. */
 export type Mortal = Pick<WorldHub, "program" | "isRunning" | "start">;

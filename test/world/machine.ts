@@ -33,6 +33,8 @@ export class Machine {
   readonly #place: Place;
   /** How it was switched from afar, in order: what its own operating system would have done. */
   readonly switched: ("off" | "reset")[] = [];
+  /** When each of that was, milliseconds of the world's time. */
+  readonly switchedAt: number[] = [];
   /** The version of the protocol that its agent speaks from its next boot on; this program's when undefined. */
   protocolVersion: number | undefined;
   /** How often its hardware is looked at. */
@@ -40,6 +42,7 @@ export class Machine {
   #seen: HardwareReport | undefined;
   #boots = 0;
   #isPluggedIn = true;
+  #isSilent = false;
   #known: string | undefined;
   #agent: Agent | undefined;
   #program = new Program("agent");
@@ -81,6 +84,7 @@ export class Machine {
   /** Somebody plugs it in at another site, where its site-node answers at the same address. */
   carryTo(site: WorldSite): void {
     this.#place.site = site;
+    this.#isSilent = false;
     for (const cable of [this.#cables.http, this.#cables.mqtt]) {
       cable.cut();
       cable.restore();
@@ -120,6 +124,7 @@ export class Machine {
   /** As an operating system that shuts down a moment after it is asked to, and comes up again after a reset. */
   #switch(action: "off" | "reset"): void {
     this.switched.push(action);
+    this.switchedAt.push(simulation().time.now());
     simulation().time.after(A_MOMENT, () => void this.#obey(action));
   }
 
@@ -161,10 +166,12 @@ export class Machine {
 
   /** The cable carries nothing more, and neither end is told. */
   goSilent(): void {
+    this.#isSilent = true;
     this.#cables.mqtt.stall();
   }
 
   speakAgain(): void {
+    this.#isSilent = false;
     this.#cables.mqtt.restore();
   }
 
@@ -186,6 +193,12 @@ export class Machine {
     return { serialNumber: system.serialNumber, uuid: system.uuid };
   }
 
+  /** The disks that it has now, by name. */
+  async disks(): Promise<string[]> {
+    const { storages } = await readHardware({ root: this.root, now: this.#surroundings.clock.now() });
+    return storages.map(({ deviceName }) => deviceName ?? "").toSorted();
+  }
+
   removeDisk(deviceName: string): void {
     rmSync(`${this.root}/sys/block/${deviceName}`, { recursive: true, force: true });
     this.#seen = undefined;
@@ -193,6 +206,11 @@ export class Machine {
 
   get isOn(): boolean {
     return this.#agent !== undefined;
+  }
+
+  /** Whether its agent runs and its cable carries what it says. */
+  get isHeard(): boolean {
+    return this.isOn && !this.#isSilent;
   }
 
   /** The one-time token that it was given. */

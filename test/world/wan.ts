@@ -92,6 +92,10 @@ export class Wan {
     tellPieces(copy, tell).catch(() => undefined);
   }
 
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** Breaks what is under way and refuses what comes. */
   cut(): void {
     this.#isCut = true;

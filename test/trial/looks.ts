@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { minutes } from "@holdfast/runtime";
+import { simulation } from "../simulation/simulation.ts";
+import type { Machine } from "../world/machine.ts";
+import type { WorldSite } from "../world/site.ts";
+import { HOSTS, type Trial } from "./trial.ts";
+
+/** After this long everybody must have noticed that somebody is not there, milliseconds. */
+const NOTICED_WITHIN = minutes(1);
+/** A site-node that has just started gives its machines so long to come back. */
+const GRACE = minutes(6);
+
+/** What is judged while things happen: who is not there is not shown as if they were, and who is held is left alone. */
+export class Looks {
+  readonly #trial: Trial;
+  /** Since when something is so without a break, by what it is. */
+  readonly #since = new Map<unknown, Map<string, number>>();
+  readonly #switchedBefore = new Map<Machine, number>();
+
+  constructor(trial: Trial) {
+    this.#trial = trial;
+  }
+
+  /** Notes how things stand; to be asked after each of them. */
+  note(): void {
+    for (const site of this.#trial.sites) {
+      this.#note(site, "cut", site.wan.isCut);
+      this.#note(site.program, "runs", site.isRunning);
+      this.#note(site, "held", this.#trial.held.has(site.name));
+    }
+    for (const machine of this.#trial.machines) this.#note(machine.program, "unheard", !machine.isHeard);
+  }
+
+  /** Looks at what is shown. Throws an AssertionError in words when it is not as it must be. */
+  async look(): Promise<void> {
+    const { machines, sites, anySiteRolledBack } = this.#trial;
+    for (const machine of machines) {
+      if (machine.known === undefined) continue;
+      await this.#isUnknownAtHub(machine);
+      await this.#isNotRunningAtSite(machine);
+    }
+    const [site] = sites;
+    if (sites.length === 1 && site && !anySiteRolledBack) this.#isLeftAlone(site);
+  }
+
+  async #isUnknownAtHub({ known }: Machine): Promise<void> {
+    const { hub } = this.#trial.world;
+    const { siteId, hostStatus } = (await this.#shown(hub, known)) ?? {};
+    const site = this.#trial.sites.find(({ id }) => id === siteId);
+    if (!site || this.#lasted(site, "cut") < NOTICED_WITHIN || this.#trial.sites.length > 1) return;
+    assert.doesNotMatch(hostStatus, /^Running/, `${site.name} is cut off, and ${known} is shown as ${hostStatus}`);
+  }
+
+  async #isNotRunningAtSite(machine: Machine): Promise<void> {
+    const { site, known } = machine;
+    if (this.#lasted(machine.program, "unheard") < NOTICED_WITHIN || this.#lasted(site.program, "runs") < GRACE) return;
+    const { siteId, hostStatus } = (await this.#shown(site, known)) ?? {};
+    if (siteId !== site.id) return;
+    assert.doesNotMatch(hostStatus, /^Running/, `${known} is not heard, and ${site.name} shows it as ${hostStatus}`);
+  }
+
+  /** No hold is asked of machines whose site is held: they run on. */
+  #isLeftAlone(site: WorldSite): void {
+    for (const machine of this.#trial.machines) {
+      const before = this.#switchedBefore.get(machine);
+      this.#switchedBefore.delete(machine);
+      if (this.#lasted(site, "held") <= 0) continue;
+      this.#switchedBefore.set(machine, machine.switched.length);
+      assert.equal(
+        machine.switched.length,
+        before ?? machine.switched.length,
+        `${machine.known} was switched while ${site.name} is held`,
+      );
+    }
+  }
+
+  async #shown(at: Trial["world"]["hub"] | WorldSite, host: string | undefined) {
+    if (!at.isRunning) return undefined;
+    const answer = await this.#trial.ask(at, "GET", `${HOSTS}/${host}`);
+    return answer?.status === 200 ? answer.body : undefined;
+  }
+
+  #note(whose: object, what: string, is: boolean): void {
+    const since = this.#since.get(whose) ?? new Map<string, number>();
+    this.#since.set(whose, since);
+    if (!is) since.delete(what);
+    else if (!since.has(what)) since.set(what, simulation().time.monotonic());
+  }
+
+  #lasted(whose: object, what: string): number {
+    const since = this.#since.get(whose)?.get(what);
+    return since === undefined ? 0 : simulation().time.monotonic() - since;
+  }
+}
