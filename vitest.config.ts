@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { planting } from "./test/planted/in-vitest.ts";
 
 export default defineConfig({
+  plugins: [planting()],
   test: {
     projects: [
       {

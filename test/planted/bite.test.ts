@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { verdictOf } from "./bite.ts";
+import { verdictOf, verdictOfTest } from "./bite.ts";
 
 const COUNTS = "4 histories, 1.5 site-hours, 97 operator actions, 80 of them taken";
 
@@ -32,4 +32,27 @@ test.each([
   ],
 ])("a driver that %s proves nothing", (_what, code, lines, said) => {
   expect(verdictOf(code, lines)).toEqual({ is: "broken", said });
+});
+
+test("a test that fails with the fault in what it loads has found it", () => {
+  const lines = [
+    "planted: a",
+    " ❯ unit judge.test.ts",
+    " FAIL  |unit| judge.test.ts > nothing is begun late",
+    "AssertionError",
+  ];
+  expect(verdictOfTest("a", 1, lines)).toEqual({ is: "found-by-test", said: "nothing is begun late" });
+  expect(verdictOfTest("a", 0, ["planted: a"])).toEqual({ is: "not-found", actions: 0 });
+});
+
+test.each([
+  [
+    "fails without the fault in what it loads",
+    1,
+    [" FAIL  |unit| judge.test.ts > begins"],
+    "the test does not load what a is in",
+  ],
+  ["ends otherwise", null, ["planted: a"], "the test ended with null: planted: a"],
+])("a test that %s proves nothing", (_what, code, lines, said) => {
+  expect(verdictOfTest("a", code, lines)).toEqual({ is: "broken", said });
 });

@@ -1,13 +1,21 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { PLANTED } from "./in-vitest.ts";
 
 const DRIVER = new URL("../trial/main.ts", import.meta.url).pathname;
+const VITEST = new URL("../../node_modules/vitest/vitest.mjs", import.meta.url).pathname;
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Costs more than all else of a history, and brings out little. */
+const LEFT_OUT = "a night passes";
 
 /** What came of playing random histories. */
 export type Bite =
   /** The history of this seed went wrong, after so many operators' actions in those before it, and what was said of it first. */
   | { readonly is: "found"; readonly seed: number; readonly actions: number; readonly said: string }
   | { readonly is: "not-found"; readonly actions: number }
+  /** A test failed: this one, first. */
+  | { readonly is: "found-by-test"; readonly said: string }
   /** The driver itself failed, or the fault was not in what it ran. */
   | { readonly is: "broken"; readonly said: string };
 
@@ -21,8 +29,31 @@ export interface Seeds {
 /** Plays histories with a fault planted, or with none, until one goes wrong; in processes of their own. */
 export async function bite(fault: string | undefined, { from, count, length }: Seeds): Promise<Bite> {
   const which = ["--from", String(from), "--seeds", String(count), "--length", String(length)];
-  const child = spawn(process.execPath, [DRIVER, ...which, "--jobs", "1", "--tries", "0"], {
-    env: { ...process.env, HOLDFAST_PLANT: fault ?? "" },
+  const how = ["--without", LEFT_OUT, "--jobs", "1", "--tries", "0"];
+  const { code, lines } = await ran([DRIVER, ...which, ...how], fault);
+  return verdictOf(code, lines);
+}
+
+/** Runs a test with a fault planted. */
+export async function biteTest(fault: string, test: string): Promise<Bite> {
+  const { code, lines } = await ran([VITEST, "run", "--bail", "1", "--reporter", "verbose", test], fault);
+  return verdictOfTest(fault, code, lines);
+}
+
+/** What the end of a test says. */
+export function verdictOfTest(fault: string, code: number | null, lines: readonly string[]): Bite {
+  if (!lines.includes(`${PLANTED}${fault}`))
+    return { is: "broken", said: `the test does not load what ${fault} is in` };
+  if (code === 0) return { is: "not-found", actions: 0 };
+  const [, said] = lines.map((line) => /^ *FAIL .* > (.*)$/.exec(line)).find((match) => match !== null) ?? [];
+  if (said !== undefined) return { is: "found-by-test", said };
+  return { is: "broken", said: `the test ended with ${code}: ${lines.at(-1) ?? "it said nothing"}` };
+}
+
+async function ran(program: readonly string[], fault: string | undefined) {
+  const child = spawn(process.execPath, program, {
+    cwd: ROOT,
+    env: { ...process.env, HOLDFAST_PLANT: fault ?? "", NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -30,7 +61,7 @@ export async function bite(fault: string | undefined, { from, count, length }: S
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
   }
-  return verdictOf(await ended, lines);
+  return { code: await ended, lines };
 }
 
 /** How the driver says which history went wrong. */

@@ -11,6 +11,8 @@ export interface PlantedFault {
   /** Is in the file once. */
   readonly find: string;
   readonly put: string;
+  /** The test that finds it, from the root of the repository, where it takes what no history holds, or a look that no judge has. */
+  readonly foundBy?: string;
 }
 
 /** The code that a process ends with in which a fault was to be planted and was not. */

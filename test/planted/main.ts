@@ -1,10 +1,10 @@
 // `npm run bite`: whether the proving ground would notice.
 import { parseArgs } from "node:util";
 import { messageOf, requireNode24 } from "@holdfast/runtime";
-import { type Bite, bite, type Seeds } from "./bite.ts";
+import { type Bite, bite, biteTest, type Seeds } from "./bite.ts";
 import { FAULTS } from "./faults.ts";
 
-const SEEDS: Seeds = { from: 1, count: 100, length: 100 };
+const SEEDS: Seeds = { from: 1, count: 12, length: 100 };
 const AT_ONCE = 2;
 const WIDTH = Math.max(...FAULTS.map(({ name }) => name.length));
 
@@ -12,15 +12,16 @@ function help(): string {
   return [
     "npm run bite [-- [NAME…] [--seeds N] [--from S] [--length L] [--list]]",
     "",
-    "Plants faults, one at a time, and plays random histories until one goes wrong. Prints for each after how many histories",
-    "it was found and what was said of it first. Before that the same histories must go well without a fault. Ends with 1 when",
-    "a fault is not found.",
+    "Plants faults, one at a time, and plays random histories without nights until one goes wrong; of some a test is run instead,",
+    "which --list names. Prints for each after how many histories it was found and what was said of it first. Before that the",
+    "same histories must go well without a fault. Ends with 1 when a fault is not found.",
     "",
     "  NAME        these faults alone",
     `  --seeds N   at most so many histories for each; ${SEEDS.count} unless told otherwise`,
     `  --from S    the seed of the first, a whole number; ${SEEDS.from} unless told otherwise`,
     `  --length L  how much happens in each; ${SEEDS.length} unless told otherwise`,
     `  --at-once N so many processes side by side; ${AT_ONCE} unless told otherwise`,
+    "  --histories histories for all faults, also those of which a test is run otherwise",
     "  --unplanted only the histories without a fault",
     "  --list      what there is to plant, and what it breaks",
   ].join("\n");
@@ -38,24 +39,42 @@ function describe(result: Bite, { from, count }: Seeds): string {
       return `${String(result.seed - from + 1).padStart(9)}  ${String(result.actions).padStart(7)}  ${result.said}`;
     case "not-found":
       return `${">".padStart(4)} ${String(count).padStart(4)}  ${String(result.actions).padStart(7)}  NOT FOUND`;
+    case "found-by-test":
+      return `${"by test".padStart(9)}  ${"-".padStart(7)}  ${result.said}`;
     case "broken":
       return `${"-".padStart(9)}  ${"-".padStart(7)}  BROKEN: ${result.said}`;
   }
 }
 
 /** The names of the faults that were not found. */
-async function biteAll(names: readonly string[], seeds: Seeds, atOnce: number): Promise<string[]> {
+async function biteAll(
+  names: readonly string[],
+  { seeds, atOnce, inHistories }: { readonly seeds: Seeds; readonly atOnce: number; readonly inHistories: boolean },
+): Promise<string[]> {
   console.log(`${"fault".padEnd(WIDTH)}  histories  actions  what was said first`);
   const [waiting, missed] = [[...names], [] as string[]];
   const work = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const result = await bite(name, seeds);
-      if (result.is !== "found") missed.push(name);
+      const { foundBy } = FAULTS.find((fault) => fault.name === name) ?? {};
+      const result = inHistories || !foundBy ? await bite(name, seeds) : await biteTest(name, foundBy);
+      if (result.is !== "found" && result.is !== "found-by-test") missed.push(name);
       console.log(`${name.padEnd(WIDTH)}  ${describe(result, seeds)}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return missed;
+}
+
+/** Whether nothing goes wrong without a fault; otherwise nothing would be proved. */
+async function goWell(seeds: Seeds): Promise<boolean> {
+  const well = await bite(undefined, seeds);
+  if (well.is === "not-found") {
+    console.log(`without a fault ${seeds.count} histories go well, with ${well.actions} actions\n`);
+    return true;
+  }
+  const said = well.is === "found" ? `seed ${well.seed}: ${well.said}` : well.said;
+  console.error(`without a fault the histories do not go well, so nothing would be proved: ${said}`);
+  return false;
 }
 
 async function main(given: string[]): Promise<number> {
@@ -70,6 +89,7 @@ async function main(given: string[]): Promise<number> {
       from: text,
       length: text,
       "at-once": text,
+      histories: flag,
       unplanted: flag,
       list: flag,
       help: { ...flag, short: "h" },
@@ -80,7 +100,9 @@ async function main(given: string[]): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { name, rule, breaks } of FAULTS) console.log(`${name.padEnd(WIDTH)}  (rule ${rule}) ${breaks}`);
+    for (const { name, rule, breaks, foundBy } of FAULTS) {
+      console.log(`${name.padEnd(WIDTH)}  (rule ${rule}) ${breaks}${foundBy ? ` [${foundBy}]` : ""}`);
+    }
     return 0;
   }
   const unknown = positionals.find((name) => !FAULTS.some((fault) => fault.name === name));
@@ -90,17 +112,17 @@ async function main(given: string[]): Promise<number> {
     count: wholeNumber("seeds", values.seeds, SEEDS.count),
     length: wholeNumber("length", values.length, SEEDS.length),
   };
-  const well = await bite(undefined, seeds);
-  if (well.is !== "not-found") {
-    const said = well.is === "found" ? `seed ${well.seed}: ${well.said}` : well.said;
-    console.error(`without a fault the histories do not go well, so nothing would be proved: ${said}`);
-    return 1;
-  }
-  console.log(`without a fault ${seeds.count} histories go well, with ${well.actions} actions\n`);
-  if (values.unplanted) return 0;
+  const inHistories = values.histories ?? false;
   const names = positionals.length > 0 ? positionals : FAULTS.map(({ name }) => name);
-  const missed = await biteAll(names, seeds, wholeNumber("at-once", values["at-once"], AT_ONCE));
-  console.log(`\n${names.length - missed.length} of ${names.length} faults are found within ${seeds.count} histories`);
+  if (inHistories || values.unplanted || FAULTS.some(({ name, foundBy }) => names.includes(name) && !foundBy)) {
+    if (!(await goWell(seeds))) return 1;
+  }
+  if (values.unplanted) return 0;
+  const atOnce = wholeNumber("at-once", values["at-once"], AT_ONCE);
+  const missed = await biteAll(names, { seeds, atOnce, inHistories });
+  console.log(
+    `\n${names.length - missed.length} of ${names.length} faults are found, within ${seeds.count} histories or by their test`,
+  );
   if (missed.length > 0) console.log(`not found: ${missed.join(" ")}`);
   return missed.length === 0 ? 0 : 1;
 }

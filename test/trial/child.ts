@@ -10,6 +10,8 @@ export interface Asked {
   readonly length: number;
   readonly plan?: Plan | undefined;
   readonly keep?: readonly number[] | undefined;
+  /** What does not happen, by name. */
+  readonly without?: readonly string[] | undefined;
 }
 
 /** What came of it: its counts, or in words what was not as it must be. */
@@ -31,14 +33,18 @@ function isOfTheDead(error: unknown): boolean {
   return / was killed$|database connection is not open/.test(message) || name === "Killed";
 }
 
-function reduced(plan: Plan, keep: readonly number[] | undefined): Plan {
-  return keep ? { ...plan, happenings: plan.happenings.filter((_, at) => keep.includes(at)) } : plan;
+function reduced(plan: Plan, { keep, without = [] }: Asked): Plan {
+  const happenings = plan.happenings.filter(
+    ({ what }, at) => (keep === undefined || keep.includes(at)) && !without.includes(what),
+  );
+  return { ...plan, happenings };
 }
 
-async function outcomeOf({ seed, length, plan = planOf(seed, length), keep }: Asked): Promise<Outcome> {
+async function outcomeOf(asked: Asked): Promise<Outcome> {
+  const { seed, length, plan = planOf(seed, length) } = asked;
   strayed = undefined;
   try {
-    const played = await play(seed, reduced(plan, keep));
+    const played = await play(seed, reduced(plan, asked));
     if (strayed !== undefined) throw strayed;
     return { played };
   } catch (error) {

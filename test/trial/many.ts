@@ -27,7 +27,8 @@ export async function playMany(
     const player = new Player();
     while (!isOver()) {
       const seed = next++;
-      const outcome = await player.play({ seed, length: options.length, keep: options.keep });
+      const { length, keep, without } = options;
+      const outcome = await player.play({ seed, length, keep, without });
       if ("played" in outcome) {
         add(sum, outcome.played);
         onPlayed(seed, outcome.played);
@@ -71,20 +72,21 @@ export function told(counts: Readonly<Record<string, number>>): string {
 
 /** What failed, shrunk, with the line that plays it again. */
 async function failed(player: Player, seed: number, failure: string, options: FuzzOptions): Promise<string> {
-  const { length, tries } = options;
+  const { length, tries, without } = options;
   const all = options.keep ?? Array.from({ length }, (_, at) => at);
   const wanted = gist(failure);
   const kept = await shrink(
     all,
     async (keep) => {
-      const outcome = await player.play({ seed, length, keep });
+      const outcome = await player.play({ seed, length, keep, without });
       return "failed" in outcome && gist(outcome.failed) === wanted;
     },
     tries,
   );
   const keep = kept.length < length ? ` --keep ${kept.join(",")}` : "";
+  const left = without.map((what) => ` --without "${what}"`).join("");
   const planted = process.env.HOLDFAST_PLANT ? `HOLDFAST_PLANT=${process.env.HOLDFAST_PLANT} ` : "";
-  return `seed ${seed} failed: ${failure}\nreplay: ${planted}npm run fuzz -- --seed ${seed} --length ${length}${keep}`;
+  return `seed ${seed} failed: ${failure}\nreplay: ${planted}npm run fuzz -- --seed ${seed} --length ${length}${left}${keep}`;
 }
 
 /** A failure without what is different each time: ids, values, times. */

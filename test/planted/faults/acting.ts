@@ -36,6 +36,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "not-after-ignored",
+    foundBy: "site-node/src/commands/judge.test.ts",
     rule: 17,
     breaks: "A site begins a command whose time has passed.",
     file: "site-node/src/commands/judge.ts",
