@@ -305,6 +305,19 @@ test("a creation under an id that the hub knows as another resource gives way to
   expect(left).toEqual([]);
 });
 
+test("a host that the feed shows before the hub's word is heard that it is the one made here comes in with that word (rules 5, 12)", async () => {
+  await using site = await withHost();
+  const fields = { name: "made-here", siteId: SITE, serialNumber: "SN00042" };
+  const made = { id: "host-000000ff", creation: "c-ff", actor: "operator:a", fields };
+  const intent = await site.write((transaction) => site.intents.create(transaction, OF, Host, made));
+  await site.feed(SITE_SCOPE, 5, [hostRow("host-00000002", 5, { serialNumber: "SN00042" })]);
+  expect(await parked(site)).toEqual([expect.stringContaining("host-00000002")]);
+  await outcome(site, intent, "applied", 5);
+  expect(await site.get(Host, made.id)).toBeUndefined();
+  expect(await site.get(Host, "host-00000002")).toBeDefined();
+  expect(await parked(site)).toEqual([]);
+});
+
 test.each(["conflict", "quarantined"] as const)(
   "an instance that the hub turned down (%s) does not keep a host that has gone elsewhere (rules 14, 15)",
   async (result) => {

@@ -56,7 +56,7 @@ export function seqOf(position: string): number {
 
 /**
  * Applies what a scope said, with the position it leads to, in the caller's transaction. A row that cannot be applied
- * yet is parked: what the site shows of it stays as it was, and the row is tried again with every later batch. Whether the
+ * yet is parked: what the site shows of it stays as it was, and the row is tried again with every later batch and outcome. Whether the
  * batch may be applied at all is not asked here: see `takeBatch`.
  */
 export async function applyBatch(
@@ -84,12 +84,7 @@ export async function applyBatch(
     for await (const ids of slices(touched.of(name), LOOKED_AT)) await forgetReleased(transaction, name, ids);
   }
   await settleIntents(transaction, touched);
-  const parked = await tables
-    .selectFrom("replica_row")
-    .select(["kind", "id"])
-    .where("parked", "is not", null)
-    .execute();
-  for (const { kind, id } of parked) touched.add(kind, id);
+  await addParked(transaction, touched);
   await showAll(transaction, of, touched, now);
   return { credentials: await takeCredentials(transaction, of) };
 }
@@ -98,7 +93,20 @@ export async function applyBatch(
 export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now: number): Promise<void> {
   const touched = new Touched();
   await settleIntents(transaction, touched);
+  if (touched.kinds().length === 0) return;
+  // What was made here may have stood in the way of what the hub has in its place.
+  await addParked(transaction, touched);
   await showAll(transaction, of, touched, now);
+}
+
+/** What waits is tried again with all else that changes. */
+async function addParked(transaction: Transaction, touched: Touched): Promise<void> {
+  const parked = await siteTables(transaction)
+    .selectFrom("replica_row")
+    .select(["kind", "id"])
+    .where("parked", "is not", null)
+    .execute();
+  for (const { kind, id } of parked) touched.add(kind, id);
 }
 
 /** Of several changes of one row the last counts. */
