@@ -45,16 +45,12 @@ export const FAULTS: Steps = {
   "the hub restarts": {
     weight: 1,
     isFault: true,
-    do: async ({ world }) => {
-      if (world.hub.isRunning) await world.hub.restart();
-    },
+    do: (trial) => trial.restart(trial.world.hub),
   },
   "a site-node restarts": {
     weight: 2,
     isFault: true,
-    do: async (_, { site }) => {
-      if (site.isRunning) await site.restart();
-    },
+    do: (trial, { site }) => trial.restart(site),
   },
   "the hub's clock is wrong": {
     weight: 1,

@@ -1,4 +1,4 @@
-import type { OrderedDeath } from "../simulation/program.ts";
+import { Killed, type OrderedDeath } from "../simulation/program.ts";
 import type { Random } from "../simulation/seeded-random.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Snapshot, WorldHub } from "../world/hub.ts";
@@ -156,6 +156,15 @@ export class Trial {
         this.counts.killedAt.add(`${of.program.name.split(" ")[0]}: ${where}`);
         simulation().time.after(500 + 60_000 * this.#random() ** 3, () => this.#comesUp(of));
       },
+    });
+  }
+
+  /** Ends a program as its service manager does, and starts it again. */
+  async restart(of: WorldHub | WorldSite): Promise<void> {
+    if (!of.isRunning) return;
+    await of.restart().catch((error) => {
+      // Its death was ordered and came while it ended: it is started again as whoever is killed at work.
+      if (!(error instanceof Killed)) throw error;
     });
   }
 
