@@ -59,7 +59,13 @@ async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promi
   if (anyDisaster) return;
   const hosts = new Map<string, Json>((await allHosts(world.hub)).map((host) => [host.resourceId, host]));
   const open = await world.hub.conflicts();
+  const names = new Map<string, string>();
+  for (const id of ledger.resources) {
+    const { status, body } = await world.hub.request("GET", `${HOSTS}/${id}`);
+    if (status === 200) names.set(id, body.resourceId);
+  }
   const faults = ledger.faultsIn({
+    idOf: (resource) => names.get(resource) ?? resource,
     valueOf: (resource, field) => {
       const host = hosts.get(resource);
       return host && valueShown(host, field);

@@ -16,7 +16,9 @@ export interface Wish {
 
 /** What is there in the end. */
 export interface Outcome {
-  /** Undefined for a resource that is no more, or has become another. */
+  /** The id under which people find now what they knew by this one. */
+  idOf(resource: string): string;
+  /** Undefined for a resource that is no more. */
   valueOf(resource: string, field: string): string | undefined;
   /** The values that an open conflict lists, which people are asked about. */
   contested(resource: string, field: string): readonly string[];
@@ -53,6 +55,11 @@ export class Ledger {
     return this.#gone;
   }
 
+  /** What anything was wanted of. */
+  get resources(): ReadonlySet<string> {
+    return new Set(this.#wishes.map(({ resource }) => resource));
+  }
+
   get acknowledged(): number {
     return this.#wishes.filter((wish) => wish.acknowledged).length;
   }
@@ -64,10 +71,16 @@ export class Ledger {
 
   /** What is wrong with an outcome, in words; nothing when all is well. */
   faultsIn(outcome: Outcome): string[] {
-    return [...Map.groupBy(this.#wishes, ({ resource, field }): Place => `${resource} ${field}`)].flatMap(
+    const now = (place: string): Place => {
+      const [resource = "", field = ""] = place.split(" ");
+      return `${outcome.idOf(resource)} ${field}`;
+    };
+    const first = Map.groupBy(this.#first, ([place]) => now(place));
+    return [...Map.groupBy(this.#wishes, ({ resource, field }) => now(`${resource} ${field}`))].flatMap(
       ([place, wishes]) => {
         const [resource = "", field = ""] = place.split(" ");
-        return faultsAt({ resource, field, first: this.#first.get(place), wishes }, outcome);
+        const found = (first.get(place) ?? []).map(([, value]) => value);
+        return faultsAt({ resource, field, found, wishes }, outcome);
       },
     );
   }
@@ -89,11 +102,12 @@ export class Ledger {
 interface Field {
   readonly resource: string;
   readonly field: string;
-  readonly first: string | undefined;
+  /** What was there before, under each of its ids. */
+  readonly found: readonly string[];
   readonly wishes: readonly Wish[];
 }
 
-function faultsAt({ resource, field, first, wishes }: Field, outcome: Outcome): string[] {
+function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): string[] {
   const value = outcome.valueOf(resource, field);
   if (value === undefined) return [];
   const contested = outcome.contested(resource, field);
@@ -101,12 +115,14 @@ function faultsAt({ resource, field, first, wishes }: Field, outcome: Outcome): 
   const seen = new Set([value, ...contested, ...wishes.flatMap(({ over }) => over)]);
   const taken = wishes.filter((wish) => wish.acknowledged || seen.has(wish.value));
   const replaced = new Set(taken.filter((wish) => wish.acknowledged).flatMap(({ over }) => over));
-  const heads = new Set(taken.filter((wish) => wish.isChoice || !replaced.has(wish.value)).map((wish) => wish.value));
+  const isReplaced = ({ value: of, isChoice }: Wish) => (isChoice ? isSeenWhole(of, taken) : replaced.has(of));
+  const heads = new Set(taken.filter((wish) => !isReplaced(wish)).map((wish) => wish.value));
   const faults: string[] = [];
   const about = `${field} of ${resource}`;
-  const known = new Set([...wishes.map((wish) => wish.value), ...(first === undefined ? [] : [first])]);
+  const known = new Set([...wishes.map((wish) => wish.value), ...found]);
   if (!known.has(value)) faults.push(`${about} is ${value}, which nobody wanted`);
-  else if (heads.size > 0 && !heads.has(value)) {
+  // What a site wanted that does not manage the host any more waits to be chosen, whatever its author saw (rule 14).
+  else if (![...heads].every((head) => contested.includes(head)) && !heads.has(value)) {
     faults.push(`${about} is ${value}, in whose place somebody put ${[...heads].join(" or ")}`);
   }
   for (const head of heads) {
@@ -117,4 +133,11 @@ function faultsAt({ resource, field, first, wishes }: Field, outcome: Outcome): 
     }
   }
   return faults;
+}
+
+/** Whether somebody who wanted another value saw this one as often as it was wanted: so the choice of it too. */
+function isSeenWhole(value: string, taken: readonly Wish[]): boolean {
+  const timesIn = (values: readonly string[]) => values.filter((each) => each === value).length;
+  const wanted = timesIn(taken.map((wish) => wish.value));
+  return taken.some(({ acknowledged, over }) => acknowledged && timesIn(over) >= wanted);
 }

@@ -82,10 +82,12 @@ export class Trial {
     const shown = await this.ask(at, "GET", `${HOSTS}/${resource}`);
     if (shown?.status !== 200) return;
     const before = FIELDS[field].read(shown.body);
-    this.ledger.found(resource, field, before);
+    this.ledger.found(shown.body.resourceId, field, before);
     const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value));
     if (answer && answer.status !== 200) return;
-    this.ledger.wanted({ resource, field, value, over: [before], acknowledged: answer !== undefined });
+    // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
+    const meant = answer?.body.resourceId ?? shown.body.resourceId;
+    this.ledger.wanted({ resource: meant, field, value, over: [before], acknowledged: answer !== undefined });
   }
 
   /** Chooses one of the values of an open conflict. */
@@ -115,7 +117,7 @@ export class Trial {
       const resource = answer.body.resourceId;
       this.registered.push(resource);
       // One that is known by that serial number already keeps its name.
-      if (answer.body.name === value && parties.length === 1) {
+      if (answer.body.name === value) {
         this.ledger.wanted({ resource, field: "name", value, over: [], acknowledged: true });
       }
     }

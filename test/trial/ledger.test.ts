@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { Ledger, type Outcome } from "./ledger.ts";
+
+const HOST = "host-00000001";
+const wish = { resource: HOST, field: "name", acknowledged: true };
+
+/** What is there in the end: one value, what people are asked about besides, and other ids of the host. */
+function inTheEnd(
+  value: string,
+  contested: readonly string[] = [],
+  ids: Readonly<Record<string, string>> = {},
+): Outcome {
+  return {
+    idOf: (resource) => ids[resource] ?? resource,
+    valueOf: (resource) => (resource === HOST ? value : undefined),
+    contested: () => contested,
+    isTold: () => false,
+  };
+}
+
+test("what was wanted under an id that is no more was wanted of the host that survives", () => {
+  const ledger = new Ledger();
+  ledger.found("host-000000ff", "name", "a");
+  ledger.wanted({ ...wish, resource: "host-000000ff", value: "b", over: ["a"] });
+  const ids = { "host-000000ff": HOST };
+  expect(ledger.faultsIn(inTheEnd("b", [], ids))).toEqual([]);
+  expect(ledger.faultsIn(inTheEnd("a", [], ids))).toHaveLength(2);
+});
+
+test("what somebody put another value in place of shows while people are asked about that one, and only then", () => {
+  const ledger = new Ledger();
+  ledger.found(HOST, "name", "a");
+  ledger.wanted({ ...wish, value: "b", over: ["a"] });
+  expect(ledger.faultsIn(inTheEnd("a", ["a", "b"]))).toEqual([]);
+  expect(ledger.faultsIn(inTheEnd("a"))).toHaveLength(2);
+});
+
+test("a value that was chosen again is replaced by whoever saw it as often as it was wanted", () => {
+  const ledger = new Ledger();
+  ledger.wanted({ ...wish, value: "a", over: [] });
+  ledger.wanted({ ...wish, value: "a", over: ["b"], isChoice: true });
+  ledger.wanted({ ...wish, value: "c", over: ["a"] });
+  expect(ledger.faultsIn(inTheEnd("c"))).toHaveLength(1);
+  ledger.wanted({ ...wish, value: "c", over: ["a", "a", "b"], isChoice: true });
+  expect(ledger.faultsIn(inTheEnd("c"))).toEqual([]);
+});
