@@ -75,6 +75,32 @@ test("a verdict may ask for another look", async () => {
   await vi.waitFor(() => expect(runs).toBe(3));
 });
 
+test("one that waits is looked at again once, however often it was woken meanwhile", async () => {
+  let runs = 0;
+  const sleeping = new Set<PromiseWithResolvers<void>>();
+  const clock = {
+    ...systemClock,
+    sleep: async (_: number, signal?: AbortSignal) => {
+      const over = Promise.withResolvers<void>();
+      signal?.addEventListener("abort", () => over.reject(signal.reason), { once: true });
+      sleeping.add(over);
+      await over.promise.finally(() => sleeping.delete(over));
+    },
+  };
+  const waits = async () => {
+    runs += 1;
+    return checkAfter(5_000);
+  };
+  await using loop = disposable(startReconciler(reconciler(waits), { ...options, clock }));
+  for (let count = 1; count <= 5; count++) {
+    loop.it.wake("a");
+    await vi.waitFor(() => expect(runs).toBe(count));
+    await loop.it.idle();
+  }
+  // The slow timer, and one for what waits.
+  expect(sleeping.size).toBe(2);
+});
+
 test("however many are due, others get their turn in between", async () => {
   let runs = 0;
   const before: number[] = [];

@@ -49,6 +49,8 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
   const due = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const failures = new Map<string, number>();
+  /** What ends the wait for the next look at an id. */
+  const waiting = new Map<string, AbortController>();
   let quiet: (() => void)[] = [];
   let begun = 0;
 
@@ -62,9 +64,9 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
       running.set(id, run(id));
     }
     if (due.size === 0 && running.size === 0) {
-      const waiting = quiet;
+      const told = quiet;
       quiet = [];
-      for (const resolve of waiting) resolve();
+      for (const resolve of told) resolve();
     }
   }
 
@@ -74,6 +76,9 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
   }
 
   async function run(id: string): Promise<void> {
+    // What it waited for is decided anew: else each wake would add one more that wakes it for ever.
+    waiting.get(id)?.abort(new Error("looked at"));
+    waiting.delete(id);
     // A turn later, so that a burst of wakes is one run.
     await null;
     try {
@@ -100,7 +105,9 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
   }
 
   function wakeLater(id: string, after: number): void {
-    clock.sleep(after, stopped.signal).then(
+    const over = new AbortController();
+    waiting.set(id, over);
+    clock.sleep(after, over.signal).then(
       () => wake(id),
       () => undefined,
     );
@@ -129,6 +136,7 @@ export function startReconciler(reconciler: Reconciler, options: ReconcileOption
       stopped.abort(new Error("stopped"));
       await resyncing;
       await Promise.allSettled(running.values());
+      for (const over of waiting.values()) over.abort(stopped.signal.reason);
     },
   };
 }
