@@ -1,3 +1,4 @@
+import { hours, minutes } from "@holdfast/runtime";
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { agree } from "../world/agreement.ts";
@@ -132,3 +133,21 @@ async function limitPages(world: World, pages: number): Promise<void> {
     await sql`pragma max_page_count = ${sql.lit(pages)}`.execute(transaction.tables());
   });
 }
+
+test("a site that is cut off does not ask for its hub ever more often because its link was back for moments", async () => {
+  await using it = await oneMachine();
+  const { world, site, id } = it;
+  for (const name of ["one", "two", "three"]) {
+    site.wan.cut();
+    await site.ask("PATCH", `${HOSTS}/${id}`, { name });
+    await world.clock.advance(minutes(1));
+    site.wan.restore();
+    site.wan.loseFeed();
+    await eventually(async () => expect((await world.hub.host("default", id)).name).toBe(name));
+  }
+  site.wan.cut();
+  const before = site.wan.asked;
+  await world.clock.advance(hours(1));
+  // Four that ask, a followed scope each 15 seconds at the latest, and at a random time before that.
+  expect(site.wan.asked - before).toBeLessThan(4 * 3 * 240);
+});

@@ -24,10 +24,14 @@ export class Wan {
   #toDuplicate = 0;
   #stalled: PromiseWithResolvers<void> | undefined;
 
+  /** How often the site has asked for something, whatever came of it. */
+  asked = 0;
+
   /** Told of all that gets through; of an answer without an end, event by event. */
   onCarried: ((carried: Carried) => void) | undefined;
 
   readonly fetch: typeof fetch = async (input, init) => {
+    this.asked += 1;
     if (this.#isCut || (this.#isFeedLost && String(input).includes("/v1/shape"))) throw broken();
     const signal = AbortSignal.any([this.#carrying.signal, ...(init?.signal ? [init.signal] : [])]);
     await this.#travel(signal);

@@ -69,6 +69,9 @@ export function startPull(of: { site: string; tenant: string }, options: PullOpt
     refresh: async (signal) => {
       await Promise.all(followers.map((follower) => follower.refresh(signal)));
     },
+    hurry: () => {
+      for (const follower of followers) follower.hurry();
+    },
     restart: () => {
       ear.ring();
       for (const follower of followers) follower.restart();

@@ -95,10 +95,8 @@ export function startSync(given: SyncOptions): Sync {
     const push = startPush({
       ...options,
       ...{ tenant, onListen, onVersion },
-      onReached: () => {
-        // The link is back: do not wait for the follower's own pause to end.
-        pull.refresh(stopped.signal).catch(() => undefined);
-      },
+      // The link is back: what follows the feed need not pause any more.
+      onReached: () => pull.hurry(),
       onTaken: () => {
         contact.sent();
         options.onTaken?.();
