@@ -1,4 +1,4 @@
-import type { AuthorityListener, Store, Transaction } from "@holdfast/inventory";
+import type { AuthorityListener, Store, Transaction, View } from "@holdfast/inventory";
 import type { Commands } from "@holdfast/inventory/api/commands";
 import { Host } from "@holdfast/protocol";
 import { type Clock, hours } from "@holdfast/runtime";
@@ -53,7 +53,10 @@ export function createCommands({ store, clock }: CommandParts): HubCommands {
       const reason = "its site has begun another life and does not know what became of it";
       await endAll(tx, await earlier.execute(), { status: "unknown", reason, now: clock.now() });
     },
-    sweep: () => store.write((tx) => sweep(tx, clock.now())),
+    async sweep() {
+      const now = clock.now();
+      return (await store.read((view) => isAnyDue(view, now))) ? store.write((tx) => sweep(tx, now)) : 0;
+    },
   };
 }
 
@@ -76,6 +79,23 @@ export function commandListener({ clock }: { clock: Pick<Clock, "now"> }): Autho
 
 function open(tx: Transaction) {
   return tx.tables<HubTables>().selectFrom("command").selectAll().where("ended_by", "is", null);
+}
+
+/** Whether a sweep may find something: it is asked far more often than there is any. */
+async function isAnyDue(view: View, now: number): Promise<boolean> {
+  const any = await view
+    .tables<HubTables>()
+    .selectFrom("command")
+    .select("id")
+    .where((is) =>
+      is.or([
+        is("ended_by", "is", null).and("not_after", "<=", now),
+        is("ended_by", "is not", null).and("updated_at", "<=", now - HISTORY_KEPT),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return any !== undefined;
 }
 
 async function sweep(tx: Transaction, now: number): Promise<number> {

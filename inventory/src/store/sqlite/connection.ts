@@ -63,7 +63,7 @@ export class Connection {
 
   /** A number that changes when another connection has committed, and not when this one has (SQLite, PRAGMA data_version). */
   dataVersion(): number {
-    return this.#database.pragma("data_version", { simple: true }) as number;
+    return (this.#statement("pragma data_version").get() as { data_version: number }).data_version;
   }
 
   async close(): Promise<void> {
