@@ -36,8 +36,12 @@ export const FAULTS: Steps = {
     weight: 2,
     isFault: true,
     do: (_, { machine }) => {
+      if (!machine.isOn) return;
       machine.crash();
-      simulation().time.after(2_000, () => void machine.boot().catch(() => undefined));
+      simulation().time.after(2_000, () => {
+        // Somebody may have been quicker: a machine has one agent.
+        if (!machine.isOn) void machine.boot().catch(() => undefined);
+      });
     },
   },
   "the hub will be killed": { weight: 8, do: (trial, { which }) => trial.orderDeath(trial.world.hub, which) },

@@ -138,8 +138,10 @@ export class Machine {
   async shutDown(): Promise<void> {
     const closing = this.#agent;
     this.#agent = undefined;
-    if (this.#program.isAlive) await this.#program.whole(async () => closing?.close());
-    this.#program.kill();
+    // The one that runs now: it may be booted again before this one is down.
+    const program = this.#program;
+    if (program.isAlive) await program.whole(async () => closing?.close());
+    program.kill();
   }
 
   /** Ends the agent as a pulled plug does: nobody says anything, and the connection breaks. */
