@@ -80,3 +80,30 @@ test("who waits is let go when the time is over, and when the site-node closes",
   expect(await waiting).toBeUndefined();
   expect(await outcomes.wait([intent], 60_000)).toBeUndefined();
 });
+
+test("the hub's word on an intent that is not known here any more changes nothing", async () => {
+  await using site = await prepared();
+  await told(site, "intent-of-another-life", { result: "conflict", reason: "somebody else" });
+  expect(await refused(site)).toEqual([]);
+});
+
+test("who has been answered leaves nothing behind that waits", async () => {
+  await using site = await prepared();
+  let sleeping = 0;
+  const sleep = (_: number, signal?: AbortSignal) => {
+    sleeping += 1;
+    return new Promise<void>((resolve) => {
+      signal?.addEventListener("abort", () => {
+        sleeping -= 1;
+        resolve();
+      });
+    });
+  };
+  const outcomes = new Outcomes(site.store, { ...systemClock, sleep });
+  const intent = await rename(site, "a");
+  const waiting = outcomes.wait([intent], 60_000);
+  await told(site, intent, { result: "applied" });
+  outcomes.told();
+  expect(await waiting).toEqual({ is: "applied" });
+  expect(sleeping).toBe(0);
+});
