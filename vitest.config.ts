@@ -11,7 +11,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts",
-            "test/planted/**/*.test.ts",
+            "test/{planted,mutation}/**/*.test.ts",
           ],
           testTimeout: 20_000,
         },
