@@ -90,6 +90,40 @@ test("observations that the hub could not take are sent again with their next ch
   expect(await ask(1_000 + 9 * ASK_AGAIN_AFTER)).toBe(0);
 });
 
+test("of several observations in a batch only the one that the hub could not take is sent again", async () => {
+  await using site = await emptied();
+  for (const id of HOSTS) await see(site, id, "6502");
+  const [, second] = HOSTS;
+  await send(site, (entries) => refuses(entries).filter((_, index) => entries[index]?.id === second));
+  await site.write((tx) => askAgain(tx, site.outbox, { site: SITE, tenant: TENANT, now: 2 * ASK_AGAIN_AFTER }));
+  expect((await send(site)).map(({ id }) => id)).toEqual([second]);
+});
+
+test("what the hub says of an intent comes with the acknowledgement, and what it set aside is counted (rule 9)", async () => {
+  await using site = await emptied();
+  const edit = { id: HOST, field: "name", value: "a", actor: "operator:a" };
+  const intent = await site.write((transaction) => site.intents.edit(transaction, OF, Host, edit));
+  await send(site, () => [{ seq: 1, intent, result: "quarantined", reason: "no" }]);
+  expect(await site.store.read((view) => refusedIntents(view))).toMatchObject([{ id: intent, reason: "no" }]);
+  expect(await site.store.read(counters)).toMatchObject({ "entries-quarantined": 1 });
+});
+
+test("of a thousand machines it is remembered that the hub could not take what was seen, the newest", async () => {
+  await using site = await emptied();
+  await site.write(async (transaction) => {
+    for (let since = 1; since <= 1_001; since += 1) {
+      const refused = { kind: "host", id: `host-${since}`, reason: "no", since, asked_at: since };
+      await siteTables(transaction).insertInto("refused_state").values(refused).execute();
+    }
+  });
+  await see(site, HOST, "6502");
+  await send(site, refuses);
+  const left = await site.store.read((view) =>
+    siteTables(view).selectFrom("refused_state").select(["id", "since"]).orderBy("since").execute(),
+  );
+  expect([left.length, left[0]?.since, left.some(({ id }) => id === HOST)]).toEqual([1_000, 3, true]);
+});
+
 test("of a machine that is not here any more nothing is asked again", async () => {
   await using site = await emptied();
   await see(site, HOST, "6502");

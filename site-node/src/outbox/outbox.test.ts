@@ -5,6 +5,7 @@ import { observe } from "../hosts/observe.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { addLentIds, takeLentId } from "./id-pool.ts";
 import { MAX_EVENTS } from "./outbox.ts";
+import { boundReleased } from "./released.ts";
 import { seal } from "./seal.ts";
 import { nextIncarnation } from "./stream.ts";
 
@@ -37,6 +38,29 @@ test("of a release that waits only the newest is sent", async () => {
     await site.outbox.add(transaction, { ...release, stamp: "two" });
   });
   expect((await rows(site)).map(({ body }) => JSON.parse(body ?? "").stamp)).toEqual(["two"]);
+});
+
+test("releases of two machines are two entries", async () => {
+  await using site = await emptied();
+  const release = { type: "release" as const, kind: "host", reason: "deleted" as const, stamp: "one" };
+  await site.write(async (transaction) => {
+    for (const id of [HOST, "host-00000002"]) await site.outbox.add(transaction, { ...release, id });
+  });
+  expect((await rows(site)).map(({ body }) => JSON.parse(body ?? "").id)).toEqual([HOST, "host-00000002"]);
+});
+
+test("of the machines that were let go the newest five thousand are remembered", async () => {
+  await using site = await emptied();
+  const left = await site.write(async (transaction) => {
+    const tables = siteTables(transaction);
+    for (let seq = 1; seq <= 5_002; seq += 1) {
+      const released = { kind: "host", id: `host-${seq}`, reason: "deleted", stamp: "w-1", seq };
+      await tables.insertInto("released").values(released).execute();
+    }
+    await boundReleased(transaction);
+    return tables.selectFrom("released").select("seq").orderBy("seq").execute();
+  });
+  expect([left.length, left[0]?.seq]).toEqual([5_000, 3]);
 });
 
 test("events are bounded: the oldest give way and are counted; outcomes never do", async () => {
