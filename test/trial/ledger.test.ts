@@ -44,3 +44,12 @@ test("a value that was chosen again is replaced by whoever saw it as often as it
   ledger.wanted({ ...wish, value: "c", over: ["a", "a", "b"], isChoice: true });
   expect(ledger.faultsIn(inTheEnd("c"))).toEqual([]);
 });
+
+test("a host that was registered under a name without an answer may be called so", () => {
+  const ledger = new Ledger();
+  ledger.wanted({ ...wish, resource: "host-000000ff", value: "a", over: [] });
+  const ids = { "host-000000ff": HOST };
+  expect(ledger.faultsIn(inTheEnd("b", ["a"], ids))).toHaveLength(1);
+  ledger.unheard("b");
+  expect(ledger.faultsIn(inTheEnd("b", ["a"], ids))).toEqual([]);
+});

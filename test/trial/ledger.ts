@@ -35,11 +35,17 @@ export class Ledger {
   #wishes: Wish[] = [];
   readonly #first = new Map<Place, string>();
   readonly #gone = new Set<string>();
+  readonly #unheard = new Set<string>();
 
   /** What a field held before anybody wanted anything of it here. */
   found(resource: string, field: string, value: string): void {
     const place: Place = `${resource} ${field}`;
     if (!this.#first.has(place)) this.#first.set(place, value);
+  }
+
+  /** Somebody wanted it of a resource whose id they were not told, for nobody answered. */
+  unheard(value: string): void {
+    this.#unheard.add(value);
   }
 
   wanted(wish: Wish): void {
@@ -79,7 +85,7 @@ export class Ledger {
     return [...Map.groupBy(this.#wishes, ({ resource, field }) => now(`${resource} ${field}`))].flatMap(
       ([place, wishes]) => {
         const [resource = "", field = ""] = place.split(" ");
-        const found = (first.get(place) ?? []).map(([, value]) => value);
+        const found = [...(first.get(place) ?? []).map(([, value]) => value), ...this.#unheard];
         return faultsAt({ resource, field, found, wishes }, outcome);
       },
     );
@@ -102,7 +108,7 @@ export class Ledger {
 interface Field {
   readonly resource: string;
   readonly field: string;
-  /** What was there before, under each of its ids. */
+  /** What was there before, under each of its ids, or may have come there unheard. */
   readonly found: readonly string[];
   readonly wishes: readonly Wish[];
 }

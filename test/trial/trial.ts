@@ -113,6 +113,7 @@ export class Trial {
     for (const at of parties) {
       const value = `w${this.next()}x`;
       const answer = await this.ask(at, "POST", `${HOSTS}/register`, { name: value, serialNumber });
+      if (answer === undefined) this.ledger.unheard(value);
       if (answer?.status !== 200) continue;
       const resource = answer.body.resourceId;
       this.registered.push(resource);
