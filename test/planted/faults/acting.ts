@@ -12,6 +12,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "begun-before-journalled",
+    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
     breaks: "That a command has begun is not written down: after a crash it begins again.",
     file: "site-node/src/commands/runner.ts",
@@ -20,6 +21,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "started-repeated-after-crash",
+    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is begun again.",
     file: "site-node/src/commands/journal.ts",
@@ -28,6 +30,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "cut-off-never-ended",
+    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is under way for ever.",
     file: "site-node/src/commands/journal.ts",
@@ -45,6 +48,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "hub-never-expires",
+    foundBy: "hub/src/commands/commands.test.ts",
     rule: 17,
     breaks: "The hub goes on showing a command whose time has passed as one that will be begun.",
     file: "hub/src/commands/commands.ts",
@@ -53,6 +57,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "crossing-not-noticed",
+    foundBy: "site-node/src/commands/judge.test.ts",
     rule: 17,
     breaks: "A command is begun that was given before the hub knew of the last thing done at the site.",
     file: "site-node/src/commands/judge.ts",
@@ -61,6 +66,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "earlier-life-left-open",
+    foundBy: "hub/src/commands/commands.test.ts",
     rule: 17,
     breaks: "What was asked of a site's earlier life stays open when it has begun another.",
     file: "hub/src/commands/commands.ts",
@@ -69,6 +75,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "command-outcome-not-told",
+    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 9,
     breaks: "A site does not tell its hub how a command has ended.",
     file: "site-node/src/commands/journal.ts",
@@ -83,6 +90,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "refusal-not-final",
+    foundBy: "hub/src/commands/commands.test.ts",
     rule: 17,
     breaks: "A site's word on a command does not outdo what the hub had to suppose.",
     file: "hub/src/commands/report.ts",
@@ -91,6 +99,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "late-power-carried-out",
+    foundBy: "site-node/src/power/host-power.test.ts",
     rule: 17,
     breaks: "A power state that was wanted while a site was silent is carried out however late.",
     file: "site-node/src/power/host-power.ts",
@@ -99,6 +108,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "late-power-unmarked",
+    foundBy: "inventory/src/authority/apply-before.test.ts",
     rule: 17,
     breaks: "The hub does not say until when a power state holds that was wanted of a silent site's machine.",
     file: "inventory/src/authority/apply-before.ts",
@@ -107,6 +117,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "held-command-begun",
+    foundBy: "site-node/src/commands/judge.test.ts",
     rule: 21,
     breaks: "A command that interrupts a machine is begun while its site is held.",
     file: "site-node/src/commands/judge.ts",
@@ -115,6 +126,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "held-switched-off",
+    foundBy: "site-node/src/power/host-power.test.ts",
     rule: 21,
     breaks: "A machine is switched off while its site is held.",
     file: "site-node/src/power/host-power.ts",
@@ -123,6 +135,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "release-outlives-its-hold",
+    foundBy: "site-node/src/api/conflicts-and-holds.test.ts",
     rule: 21,
     breaks: "A hold that was released at the site releases every later one.",
     file: "site-node/src/replica/in-place.ts",
@@ -131,6 +144,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "order-given-again",
+    foundBy: "site-node/src/power/plan.test.ts",
     rule: 17,
     breaks: "A machine that shall be off is told so at each look.",
     file: "site-node/src/power/plan.ts",
@@ -139,6 +153,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "stale-will",
+    foundBy: "site-node/src/hosts/liveness.test.ts",
     rule: 19,
     breaks: "The will of an earlier session counts.",
     file: "site-node/src/hosts/liveness.ts",
@@ -147,6 +162,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "silence-not-noticed",
+    foundBy: "site-node/src/hosts/liveness.test.ts",
     rule: 19,
     breaks: "A machine that misses its heartbeats is not lost.",
     file: "site-node/src/hosts/liveness.ts",
@@ -163,6 +179,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "new-disk-not-obeyed",
+    foundBy: "agent/src/desired.test.ts",
     rule: 19,
     breaks: "A machine takes what a site with a new disk tells it for older than what it knows.",
     file: "agent/src/desired.ts",
@@ -171,6 +188,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "retained-not-kept",
+    foundBy: "site-node/src/broker/persistence.conformance.test.ts",
     rule: 19,
     breaks: "A machine that connects later is not told what it should be.",
     file: "site-node/src/broker/persistence/retained.ts",
@@ -179,6 +197,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "queued-not-kept",
+    foundBy: "site-node/src/broker/persistence.conformance.test.ts",
     rule: 19,
     breaks: "What is said to a machine that is not connected is lost.",
     file: "site-node/src/broker/persistence/outgoing.ts",
@@ -187,6 +206,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "spooled-dropped",
+    foundBy: "agent/src/spool.test.ts",
     rule: 19,
     breaks: "An agent forgets what it could not send.",
     file: "agent/src/spool.ts",
@@ -195,6 +215,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "clock-without-floor",
+    foundBy: "site-node/src/database/time-floor.test.ts",
     rule: 22,
     breaks: "A clock that was set back makes valid again what had expired.",
     file: "site-node/src/database/time-floor.ts",

@@ -4,6 +4,7 @@ import type { PlantedFault } from "../fault.ts";
 export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "moved-before-release",
+    foundBy: "inventory/src/authority/release.test.ts",
     rule: 14,
     breaks: "A host changes hands as soon as it is wanted elsewhere: two sites manage one machine.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -12,6 +13,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "instances-stay-behind",
+    foundBy: "inventory/src/authority/release.test.ts",
     rule: 14,
     breaks: "The instances of a host that moves stay with the site that it left.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -20,6 +22,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "credential-stays-behind",
+    foundBy: "hub/src/credentials/credentials.test.ts",
     rule: 14,
     breaks: "The credential of a machine does not go with its host.",
     file: "hub/src/credentials/credentials.ts",
@@ -28,6 +31,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "anybody-observes",
+    foundBy: "inventory/src/authority/observe.test.ts",
     rule: 14,
     breaks: "What a site observes of a machine that another one manages is shown.",
     file: "inventory/src/authority/observe.ts",
@@ -36,6 +40,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "anybody-edits",
+    foundBy: "inventory/src/authority/edit.test.ts",
     rule: 14,
     breaks: "What a site wants of a machine that another one manages by now is applied.",
     file: "inventory/src/authority/edit.ts",
@@ -44,6 +49,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "release-said-once",
+    foundBy: "site-node/src/hosts/host-reconciler.test.ts",
     rule: 15,
     breaks: "A host is let go once in the life of a site, whatever it is asked to let go afterwards.",
     file: "site-node/src/hosts/release.ts",
@@ -52,6 +58,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "released-with-intents-pending",
+    foundBy: "site-node/src/hosts/plan.test.ts",
     rule: 14,
     breaks: "A host is let go before its replica shows what this site wanted of it.",
     file: "site-node/src/hosts/plan.ts",
@@ -68,6 +75,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "deleted-without-its-site",
+    foundBy: "inventory/src/authority/release.test.ts",
     rule: 15,
     breaks: "A host that a site manages is gone as soon as somebody wants it deleted.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -76,6 +84,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "frozen-written",
+    foundBy: "inventory/src/authority/release.test.ts",
     rule: 15,
     breaks: "What is on its way out may still be changed, and so brought back.",
     file: "inventory/src/authority/intent-rules.ts",
@@ -84,6 +93,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "frozen-edited-by-a-site",
+    foundBy: "inventory/src/authority/edit.test.ts",
     rule: 15,
     breaks: "A change that a site made of a host which was deleted at the hub meanwhile is quietly dropped.",
     file: "inventory/src/authority/edit.ts",
@@ -100,6 +110,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "absent-not-put-out",
+    foundBy: "site-node/src/hosts/plan.test.ts",
     rule: 15,
     breaks: "A machine whose host is not here any more keeps its credential.",
     file: "site-node/src/hosts/plan.ts",
@@ -108,6 +119,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "token-admits-twice",
+    foundBy: "site-node/src/enrolment/admit.test.ts",
     rule: 16,
     breaks: "An enrolment token that was used admits other machines as the same host.",
     file: "site-node/src/enrolment/token.ts",
@@ -116,6 +128,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "token-never-expires",
+    foundBy: "site-node/src/enrolment/admit.test.ts",
     rule: 22,
     breaks: "An enrolment token is good for ever.",
     file: "site-node/src/enrolment/token.ts",
@@ -124,6 +137,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "alias-not-kept",
+    foundBy: "hub/src/handover/aliases.test.ts",
     rule: 5,
     breaks: "A machine that was registered on both sides has one id, and the other one means nothing.",
     file: "hub/src/handover/aliases.ts",

@@ -4,6 +4,7 @@ import type { PlantedFault } from "../fault.ts";
 export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "nothing-given-back",
+    foundBy: "site-node/src/outbox/recovery.test.ts",
     rule: 20,
     breaks: "A site does not tell a restored hub what it holds.",
     file: "site-node/src/outbox/stream.ts",
@@ -12,6 +13,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "released-not-told",
+    foundBy: "site-node/src/outbox/recovery.test.ts",
     rule: 20,
     breaks: "A restored hub is not told which machines were let go: deleted ones return.",
     file: "site-node/src/outbox/recovery.ts",
@@ -20,6 +22,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "forgotten-row-not-made-again",
+    foundBy: "inventory/src/authority/recover.test.ts",
     rule: 20,
     breaks: "What a restored hub does not know vanishes from the sites that have it.",
     file: "inventory/src/authority/recover.ts",
@@ -28,6 +31,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "tombstone-forgotten",
+    foundBy: "inventory/src/authority/recover.test.ts",
     rule: 20,
     breaks: "What was deleted at the hub comes back with the rows that a site still holds.",
     file: "inventory/src/authority/recover.ts",
@@ -36,6 +40,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "adopted-over-newer",
+    foundBy: "inventory/src/authority/stamp-order.test.ts",
     rule: 20,
     breaks: "What a site held before the restore replaces what was written at the hub after it.",
     file: "inventory/src/authority/stamp-order.ts",
@@ -44,6 +49,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "undecided-dropped",
+    foundBy: "inventory/src/authority/recover.test.ts",
     rule: 20,
     breaks: "Of two values of which neither is known to be later, the site's is lost.",
     file: "inventory/src/authority/take-over.ts",
@@ -52,6 +58,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "later-not-adopted",
+    foundBy: "inventory/src/authority/recover.test.ts",
     rule: 20,
     breaks: "A value that a restored hub has lost is not taken back from its site.",
     file: "inventory/src/authority/take-over.ts",
@@ -60,6 +67,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "later-not-told-from-earlier",
+    foundBy: "inventory/src/authority/stamp-order.test.ts",
     rule: 20,
     breaks: "Values of one life of the hub that can be ordered become conflicts.",
     file: "inventory/src/authority/stamp-order.ts",
@@ -68,6 +76,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "feed-numbers-used-again",
+    foundBy: "inventory/src/authority/lives.test.ts",
     rule: 20,
     breaks: "The feed of a restored hub uses numbers again that it had given out.",
     file: "inventory/src/authority/lives.ts",
@@ -76,6 +85,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "ids-lent-again",
+    foundBy: "hub/src/uplink/lent-ids.test.ts",
     rule: 16,
     breaks: "A restored hub lends the ids again that it had lent before.",
     file: "inventory/src/authority/lives.ts",
@@ -84,6 +94,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "loss-not-noticed",
+    foundBy: "hub/src/recovery/witness.test.ts",
     rule: 7,
     breaks: "A hub that was rolled back does not believe its own signatures.",
     file: "hub/src/recovery/witness.ts",

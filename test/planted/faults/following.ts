@@ -12,6 +12,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "pages-skip",
+    foundBy: "hub/src/shapes/page.test.ts",
     rule: 10,
     breaks: "The end of a page is taken for the end of the log.",
     file: "hub/src/shapes/page.ts",
@@ -50,6 +51,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "snapshot-not-swept",
+    foundBy: "site-node/src/replica/apply.test.ts",
     rule: 15,
     breaks: "What a whole slice does not name any more stays.",
     file: "site-node/src/replica/apply.ts",
@@ -74,6 +76,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "scope-left-shown",
+    foundBy: "inventory/src/authority/release.test.ts",
     rule: 14,
     breaks: "A host that leaves a site's feed is not taken out of it.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -98,6 +101,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "stale-answer-taken",
+    foundBy: "site-node/src/replica/take.test.ts",
     rule: 20,
     breaks: "An answer that was asked for in an earlier life of the hub is taken in this one.",
     file: "site-node/src/replica/take.ts",
@@ -106,6 +110,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "retired-goes-at-once",
+    foundBy: "inventory/src/authority/retire.test.ts",
     rule: 12,
     breaks: "An operating system goes while sites that have not heard of it may still be installing from it.",
     file: "inventory/src/authority/retire.ts",

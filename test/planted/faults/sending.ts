@@ -36,6 +36,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "newest-coalesced-away",
+    foundBy: "site-node/src/outbox/outbox.test.ts",
     rule: 9,
     breaks: "A change of a machine that is being reported is taken to be in the report that is on its way.",
     file: "site-node/src/outbox/outbox.ts",
@@ -45,6 +46,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "unsealed-goes-away",
+    foundBy: "site-node/src/uplink/push.test.ts",
     rule: 7,
     breaks: "What was in a batch that the hub never took is dropped when another stream begins.",
     file: "site-node/src/outbox/seal.ts",
@@ -53,6 +55,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "unjudged-intents-not-repeated",
+    foundBy: "site-node/src/uplink/push.test.ts",
     rule: 7,
     breaks: "Intents of which the hub has said nothing yet are not sent in the next stream: null is unlike any value.",
     file: "site-node/src/outbox/stream.ts",
@@ -61,6 +64,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "incarnation-kept",
+    foundBy: "site-node/src/uplink/push.test.ts",
     rule: 7,
     breaks: "A site that was put back goes on in the same life when the hub has refused its numbers.",
     file: "site-node/src/outbox/stream.ts",
@@ -69,6 +73,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "lent-ids-survive",
+    foundBy: "site-node/src/uplink/push.test.ts",
     rule: 16,
     breaks: "A site that was put back to an earlier disk goes on giving out the ids that it had then.",
     file: "site-node/src/outbox/stream.ts",
@@ -94,6 +99,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "numbers-used-again-repeats",
+    foundBy: "hub/src/uplink/sequence.test.ts",
     rule: 7,
     breaks:
       "Entries under numbers that were used before are taken for repeats: all that a site says after a roll-back is discarded.",
@@ -111,6 +117,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "outcomes-forgotten",
+    foundBy: "hub/src/uplink/uplink.test.ts",
     rule: 7,
     breaks: "An intent that comes again in another stream is carried out again.",
     file: "hub/src/uplink/intents.ts",
@@ -119,6 +126,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "poison-blocks",
+    foundBy: "hub/src/uplink/uplink.test.ts",
     rule: 9,
     breaks: "An entry that cannot be applied takes its batch with it, each time that the batch comes.",
     file: "hub/src/uplink/uplink.ts",
@@ -135,6 +143,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "state-after-release",
+    foundBy: "site-node/src/outbox/outbox.test.ts",
     rule: 14,
     breaks: "A machine is reported after it was let go, to a hub that has nowhere to put that.",
     file: "site-node/src/outbox/seal.ts",

@@ -4,6 +4,7 @@ import type { PlantedFault } from "../fault.ts";
 export const WRITING: readonly PlantedFault[] = [
   {
     name: "stamps-not-compared",
+    foundBy: "inventory/src/authority/edit.test.ts",
     rule: 1,
     breaks: "What a site wants is applied over whatever was written at the hub since.",
     file: "inventory/src/authority/edit.ts",
@@ -12,6 +13,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "stamp-of-hub-only",
+    foundBy: "site-node/src/intents/site-inventory.test.ts",
     rule: 1,
     breaks: "An intent names the hub's stamp also where its author saw an earlier intent of the same site.",
     file: "site-node/src/intents/intents.ts",
@@ -38,6 +40,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "newer-overlay-below-older",
+    foundBy: "site-node/src/intents/site-inventory.test.ts",
     rule: 2,
     breaks: "Of several changes of one field at a site the oldest shows.",
     file: "site-node/src/replica/materialise.ts",
@@ -54,6 +57,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "conflict-values-replaced",
+    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "The values of one site in a conflict replace one another.",
     file: "hub/src/conflicts/book.ts",
@@ -67,6 +71,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "choice-drops-the-unseen",
+    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "A choice made at a site ends the conflict also where its author has not seen all of its values.",
     file: "hub/src/conflicts/conflicts.ts",
@@ -75,6 +80,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "choice-not-written",
+    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "A conflict ends with a choice, and the chosen value does not stand.",
     file: "hub/src/conflicts/resolve.ts",
@@ -99,6 +105,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "plain-write-beside-conflict",
+    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "What is written of a field while a conflict about it is open is no value of the conflict.",
     file: "hub/src/conflicts/listener.ts",
@@ -107,6 +114,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "contested-acted-on",
+    foundBy: "site-node/src/power/host-power.test.ts",
     rule: 3,
     breaks: "A site acts on a field about which a conflict is open.",
     file: "site-node/src/replica/conflicts.ts",
@@ -115,6 +123,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "revoked-author-believed",
+    foundBy: "hub/src/tokens/authorise.test.ts",
     rule: 6,
     breaks: "What was wanted at a site with a token that was revoked meanwhile is applied.",
     file: "hub/src/tokens/authorise.ts",
@@ -123,6 +132,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "revoked-token-still-opens",
+    foundBy: "site-node/src/access/operators.test.ts",
     rule: 6,
     breaks: "A site reads once which tokens open it, and not again when the hub has revoked one.",
     file: "site-node/src/access/known-tokens.ts",
@@ -131,6 +141,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "offline-rights-never-end",
+    foundBy: "site-node/src/access/judge.test.ts",
     rule: 6,
     breaks: "An operator's right to work at a cut-off site does not end.",
     file: "site-node/src/access/judge.ts",
@@ -139,6 +150,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "generation-not-counted",
+    foundBy: "site-node/src/intents/site-inventory.test.ts",
     rule: 1,
     breaks:
       "The hub does not count a change of intent: whoever saw the row before cannot be told from whoever sees it now.",
