@@ -1,10 +1,11 @@
 import { Host } from "@holdfast/protocol/kinds/host";
-import type { EntryOutcome } from "@holdfast/protocol/uplink";
+import { type EntryOutcome, LANES } from "@holdfast/protocol/uplink";
 import { expect, test } from "vitest";
 import { counters } from "../database/counters.ts";
 import { siteTables } from "../database/tables.ts";
 import { observe } from "../hosts/observe.ts";
 import { recordOutcome, refusedIntents } from "../intents/outcomes.ts";
+import { readPhase, writePhase } from "../replica/phase.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { MAX_ARRIVALS } from "./outbox.ts";
 import { ASK_AGAIN_AFTER, askAgain } from "./refused-state.ts";
@@ -122,6 +123,19 @@ test("of a thousand machines it is remembered that the hub could not take what w
     siteTables(view).selectFrom("refused_state").select(["id", "since"]).orderBy("since").execute(),
   );
   expect([left.length, left[0]?.since, left.some(({ id }) => id === HOST)]).toEqual([1_000, 3, true]);
+});
+
+test("a push of several batches is over when the last one is with the hub, and not before (rule 20)", async () => {
+  await using site = await emptied();
+  const body = JSON.stringify({ type: "replica-row", body: { name: "x".repeat(200 * 1024) } });
+  await site.write(async (transaction) => {
+    await writePhase(transaction, { is: "recovering", epoch: OF.epoch });
+    const rows = Array.from({ length: 8 }, () => ({ lane: LANES.recovery, key: null, body, sealed: 0, added_at: 1 }));
+    await siteTables(transaction).insertInto("outbox").values(rows).execute();
+  });
+  const phases: string[] = [];
+  while ((await send(site)).length > 0) phases.push((await site.store.read(readPhase)).is);
+  expect(phases).toEqual(["recovering", "following"]);
 });
 
 test("of a machine that is not here any more nothing is asked again", async () => {
