@@ -53,6 +53,8 @@ interface Settings {
   readonly versions: { readonly hub: number; readonly site: number };
   /** The greatest incarnation that this home has had. */
   readonly incarnation: number;
+  /** How many documents there were that tell machines what they should be. */
+  readonly documents: number;
   /** When this site-node last noted that it runs, by its own clock. */
   readonly alive: number;
 }

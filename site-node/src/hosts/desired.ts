@@ -5,6 +5,7 @@ import { Region } from "@holdfast/protocol/kinds/region";
 import { Site } from "@holdfast/protocol/kinds/site";
 import { type DocumentVersion, encode } from "@holdfast/protocol/messages";
 import type { Selectable } from "kysely";
+import { readSetting, writeSetting } from "../database/settings.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 
 /** What an agent is told its machine should be, without the version that it is told it in. */
@@ -45,6 +46,16 @@ export async function desiredContent(view: View, host: Resource<typeof Host>): P
 }
 
 /**
+ * The number of a new document, greater than that of any before: counted for all hosts together, for what one had is forgotten
+ * when its machine is put out, and that machine still knows it when it is let in again (rule 19).
+ */
+async function nextCounter(transaction: Transaction, had: number): Promise<number> {
+  const counter = Math.max(had, (await readSetting(transaction, "documents")) ?? 0) + 1;
+  await writeSetting(transaction, "documents", counter);
+  return counter;
+}
+
+/**
  * The document to publish, when what it says has changed or nobody has published it. Its version is greater than any
  * the host had from this site, also when the site's disk was lost in between.
  */
@@ -56,7 +67,7 @@ export async function storeDesired(
   const text = JSON.stringify(content);
   const stored = await tables.selectFrom("desired_document").selectAll().where("host", "=", host).executeTakeFirst();
   if (stored && stored.content === text && stored.incarnation === incarnation) return stored;
-  const counter = stored?.incarnation === incarnation ? stored.counter + 1 : 1;
+  const counter = await nextCounter(transaction, stored?.counter ?? 0);
   const next = { incarnation, counter, content: text, published: 0, reached: null };
   await tables
     .insertInto("desired_document")

@@ -71,6 +71,22 @@ test("a host is told what it should be, once, and again with a greater version w
   expect(it.documents[0]?.topic).toBe(`e/v1/${SITE}/${HOST}/desired`);
 });
 
+test("a machine that was put out and let in again is told in a version greater than any before (rule 19)", async () => {
+  await using it = await managing();
+  await it.run();
+  await it.site.feed(SITE_SCOPE, 3, [hostRow(HOST, 3, { name: "renamed" })]);
+  await it.run();
+  await it.site.feed(SITE_SCOPE, 4, [gone("host", HOST)]);
+  await it.run();
+  await it.site.feed(SITE_SCOPE, 5, [hostRow(HOST, 5)]);
+  await it.site.write((transaction) => storeCredential(transaction, { host: HOST, hash: "h", machine: "m", at: 1 }));
+  await it.run();
+  expect(it.done).toHaveLength(1);
+  const versions = it.documents.map(({ payload }) => decode("Desired", payload).version);
+  expect(versions.map((version) => version?.incarnation)).toEqual(versions.map(() => versions[0]?.incarnation));
+  expect(versions.map((version) => version?.counter)).toEqual([1, 2, 3]);
+});
+
 test("a machine that is not trusted any more is locked out before it is thrown out", async () => {
   await using it = await managing({ desiredState: "HOST_STATE_UNTRUSTED" });
   await it.run();
