@@ -119,6 +119,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "rolled-back-hub-holds-nobody",
+    foundBy: "hub/src/recovery/history.test.ts",
     rule: 21,
     breaks: "A hub that has lost history does not hold its sites.",
     file: "hub/src/recovery/history.ts",
@@ -135,6 +136,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "machine-unknown-after-disk-loss",
+    foundBy: "site-node/src/outbox/credential-words.test.ts",
     rule: 14,
     breaks: "A site with a new disk does not know its machines by the credentials in its feed.",
     file: "site-node/src/outbox/credential-words.ts",
@@ -143,6 +145,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "restored-site-takes-old-credentials",
+    foundBy: "site-node/src/outbox/credential-words.test.ts",
     rule: 20,
     breaks: "What a site says of who may speak for a host is overruled by an older row of the feed.",
     file: "site-node/src/outbox/credential-words.ts",
