@@ -31,7 +31,7 @@ export function installDisks(): void {
   const prototype = Database.prototype as unknown as {
     exec(sql: string): Sqlite;
     pragma(source: string, options?: unknown): unknown;
-    prepare(sql: string): unknown;
+    prepare(sql: string): { run(): unknown };
     transaction(work: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown;
   };
   const { exec, pragma, transaction, prepare } = prototype;
@@ -65,7 +65,10 @@ export function installDisks(): void {
     },
     prepare(this: Sqlite, sql: string) {
       Program.current?.mustBeAlive();
-      return prepare.call(this, sql);
+      const statement = prepare.call(this, sql);
+      if (sql !== "commit") return statement;
+      const { run } = statement;
+      return Object.assign(statement, { run: () => betweenKillPoints("commit", () => run.call(statement)) });
     },
     transaction(this: Sqlite, work: (...given: unknown[]) => unknown) {
       const whole = transaction.call(this, (...given: unknown[]) => {

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore } from "@holdfast/inventory";
 import { expect, test } from "vitest";
 import { eventually } from "../world/eventually.ts";
 import { createWorld } from "../world/world.ts";
+import { Program } from "./program.ts";
 import { simulate } from "./simulation.ts";
 
 /** All that hub and site come to hold in an hour in which something happens, and how many moments there were. */
@@ -37,4 +42,22 @@ test("a day in which nothing is due takes no time at all", async () => {
   await new Promise((resolve) => setTimeout(resolve, 86_400_000));
   expect(time.now() - before).toBe(86_400_000);
   expect(Date.now() - before).toBe(86_400_000);
+});
+
+test.each([
+  ["before", false],
+  ["after", true],
+] as const)("a program that is killed %s a commit of its store has written: %s", async (moment, isThere) => {
+  simulate(1);
+  const path = join(mkdtempSync(join(tmpdir(), "holdfast-killed-")), "store.db");
+  const program = new Program("writer");
+  const killed: string[] = [];
+  const store = await program.whole(() => openSqliteStore({ path }));
+  program.killAfter({ points: 1, at: [`${moment} commit`], onKilled: (where) => void killed.push(where) });
+  const write = (value: string) => store.write((transaction) => transaction.setSetting("it", value));
+  await expect(program.whole(() => write("written"))).rejects.toThrow("was killed");
+  expect(killed).toEqual([expect.stringMatching(new RegExp(`^${moment} commit`))]);
+  const after = await openSqliteStore({ path });
+  expect(await after.read((view) => view.setting("it"))).toBe(isThere ? "written" : undefined);
+  await after.close();
 });
