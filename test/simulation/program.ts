@@ -93,16 +93,17 @@ export class Program {
     this.#ordered = undefined;
   }
 
-  /** Something that a crash may come before or after. Throws Killed when it does. */
-  passes(point: KillPoint): void {
+  /** Something that a crash may come before or after; `what` tells more of it. Throws Killed when it does. */
+  passes(point: KillPoint, what?: () => string): void {
     this.mustBeAlive();
     const due = this.#ordered;
     if (!due?.at.includes(point)) return;
     due.points -= 1;
     if (due.points > 0) return;
     const where = askedFrom.getStore() ?? placeUnderWay();
+    const about = what === undefined ? "" : ` of ${what()}`;
     this.kill();
-    due.onKilled(`${point} in ${where}`);
+    due.onKilled(`${point}${about} in ${where}`);
     throw new Killed(this.name);
   }
 }
@@ -110,12 +111,12 @@ export class Program {
 /** Where a program may be killed: before or after it commits, sends bytes, or puts a file in place. */
 export type KillPoint = `${"before" | "after"} ${"commit" | "send" | "file"}`;
 
-/** Has the current program pass a point, before and after what is done there. */
-export function betweenKillPoints<T>(what: "commit" | "send" | "file", work: () => T): T {
+/** Has the current program pass a point, before and after what is done there; `about` tells more of it. */
+export function betweenKillPoints<T>(what: "commit" | "send" | "file", work: () => T, about?: () => string): T {
   const program = Program.current;
-  program?.passes(`before ${what}`);
+  program?.passes(`before ${what}`, about);
   const result = work();
-  program?.passes(`after ${what}`);
+  program?.passes(`after ${what}`, about);
   return result;
 }
 

@@ -3,12 +3,16 @@ import { Duplex } from "node:stream";
 import { betweenKillPoints, Program } from "./program.ts";
 import type { Random } from "./seeded-random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
+import { whatIsSent } from "./what-is-sent.ts";
 
 export interface WireOptions {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly remotePort?: number | undefined;
 }
+
+/** The first letter of each method of HTTP that is used. */
+const BEGINS_A_REQUEST = /[GPD]/;
 
 type Done = (error?: Error | null) => void;
 
@@ -37,6 +41,8 @@ export class Wire extends Duplex {
   readonly localPort = 0;
   bytesRead = 0;
   bytesWritten = 0;
+  /** The last request that came, if this is HTTP. */
+  #asked: Buffer | undefined;
 
   constructor(options: WireOptions) {
     super({ allowHalfOpen: false, emitClose: true });
@@ -81,10 +87,17 @@ export class Wire extends Duplex {
     this.bytesWritten += bytes.length;
     this.#active();
     try {
-      betweenKillPoints("send", () => this.#deliver((peer) => peer.#receive(Buffer.from(bytes)), done));
+      const send = () => this.#deliver((peer) => peer.#receive(Buffer.from(bytes)), done);
+      betweenKillPoints("send", send, () => this.#told(bytes));
     } catch {
       // Killed: nobody is left to be told.
     }
+  }
+
+  /** What is sent, and to what it is an answer, as far as can be seen. */
+  #told(bytes: Buffer): string {
+    const sent = whatIsSent(bytes);
+    return this.#asked && sent.includes("answer") ? `${sent} to ${whatIsSent(this.#asked)}` : sent;
   }
 
   override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], done: Done): void {
@@ -192,6 +205,7 @@ export class Wire extends Duplex {
       return;
     }
     this.bytesRead += bytes.length;
+    if (BEGINS_A_REQUEST.test(String.fromCharCode(bytes[0] ?? 0))) this.#asked = bytes;
     this.#active();
     this.#inContext(() => this.push(bytes));
   }

@@ -16,6 +16,8 @@ export interface Step {
   readonly weight: number;
   /** Whether it is a fault rather than what people and machines do. */
   readonly isFault?: true;
+  /** Whether nothing else happens meanwhile. */
+  readonly isAlone?: true;
 }
 export type Steps = Readonly<Record<string, Step>>;
 
@@ -45,6 +47,18 @@ async function deleteInstance(trial: Trial, at: Party): Promise<void> {
   if (id) await trial.ask(at, "DELETE", `${INSTANCES}/${id}`);
 }
 
+/** Writes one after the other, as scripts do, to a machine and to what was registered for one to come. */
+async function script(trial: Trial, at: Party, { machine, which }: About): Promise<void> {
+  for (const host of [machine.known, trial.registeredOne(which)]) {
+    let seen: Json | undefined;
+    for (let times = 0; times < 5 + (which % 15); times += 1) {
+      seen = await trial.write(at, host, times % 2 === 0 ? "name" : "metadata", seen);
+      // Refused, or not heard of: it does not insist.
+      if (!seen) break;
+    }
+  }
+}
+
 /** What machines and the people at them do. */
 const MACHINES: Steps = {
   "a machine is switched on": {
@@ -60,11 +74,13 @@ const MACHINES: Steps = {
     },
   },
   "a night passes": {
-    weight: 4,
+    weight: 2.5,
+    isAlone: true,
     do: async ({ world, machines }, { which }) => {
       // Most sites close, and switch off what they do not need.
-      if (which % 10 < 8) for (const machine of machines) if (machine.isOn) await machine.shutDown();
-      await world.clock.advance((1 + (which % 12)) * HOUR);
+      if (which % 10 >= 8) return world.clock.advance((1 + (which % 3)) * HOUR);
+      for (const machine of machines) if (machine.isOn) await machine.shutDown();
+      await world.clock.idle((6 + (which % 60)) * HOUR);
     },
   },
   "a machine loses a disk": { weight: 1, do: (_, { machine }) => machine.removeDisk("nvme0n1") },
@@ -88,6 +104,11 @@ const WRITES: Steps = {
     weight: 14,
     do: (trial, { machine, site }) => trial.write(site, machine.known, "metadata"),
   },
+  "a script goes through the hosts at the hub": {
+    weight: 14,
+    do: (trial, about) => script(trial, trial.world.hub, about),
+  },
+  "a script goes through the hosts at a site": { weight: 14, do: (trial, about) => script(trial, about.site, about) },
   "power is wanted at the hub": {
     weight: 3,
     do: (trial, about) => trial.ask(trial.world.hub, "PATCH", atHost(about), power(about)),

@@ -12,14 +12,14 @@ const FULL_FOR = 120_000;
 
 /** What goes wrong, and what is done about it. */
 export const FAULTS: Steps = {
-  "a link is cut": { weight: 8, isFault: true, do: (_, { site }) => site.wan.cut() },
-  "a link is stalled": { weight: 3, isFault: true, do: (_, { site }) => site.wan.stall() },
-  "a link is slow": { weight: 2, isFault: true, do: (_, { site, which }) => site.wan.slow(which % 20_000) },
-  "a link is back": { weight: 12, do: (_, { site }) => site.wan.restore() },
-  "a feed is lost": { weight: 3, isFault: true, do: (_, { site }) => site.wan.loseFeed() },
-  "answers are lost": { weight: 4, isFault: true, do: (_, { site, which }) => site.wan.loseAnswers(1 + (which % 3)) },
+  "a link is cut": { weight: 12, isFault: true, do: (_, { site }) => site.wan.cut() },
+  "a link is stalled": { weight: 5, isFault: true, do: (_, { site }) => site.wan.stall() },
+  "a link is slow": { weight: 4, isFault: true, do: (_, { site, which }) => site.wan.slow(which % 20_000) },
+  "a link is back": { weight: 16, do: (_, { site }) => site.wan.restore() },
+  "a feed is lost": { weight: 6, isFault: true, do: (_, { site }) => site.wan.loseFeed() },
+  "answers are lost": { weight: 8, isFault: true, do: (_, { site, which }) => site.wan.loseAnswers(1 + (which % 3)) },
   "what a site sends comes twice": {
-    weight: 4,
+    weight: 8,
     isFault: true,
     do: (_, { site, which }) => site.wan.duplicate(1 + (which % 3)),
   },
@@ -44,8 +44,9 @@ export const FAULTS: Steps = {
       });
     },
   },
-  "the hub will be killed": { weight: 8, do: (trial, { which }) => trial.orderDeath(trial.world.hub, which) },
-  "a site-node will be killed": { weight: 12, do: (trial, { site, which }) => trial.orderDeath(site, which) },
+  "an agent will be killed": { weight: 8, do: (trial, { machine, which }) => trial.orderDeathOfAgent(machine, which) },
+  "the hub will be killed": { weight: 14, do: (trial, { which }) => trial.orderDeath(trial.world.hub, which) },
+  "a site-node will be killed": { weight: 20, do: (trial, { site, which }) => trial.orderDeath(site, which) },
   "the hub restarts": {
     weight: 1,
     isFault: true,

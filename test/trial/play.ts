@@ -27,7 +27,7 @@ const HOUR = 3_600_000;
 /** After a pause that is shorter nobody looks, milliseconds. */
 const LOOKED_AT_AFTER = 10_000;
 /** Something must be going on for a fault to meet. */
-const FAULTS_A_WISH = 0.6;
+const FAULTS_A_WISH = 1.3;
 
 /** What a seed decides: one in four with disasters, moves where there are two sites. */
 export function planOf(seed: number, length: number): Plan {
@@ -64,9 +64,11 @@ export async function play(seed: number, plan: Plan): Promise<Played> {
   const looks = new Looks(trial);
   const underWay = new Set<Promise<void>>();
   for (const happening of plan.happenings) {
+    const isAlone = STEPS[happening.what]?.isAlone === true;
+    if (isAlone) await Promise.all(underWay);
     const through = happen(trial, happening).finally(() => underWay.delete(through));
     underWay.add(through);
-    if (happening.pause === 0) await world.clock.advance(3);
+    if (happening.pause === 0 && !isAlone) await world.clock.advance(3);
     else {
       await through;
       looks.note();

@@ -1,4 +1,4 @@
-import { Killed, type OrderedDeath } from "../simulation/program.ts";
+import { Killed, type OrderedDeath, type Program } from "../simulation/program.ts";
 import type { Random } from "../simulation/seeded-random.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Snapshot, WorldHub } from "../world/hub.ts";
@@ -75,19 +75,28 @@ export class Trial {
     return this.operators.ask(at, method, path, body);
   }
 
-  /** Sets a field to a value that nobody wanted before, and remembers what came of it. */
-  async write(at: Party, resource: string | undefined, field: WrittenField): Promise<void> {
-    if (resource === undefined) return;
+  /**
+   * Sets a field to a value that nobody wanted before, and remembers what came of it. Its author looks at the host first,
+   * unless they have `seen` it already; resolves to what they are shown of it after, if anything.
+   */
+  async write(at: Party, resource: string | undefined, field: WrittenField, seen?: Json): Promise<Json | undefined> {
+    if (resource === undefined) return undefined;
     const value = `w${this.next()}x`;
-    const shown = await this.ask(at, "GET", `${HOSTS}/${resource}`);
-    if (shown?.status !== 200) return;
-    const before = FIELDS[field].read(shown.body);
-    this.ledger.found(shown.body.resourceId, field, before);
+    const shown = seen ?? (await this.#shown(at, resource));
+    if (!shown) return undefined;
+    const before = FIELDS[field].read(shown);
+    this.ledger.found(shown.resourceId, field, before);
     const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value));
-    if (answer && answer.status !== 200) return;
+    if (answer && answer.status !== 200) return undefined;
     // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
-    const meant = answer?.body.resourceId ?? shown.body.resourceId;
+    const meant = answer?.body.resourceId ?? shown.resourceId;
     this.ledger.wanted({ resource: meant, field, value, over: [before], acknowledged: answer !== undefined });
+    return answer?.body;
+  }
+
+  async #shown(at: Party, resource: string): Promise<Json | undefined> {
+    const shown = await this.ask(at, "GET", `${HOSTS}/${resource}`);
+    return shown?.status === 200 ? shown.body : undefined;
   }
 
   /** Chooses one of the values of an open conflict. */
@@ -150,14 +159,34 @@ export class Trial {
   /** Orders the death of a program at a point that a number chooses; a while later it is started again. */
   orderDeath(of: Mortal, which: number): void {
     if (!of.isRunning) return;
+    this.#order(of.program, which, { comesUp: () => this.#comesUp(of) });
+  }
+
+  /** The same for the agent of a machine. */
+  orderDeathOfAgent(machine: Machine, which: number): void {
+    if (!machine.isOn) return;
+    const { program } = machine;
+    this.#order(program, which, {
+      died: () => machine.crash(),
+      comesUp: () => {
+        // Somebody may have been quicker: a machine has one agent.
+        if (!machine.isOn) void machine.boot().catch(() => undefined);
+      },
+    });
+  }
+
+  #order(program: Program, which: number, { died, comesUp }: { died?: () => void; comesUp: () => void }): void {
+    // One is enough: a later order would put it off.
+    if (program.isDoomed) return;
     const at = POINTS[which % POINTS.length] ?? POINTS[0];
-    of.program.killAfter({
+    program.killAfter({
       points: 1 + (Math.floor(which / 7) % 12),
       at,
       onKilled: (where) => {
         this.counts.faults += 1;
-        this.counts.killedAt.add(`${of.program.name.split(" ")[0]}: ${where}`);
-        simulation().time.after(500 + 60_000 * this.#random() ** 3, () => this.#comesUp(of));
+        this.counts.killedAt.add(`${program.name.split(" ")[0]}: ${where}`);
+        died?.();
+        simulation().time.after(500 + 60_000 * this.#random() ** 3, comesUp);
       },
     });
   }

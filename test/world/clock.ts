@@ -1,5 +1,8 @@
-import { type Clock, systemClock } from "@holdfast/runtime";
+import { type Clock, minutes, systemClock } from "@holdfast/runtime";
 import { simulation } from "../simulation/simulation.ts";
+
+/** How late what is due may come while nobody looks. */
+const LATE = minutes(15);
 
 /** The simulated clock, as one program sees it. */
 export class WorldClock implements Clock {
@@ -26,6 +29,15 @@ export class WorldClock implements Clock {
   /** Lets so many milliseconds pass. */
   async advance(milliseconds: number): Promise<void> {
     await this.sleep(milliseconds);
+  }
+
+  /** Lets so many milliseconds pass in which nobody looks: whatever is due comes up to a quarter of an hour late. */
+  async idle(milliseconds: number): Promise<void> {
+    const { time } = simulation();
+    time.comesLate(LATE);
+    await this.sleep(Math.max(0, milliseconds - LATE)).finally(() => time.comesLate(0));
+    // What was put off comes now, so that nothing is late any more in the end.
+    await this.sleep(LATE);
   }
 
   /** So many milliseconds later, without anybody having done anything meanwhile. */
