@@ -66,7 +66,8 @@ export function installDisks(): void {
     prepare(this: Sqlite, sql: string) {
       Program.current?.mustBeAlive();
       const statement = prepare.call(this, sql);
-      if (sql !== "commit") return statement;
+      // What only reads ends with a commit too, and leaves nothing behind that a death could come before.
+      if (sql !== "commit" || this.readonly) return statement;
       const { run } = statement;
       return Object.assign(statement, { run: () => betweenKillPoints("commit", () => run.call(statement)) });
     },

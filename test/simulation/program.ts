@@ -16,11 +16,11 @@ export interface OrderedDeath {
 }
 
 const inside = new AsyncLocalStorage<Program>();
-const askedFrom = new AsyncLocalStorage<string>();
+const askedFrom = new AsyncLocalStorage<Error>();
 
 /** Does something that will be under way for a while, noting who asked for it: that is where a death in between will have been. */
 export function asAsked<T>(work: () => T): T {
-  return inside.getStore()?.isDoomed ? askedFrom.run(placeUnderWay(), work) : work();
+  return inside.getStore() ? askedFrom.run(here(), work) : work();
 }
 
 /**
@@ -100,7 +100,7 @@ export class Program {
     if (!due?.at.includes(point)) return;
     due.points -= 1;
     if (due.points > 0) return;
-    const where = askedFrom.getStore() ?? placeUnderWay();
+    const where = placeIn(askedFrom.getStore() ?? here());
     const about = what === undefined ? "" : ` of ${what()}`;
     this.kill();
     due.onKilled(`${point}${about} in ${where}`);
@@ -120,12 +120,17 @@ export function betweenKillPoints<T>(what: "commit" | "send" | "file", work: () 
   return result;
 }
 
-/** The functions of ours that are under way, the innermost first. */
-function placeUnderWay(): string {
+/** What is under way, to be put in words when somebody asks: that takes ten times as long. */
+function here(): Error {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 100;
-  const { stack = "" } = new Error("where it is");
+  const at = new Error("where it is");
   Error.stackTraceLimit = stackTraceLimit;
+  return at;
+}
+
+/** The functions of ours that were under way, the innermost first. */
+function placeIn({ stack = "" }: Error): string {
   const ours =
     /at (?:async )?(?:(\S+) (?:\[as \w+\] )?\()?\S*\/((?:hub|site-node|agent|inventory|runtime)\/src\/[^:]+):/g;
   return [...stack.matchAll(ours)]

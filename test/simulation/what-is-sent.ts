@@ -4,6 +4,7 @@ const PACKETS = [
   ...["SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", ""],
 ];
 const PUBLISH = 3;
+const UUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
 /** `e/v1/{site}/{host}/` */
 const OF_A_HOST = 4;
 
@@ -25,5 +26,5 @@ function topicIn(bytes: Buffer): string {
   while ((bytes[at] ?? 0) >= 0x80) at += 1;
   const length = bytes.length > at + 2 ? bytes.readUInt16BE(at + 1) : 0;
   const topic = bytes.subarray(at + 3, at + 3 + length).toString("utf8");
-  return topic.split("/").slice(OF_A_HOST).join("/").replace(/\d+/g, "*");
+  return topic.split("/").slice(OF_A_HOST).join("/").replace(UUID, "*");
 }

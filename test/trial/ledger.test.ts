@@ -53,3 +53,12 @@ test("a host that was registered under a name without an answer may be called so
   ledger.unheard("b");
   expect(ledger.faultsIn(inTheEnd("b", ["a"], ids))).toEqual([]);
 });
+
+test("a choice that nobody heard the answer of may stand, and is not owed to anybody", () => {
+  const ledger = new Ledger();
+  ledger.wanted({ ...wish, value: "a", over: [] });
+  ledger.wanted({ ...wish, value: "b", over: ["a"] });
+  ledger.wanted({ ...wish, value: "a", over: ["b"], acknowledged: false, isChoice: true });
+  expect(ledger.faultsIn(inTheEnd("a"))).toEqual([expect.stringContaining("b was acknowledged")]);
+  expect(ledger.faultsIn(inTheEnd("b"))).toEqual([]);
+});

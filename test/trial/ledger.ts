@@ -133,8 +133,8 @@ function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): 
   }
   for (const head of heads) {
     if (head === value || contested.includes(head)) continue;
-    const wish = taken.find((each) => each.value === head);
-    if (wish?.acknowledged && !outcome.isTold(head)) {
+    const isOwed = taken.some((wish) => wish.value === head && wish.acknowledged && !isReplaced(wish));
+    if (isOwed && !outcome.isTold(head)) {
       faults.push(`${about} is ${value}: ${head} was acknowledged, and nobody is asked about it or told`);
     }
   }

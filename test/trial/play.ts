@@ -1,3 +1,4 @@
+import { Killed } from "../simulation/program.ts";
 import { seededRandom } from "../simulation/seeded-random.ts";
 import { simulate } from "../simulation/simulation.ts";
 import { eventually } from "../world/eventually.ts";
@@ -94,5 +95,10 @@ async function happen(trial: Trial, { what, machine, site, which }: Happening): 
   const about = { machine: trial.machines[machine], site: trial.sites[site], which };
   if (!step || !about.machine || !about.site) return;
   if (step.isFault) trial.counts.faults += 1;
-  await step.do(trial, { machine: about.machine, site: about.site, which });
+  try {
+    await step.do(trial, { machine: about.machine, site: about.site, which });
+  } catch (error) {
+    // Whoever it was about has died of it, as was ordered.
+    if (!(error instanceof Killed)) throw error;
+  }
 }
