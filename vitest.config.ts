@@ -13,6 +13,8 @@ export default defineConfig({
             "{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts",
             "test/{planted,mutation}/**/*.test.ts",
           ],
+          // No file leaves anything behind in what it imports, and importing all of it anew for each is a third of the time.
+          isolate: false,
           testTimeout: 20_000,
         },
       },

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 
 export interface TierResult {
   readonly passed: number;
@@ -18,13 +18,16 @@ export async function runCommand(commands: readonly (readonly [string, ...string
   return { passed, failed: commands.length - passed, skipped: 0 };
 }
 
+/** Whether a command has the machine to itself, or takes what others leave of it and shows its output when it has ended. */
+type Manner = "alone" | "beside others";
+
 /** A vitest project, its tests counted from vitest's own report. */
-export async function runVitest(project: string): Promise<TierResult> {
+export async function runVitest(project: string, manner: Manner = "alone"): Promise<TierResult> {
   const folder = mkdtempSync(`${tmpdir()}/holdfast-test-`);
   try {
     const report = `${folder}/report.json`;
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const code = await run("vitest", ["run", "--project", project, ...reporters]);
+    const code = await run("vitest", ["run", "--project", project, ...reporters], manner);
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, "utf8"));
     // A suite that fails to load fails no single test.
     const failed = Math.max(numFailedTests, code === 0 ? 0 : 1);
@@ -34,10 +37,17 @@ export async function runVitest(project: string): Promise<TierResult> {
   }
 }
 
-function run(command: string, arguments_: readonly string[]): Promise<number> {
+function run(command: string, arguments_: readonly string[], manner: Manner = "alone"): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, arguments_, { stdio: ["ignore", "inherit", "inherit"] });
+    const output = manner === "alone" ? "inherit" : "pipe";
+    const child = spawn(command, arguments_, { stdio: ["ignore", output, output] });
+    if (manner === "beside others" && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    const said: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece: Buffer) => said.push(piece));
     child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("close", (code) => {
+      process.stdout.write(Buffer.concat(said));
+      resolve(code ?? 1);
+    });
   });
 }
