@@ -123,6 +123,8 @@ function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): 
   const replaced = new Set(taken.filter((wish) => wish.acknowledged).flatMap(({ over }) => over));
   const isReplaced = ({ value: of, isChoice }: Wish) => (isChoice ? isSeenWhole(of, taken) : replaced.has(of));
   const heads = new Set(taken.filter((wish) => !isReplaced(wish)).map((wish) => wish.value));
+  // Whoever was not answered may have put theirs in the place of these, or not.
+  const unheard = new Set(taken.filter((wish) => !wish.acknowledged).flatMap(({ over }) => over));
   const faults: string[] = [];
   const about = `${field} of ${resource}`;
   const known = new Set([...wishes.map((wish) => wish.value), ...found]);
@@ -134,7 +136,7 @@ function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): 
   for (const head of heads) {
     if (head === value || contested.includes(head)) continue;
     const isOwed = taken.some((wish) => wish.value === head && wish.acknowledged && !isReplaced(wish));
-    if (isOwed && !outcome.isTold(head)) {
+    if (isOwed && !unheard.has(head) && !outcome.isTold(head)) {
       faults.push(`${about} is ${value}: ${head} was acknowledged, and nobody is asked about it or told`);
     }
   }
