@@ -45,11 +45,12 @@ async function run(config: Parameters<typeof soak>[0]["config"], isInside: boole
     for (const complaint of complaints) console.log(`WRONG: ${complaint}`);
     isSound = complaints.length === 0 && !signal.aborted;
   } finally {
-    if (signal.aborted) console.log("soak: stopped before its time");
+    if (signal.aborted) console.log(`soak: ${messageOf(signal.reason)}`);
     if ((isSound || signal.aborted) && !config.keep) rmSync(folder, { recursive: true, force: true });
     else console.log(`kept: ${folder}: timeline.jsonl, ledger.jsonl, what each program printed, and their homes`);
   }
-  console.log(isSound ? "soak: nothing was lost, and all agree" : `soak: not sound; --seed ${seed}`);
+  if (isSound) console.log("soak: nothing was lost, and all agree");
+  else console.log(signal.aborted ? "soak: no verdict" : `soak: not sound; --seed ${seed}`);
   return isSound ? 0 : 1;
 }
 
@@ -73,9 +74,10 @@ function inside(
 
 function stopOnSignal(isInside: boolean): AbortSignal {
   const stopped = new AbortController();
-  const stop = () => stopped.abort(new Error("stopped"));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  if (isInside) process.stdin.on("end", stop).on("error", stop).resume();
+  const stop = (by: string) => () => stopped.abort(new Error(`stopped before its time by ${by}`));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop(signal));
+  if (isInside)
+    process.stdin.on("end", stop("whoever started it")).on("error", stop("the end of its starter")).resume();
   return stopped.signal;
 }
 
