@@ -75,6 +75,10 @@ export async function soak(options: SoakOptions): Promise<{ complaints: readonly
   }
 
   async function settle(): Promise<void> {
+    // What ended of itself is complained about, and started again as a service manager does.
+    const off = new Set(fleet.machines.filter(({ isOff }) => isOff).map(({ agent }) => agent));
+    const ended = fleet.programs.filter((each) => each.hasRun && each.pid === undefined && !off.has(each));
+    for (const program of ended) await program.alone(() => program.start(signal));
     const began = systemClock.monotonic();
     const found = await judgeWhole({ fleet, ledger, timeline }, signal);
     recoveries.push(systemClock.monotonic() - began);
