@@ -19,6 +19,8 @@ export interface ClientOptions extends Connect {
   /** Where it comes from; a broker counts connections by address, and all of 127.0.0.0/8 is this machine. */
   readonly localAddress?: string;
   readonly onMessage?: (topic: string, payload: Buffer, client: MqttClient) => void;
+  /** Told when the connection has ended. */
+  readonly onEnd?: (reason: Error) => void;
 }
 
 /** An MQTT client that costs next to nothing. A connection that ends is a fault of the run. */
@@ -26,14 +28,16 @@ export class MqttClient {
   readonly #socket: Socket;
   readonly #reader = new PacketReader();
   readonly #onMessage: ClientOptions["onMessage"];
-  readonly #acknowledged = new Map<number, () => void>();
+  readonly #onEnd: ClientOptions["onEnd"];
+  readonly #acknowledged = new Map<number, (failure?: Error) => void>();
   #answered: ((failure?: Error) => void) | undefined;
   #failure: Error | undefined;
   #id = 0;
 
-  private constructor(socket: Socket, onMessage: ClientOptions["onMessage"]) {
+  private constructor(socket: Socket, { onMessage, onEnd }: Pick<ClientOptions, "onMessage" | "onEnd">) {
     this.#socket = socket;
     this.#onMessage = onMessage;
+    this.#onEnd = onEnd;
     socket.setNoDelay(true);
     socket.on("data", (bytes) => {
       for (const packet of this.#reader.take(bytes)) this.#take(packet);
@@ -44,9 +48,9 @@ export class MqttClient {
 
   /** Resolves when the broker has let it in and taken its subscriptions. */
   static async open(options: ClientOptions, filters: readonly string[]): Promise<MqttClient> {
-    const { port, localAddress, onMessage } = options;
+    const { port, localAddress } = options;
     const socket = connect({ port, host: "127.0.0.1", ...(localAddress === undefined ? {} : { localAddress }) });
-    const client = new MqttClient(socket, onMessage);
+    const client = new MqttClient(socket, options);
     await client.#request(connectPacket(options));
     if (filters.length > 0) await client.#request(subscribePacket(filters));
     return client;
@@ -56,12 +60,14 @@ export class MqttClient {
     return this.#failure === undefined;
   }
 
-  /** QoS 1: resolves when it is acknowledged. */
+  /** QoS 1: resolves when it is acknowledged; rejects when the connection ends before. */
   publish(topic: string, payload: Uint8Array, retain?: true): Promise<void> {
     this.#id = (this.#id % 65_535) + 1;
     const id = this.#id;
     this.#socket.write(publishPacket({ topic, payload, id, ...(retain ? { retain } : {}) }));
-    return new Promise((resolve) => this.#acknowledged.set(id, resolve));
+    return new Promise((resolve, reject) => {
+      this.#acknowledged.set(id, (failure) => (failure ? reject(failure) : resolve()));
+    });
   }
 
   /** QoS 0. */
@@ -101,7 +107,10 @@ export class MqttClient {
   }
 
   #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#answered?.(this.#failure);
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#answered?.(error);
+    for (const acknowledged of this.#acknowledged.values()) acknowledged(error);
+    this.#onEnd?.(error);
   }
 }

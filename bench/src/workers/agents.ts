@@ -58,7 +58,8 @@ async function plugIn({ hostId, secret, number, port, siteId }: Plugged): Promis
         applied = version;
         if (!version) return;
         const reported = encode("Reported", { version, state: "APPLIED", generation });
-        void itself.publish(topic(UP.reported), reported, true);
+        // What a connection that ends takes with it, the next one brings again.
+        itself.publish(topic(UP.reported), reported, true).catch(() => undefined);
       },
     },
     [DOWN.desired, DOWN.nextJob, DOWN.requests].map(topic),

@@ -26,12 +26,14 @@ interface Player {
 /** Clients that each publish with QoS 1, wait for the acknowledgement and for the message to come back, and begin again. */
 serve(async ({ port, clients, clean, bytes, topic, filter }: Options) => {
   const payload = Buffer.alloc(bytes, "x");
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
   const players = await Promise.all(
     Array.from({ length: clients }, async (_, number): Promise<Player> => {
       const clientId = `host-${(0xa0000000 + number).toString(16)}`;
       const own = (pattern: string) => pattern.replace("HOST", clientId);
       const player: Pick<Player, "back"> = { back: () => undefined };
-      const options = { port, clientId, password: "none", clean, onMessage: () => player.back() };
+      const options = { port, clientId, password: "none", clean, onMessage: () => player.back(), onEnd: ended.reject };
       const client = await MqttClient.open(options, [own(filter)]);
       return Object.assign(player, { client, topic: own(topic) });
     }),
@@ -41,7 +43,7 @@ serve(async ({ port, clients, clean, bytes, topic, filter }: Options) => {
       const began = performance.now();
       const until = began + seconds * 1_000;
       let messages = 0;
-      await Promise.all(
+      const playing = Promise.all(
         players.map(async (player) => {
           while (performance.now() < until) {
             const returned = new Promise<void>((resolve) => {
@@ -52,6 +54,8 @@ serve(async ({ port, clients, clean, bytes, topic, filter }: Options) => {
           }
         }),
       );
+      // Of what is under way nothing comes back over a connection that has ended.
+      await Promise.race([playing, ended.promise]);
       return { messages, perSecond: (messages * 1_000) / (performance.now() - began) };
     },
   };
