@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createCalls } from "@holdfast/agent/calls";
-import { createDesiredState } from "@holdfast/agent/desired";
 import { dispatch } from "@holdfast/agent/dispatch";
 import { createJobs } from "@holdfast/agent/jobs";
 import type { Link } from "@holdfast/agent/link";
@@ -12,11 +11,11 @@ import { silentLog, systemClock } from "@holdfast/runtime";
 import { messageValue } from "../message-values.ts";
 import { mutateJson } from "../mutate/json.ts";
 import { mutateText } from "../mutate/text.ts";
+import { desiredIn, HOST, spoolTo } from "../programs/agent-parts.ts";
 import type { Random } from "../random.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 import { messageBytes } from "./messages.ts";
 
-const [SITE, HOST] = ["site-0000000a", "host-0000000b"];
 const OPERATIONS = ["identify", "rescan", "log-tail", "power", "constructor", "__proto__", ""] as const;
 const POWER: Input = { id: "order-1", action: "off", manner: "orderly" };
 
@@ -41,25 +40,14 @@ export const AGENT_TOLD: Target = {
     const stateDir = tmpdir();
     const said: SpoolMessage[] = [];
     const answers: { readonly leaf: string; readonly payload: Uint8Array }[] = [];
-    const spool = {
-      ...{ pending: () => undefined, attach: () => undefined, detach: () => undefined, toldDropped: () => undefined },
-      ...{ dropped: 0, size: { bytes: 0, messages: 0 } },
-      put: (message: SpoolMessage) => void said.push(message),
-    };
+    const spool = spoolTo((message) => void said.push(message));
     const publish = async (leaf: string, payload: Uint8Array) => void answers.push({ leaf, payload });
     const [log, link] = [silentLog, () => ({ publish }) as unknown as Link];
     const open = () => {
       const power = createPower({ log, stateDir, switchMachine: async () => undefined });
       const operations = { identify: () => ({ hostId: HOST }), rescan: async () => ({ hash: "" }), power };
       const calls = createCalls({ clock: systemClock, log, operations, link });
-      const desired = createDesiredState({
-        log,
-        stateDir,
-        spool,
-        siteId: SITE,
-        hostId: HOST,
-        onApplied: () => undefined,
-      });
+      const desired = desiredIn(stateDir, spool);
       return { calls, hear: dispatch({ desired, jobs: createJobs({ log, stateDir, spool }), calls }) };
     };
     let agent = open();

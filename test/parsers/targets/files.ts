@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { createDesiredState } from "@holdfast/agent/desired";
 import { openIdentity } from "@holdfast/agent/identity";
 import { createJobs } from "@holdfast/agent/jobs";
 import { createPower } from "@holdfast/agent/power";
@@ -15,6 +14,7 @@ import { Fault, silentLog as log } from "@holdfast/runtime";
 import { readToken } from "@holdfast/site-node/home";
 import { mutateBytes } from "../mutate/bytes.ts";
 import { mutateJson } from "../mutate/json.ts";
+import { desiredIn, HOST, SITE, spoolTo } from "../programs/agent-parts.ts";
 import type { Random } from "../random.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 
@@ -25,15 +25,12 @@ interface File {
   open(folder: string): boolean;
 }
 
-const [SITE, HOST, SECRET] = ["site-0000000a", "host-0000000b", "hfm_secret"];
+const SECRET = "hfm_secret";
 const text = (value: string) => new Uint8Array(Buffer.from(value));
 const json = (value: unknown) => text(JSON.stringify(value));
 const MACHINE = "00000000-0000-4000-8000-000000000001";
 const VERSION = { incarnation: 1, counter: 1 };
-const spool = {
-  ...{ put: () => undefined, pending: () => undefined, attach: () => undefined, detach: () => undefined },
-  ...{ toldDropped: () => undefined, dropped: 0, size: { bytes: 0, messages: 0 } },
-};
+const spool = spoolTo(() => undefined);
 
 const FILES: readonly File[] = [
   {
@@ -55,14 +52,7 @@ const FILES: readonly File[] = [
     path: "applied.json",
     whole: json({ siteId: SITE, hostId: HOST, version: VERSION, generation: 1, name: "a", heartbeatSeconds: 10 }),
     open: (stateDir) => {
-      const state = createDesiredState({
-        log,
-        stateDir,
-        spool,
-        siteId: SITE,
-        hostId: HOST,
-        onApplied: () => undefined,
-      });
+      const state = desiredIn(stateDir, spool);
       state.receive(new Uint8Array());
       return state.applied !== undefined;
     },
