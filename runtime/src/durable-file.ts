@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { systemCode } from "./errors.ts";
 
@@ -7,12 +7,12 @@ export const UNFINISHED = ".tmp";
 
 /**
  * Writes a file so that after a crash or a power cut, at any moment, either the old content or the whole new content is
- * there. Readable by its owner alone.
+ * there. Readable by its owner alone, unless another mode is given.
  */
-export function writeDurably(path: string, content: string | Uint8Array): void {
+export function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): void {
   const unfinished = `${path}${UNFINISHED}`;
   try {
-    writeWhole(unfinished, content);
+    writeWhole(unfinished, content, mode);
     renameSync(unfinished, path);
   } catch (error) {
     // What was written of it fills the disk further.
@@ -22,9 +22,11 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   makeDurable(dirname(path));
 }
 
-function writeWhole(path: string, content: string | Uint8Array): void {
+function writeWhole(path: string, content: string | Uint8Array, mode: number): void {
   const file = openSync(path, "w", 0o600);
   try {
+    // What an earlier try has left keeps the mode that it had when it is opened again.
+    fchmodSync(file, mode);
     writeFileSync(file, content);
     fsyncSync(file);
   } finally {

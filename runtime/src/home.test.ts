@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { holdHome, writePrivate } from "./home.ts";
+import { askedOfDisk } from "./testing/asked-of-disk.ts";
 
 const folder = () => join(mkdtempSync(join(tmpdir(), "holdfast-home-")), "deep", "home");
 
@@ -32,5 +33,21 @@ test("a private file is its owner's alone, also when it was not before", () => {
   writePrivate(join(home, "token"), "secret");
   writePrivate(join(home, "token"), "other");
   expect(readFileSync(join(home, "token"), "utf8")).toBe("other\n");
+  expect(statSync(join(home, "token")).mode & 0o777).toBe(0o600);
+});
+
+test("a private file outlives a power cut, whole: it gets its name when its content is durable", () => {
+  const home = folder();
+  void holdHome(home, "hub").close();
+  const asked = askedOfDisk(home, () => writePrivate(join(home, "token"), "secret"));
+  expect(asked).toEqual(["sync token.tmp", "rename token.tmp to token", "sync ."]);
+});
+
+test("a private file does not take over the rights of what an earlier try has left beside it", () => {
+  const home = folder();
+  void holdHome(home, "hub").close();
+  writeFileSync(join(home, "token.tmp"), "unfinished", { mode: 0o666 });
+  chmodSync(join(home, "token.tmp"), 0o666);
+  writePrivate(join(home, "token"), "secret");
   expect(statSync(join(home, "token")).mode & 0o777).toBe(0o600);
 });

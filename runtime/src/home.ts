@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { writeDurably } from "./durable-file.ts";
 import { Fault, systemCode } from "./errors.ts";
 import type { Closable } from "./lifecycle.ts";
 import { openSqlite } from "./sqlite.ts";
@@ -37,9 +38,7 @@ function openLock(home: string) {
   }
 }
 
-/** Writes a file of one line that only its owner reads, whole or not at all. */
+/** Writes a file of one line that only its owner reads, durably: whole or not at all, also when the power goes. */
 export function writePrivate(path: string, line: string): void {
-  writeFileSync(`${path}.new`, `${line}\n`, { mode: 0o600 });
-  chmodSync(`${path}.new`, 0o600);
-  renameSync(`${path}.new`, path);
+  writeDurably(path, `${line}\n`);
 }

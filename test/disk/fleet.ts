@@ -49,7 +49,7 @@ export class Fleet {
   files(name: ProgramName): string[] {
     const home = this.#homes[name];
     const databases = DATABASES[name].flatMap((file) => ["", "-wal", "-shm", "-journal"].map((end) => `${file}${end}`));
-    const beside = BESIDE[name].flatMap((file) => [file, `${file}.new`, `${file}.tmp`]);
+    const beside = BESIDE[name].flatMap((file) => [file, `${file}.tmp`]);
     return [home, ...[...databases, ...beside].map((file) => join(home, file))];
   }
 
