@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "@holdfast/runtime";
+import { askedOfDisk } from "@holdfast/runtime/testing/asked-of-disk";
 import { expect, test } from "vitest";
 import { AgentConfig } from "./config.ts";
 import { install, uninstall } from "./install.ts";
@@ -45,6 +46,20 @@ test("installing lays down the executable, private state, token, settings that t
     readConfig(AgentConfig, { arguments: ["--config", one.below(INSTALLED.config)], environment: {} }),
   ).toMatchObject({ siteUrl: "http://10.0.0.1:8080", enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state });
   expect(one.commands).toEqual([]);
+});
+
+test("a power cut during an installation leaves no half of an executable where the service starts it", () => {
+  using one = machine();
+  const asked = askedOfDisk(one.below(INSTALLED.programs), () => void install(one.list, one.surroundings));
+  const release = `releases/${AGENT_VERSION}`;
+  expect(asked.slice(0, 6)).toEqual([
+    `sync ${release}/holdfast-agent.new`,
+    `rename ${release}/holdfast-agent.new to ${release}/holdfast-agent`,
+    `sync ${release}`,
+    "sync releases",
+    "rename current.new to current",
+    "sync .",
+  ]);
 });
 
 test("an installed agent may switch its machine, and polkit lets its user do that and nothing else", async () => {

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Fault, helpText, readConfig } from "@holdfast/runtime";
-import { writeDurably } from "@holdfast/runtime/durable-file";
+import { makeDurable, renameDurably, writeDurably } from "@holdfast/runtime/durable-file";
 import { type Static, Type } from "typebox";
 import { AgentConfig } from "./config.ts";
 import { INSTALLED, powerRuleText, unitText } from "./unit.ts";
@@ -67,8 +67,7 @@ export async function install(list: readonly string[], surroundings: InstallSurr
   makePublic(below(INSTALLED.settings));
   writeSettings(config, token, below);
   mkdirSync(dirname(below(INSTALLED.unit)), { recursive: true });
-  writeDurably(below(INSTALLED.unit), unitText());
-  chmodSync(below(INSTALLED.unit), 0o644);
+  writeDurably(below(INSTALLED.unit), unitText(), 0o644);
   writePowerRule(below);
   if (!isReal) {
     out(`installed below ${config.prefix}; no user made, no service started`);
@@ -160,31 +159,33 @@ function makePublic(path: string): void {
   chmodSync(path, 0o755);
 }
 
-/** Each version has a directory of its own, and `current` is exchanged in one step: what runs is never half written. */
+/**
+ * Each version has a directory of its own, and `current` is exchanged in one step, when what it leads to is durable: what runs is
+ * never half written, also when the power goes.
+ */
 function copyExecutable(executable: string, below: Below): void {
   const release = join(INSTALLED.releases, AGENT_VERSION);
   const target = below(join(release, "holdfast-agent"));
   for (const path of [INSTALLED.programs, INSTALLED.releases, release]) makePublic(below(path));
   copyFileSync(executable, `${target}.new`);
   chmodSync(`${target}.new`, 0o755);
-  renameSync(`${target}.new`, target);
+  makeDurable(`${target}.new`);
+  renameDurably(`${target}.new`, target);
+  makeDurable(below(INSTALLED.releases));
   const link = below(INSTALLED.current);
   rmSync(`${link}.new`, { force: true });
   symlinkSync(join("releases", AGENT_VERSION), `${link}.new`);
-  renameSync(`${link}.new`, link);
+  renameDurably(`${link}.new`, link);
 }
 
 /** Where there is no polkit it changes nothing, and the agent says that it could not switch the machine. */
 function writePowerRule(below: Below): void {
   mkdirSync(dirname(below(INSTALLED.powerRule)), { recursive: true });
-  writeDurably(below(INSTALLED.powerRule), powerRuleText());
-  chmodSync(below(INSTALLED.powerRule), 0o644);
+  writeDurably(below(INSTALLED.powerRule), powerRuleText(), 0o644);
 }
 
 function writeSettings({ siteUrl }: Static<typeof InstallConfig>, token: string, below: Below): void {
   const settings = { siteUrl, enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state };
-  writeDurably(below(INSTALLED.config), `${JSON.stringify(settings, undefined, 2)}\n`);
-  chmodSync(below(INSTALLED.config), 0o644);
-  writeDurably(below(INSTALLED.token), `${token}\n`);
-  chmodSync(below(INSTALLED.token), 0o640);
+  writeDurably(below(INSTALLED.config), `${JSON.stringify(settings, undefined, 2)}\n`, 0o644);
+  writeDurably(below(INSTALLED.token), `${token}\n`, 0o640);
 }
