@@ -105,7 +105,7 @@ test("a hub that is started on a full disk answers, though it cannot write down 
   const first = await createHub({ ...DEFAULTS, home, hubPort: 0 }, SURROUNDINGS);
   await first.close();
   // Whatever is written there finds no room.
-  symlinkSync("/dev/full", join(home, "hub-url.new"));
+  symlinkSync("/dev/full", join(home, "hub-url.tmp"));
   const lines: string[] = [];
   const log = createLog("test", "info", { write: (line) => void lines.push(line) });
   const hub = await createHub({ ...DEFAULTS, home, hubPort: 0 }, { ...SURROUNDINGS, log });

@@ -25,9 +25,9 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
 function writeWhole(path: string, content: string | Uint8Array, mode: number): void {
   const file = openSync(path, "w", 0o600);
   try {
+    writeFileSync(file, content);
     // What an earlier try has left keeps the mode that it had when it is opened again.
     fchmodSync(file, mode);
-    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);
