@@ -53,7 +53,7 @@ interface Settings {
   readonly versions: { readonly hub: number; readonly site: number };
   /** The greatest incarnation that this home has had. */
   readonly incarnation: number;
-  /** How many documents there were that tell machines what they should be. */
+  /** The count in the version of the newest document that tells a machine what it should be, whichever machine. */
   readonly documents: number;
   /** When this site-node last noted that it runs, by its own clock. */
   readonly alive: number;
