@@ -69,6 +69,7 @@ export function watchBeside(
         };
       },
       writtenElsewhere: () => own.writtenElsewhere(),
+      tend: () => own.tend(),
       close: () => own.close(),
     },
     async close() {

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import { openSqlite, openSqliteReadOnly } from "./sqlite.ts";
+import { LOG_PAGES, openSqlite, openSqliteReadOnly, takeInGrownLog } from "./sqlite.ts";
 
 test("a database is durable at every commit, checks references, and is its owner's alone", () => {
   const path = `${mkdtempSync(`${tmpdir()}/holdfast-sqlite-`)}/deep/site.db`;
@@ -24,4 +24,22 @@ test("what a process that was killed has left in its log is in the database itse
   const alone = openSqliteReadOnly(`${folder}/alone.db`);
   expect(alone.prepare("select x from t").pluck().get()).toBe(7);
   for (const database of [alone, next, killed]) database.close();
+});
+
+test("a log that SQLite has let grow is taken into the database, and one that it will take in by itself is not", () => {
+  const path = `${mkdtempSync(`${tmpdir()}/holdfast-sqlite-`)}/site.db`;
+  const database = openSqlite(path);
+  const level = () => database.pragma("wal_checkpoint(NOOP)") as { log: number; checkpointed: number }[];
+  database.pragma("wal_autocheckpoint = 0");
+  database.exec("create table t (x)");
+  const write = database.prepare("insert into t values (zeroblob(?))");
+  write.run(4096 * (LOG_PAGES / 2));
+  takeInGrownLog(database);
+  expect(level()).toMatchObject([{ checkpointed: 0 }]);
+  write.run(4096 * (LOG_PAGES / 2));
+  takeInGrownLog(database);
+  const [{ log, checkpointed } = { log: 0, checkpointed: 0 }] = level();
+  expect(log).toBeGreaterThan(LOG_PAGES);
+  expect(checkpointed).toBe(log);
+  database.close();
 });

@@ -43,6 +43,18 @@ function takeInLog(database: Sqlite): void {
   }
 }
 
+/** Pages in the log at which SQLite takes them into the database by itself, within a commit. */
+export const LOG_PAGES = 1_000;
+
+/**
+ * Takes the log into the database where SQLite should have done so at a commit and has not: where it cannot, it keeps that to
+ * itself, and the log grows. Throws why it cannot be done, or that a transaction is open. Otherwise costs some microseconds.
+ */
+export function takeInGrownLog(database: Sqlite): void {
+  const [level] = database.pragma("wal_checkpoint(NOOP)") as { log: number; checkpointed: number }[];
+  if (level && level.log - level.checkpointed >= LOG_PAGES) database.pragma("wal_checkpoint(PASSIVE)");
+}
+
 /**
  * A database that is only looked at: nothing is made, and no mode of it changes. Throws when there is no such file or it is
  * no database.

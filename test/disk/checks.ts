@@ -1,9 +1,14 @@
 import type { Fleet, ProgramName } from "./fleet.ts";
 import { contradictions, type Ledger } from "./ledger.ts";
-import { ERROR, type Running } from "./running.ts";
+import { ERROR, type LogLine, type Running } from "./running.ts";
 import { shownAt } from "./work.ts";
 
 const SETTLES_WITHIN = 60_000;
+/** What a log says of a disk: that something is refused, and that it is not any more. */
+const TOLD = {
+  refused: ["the disk takes no writes", "the disk takes writes again"],
+  taken: ["the database's log cannot be taken into it, and grows", "the database's log is taken into it again"],
+} as const;
 
 /** What must not be, found at a point. */
 export class Violation extends Error {}
@@ -65,13 +70,30 @@ export async function answersClearly(fleet: Fleet, name: ProgramName, refused: r
   if (refused.length > 0 && body.disk === null)
     throw new Violation("it refuses to write and says that its disk is well");
   const { log } = fleet.get(name);
-  const began = log.filter(({ msg, level }) => msg === "the disk takes no writes" && level === ERROR);
-  const over = log.filter(({ msg }) => msg === "the disk takes writes again");
-  const open = began.length - over.length;
-  if (body.disk !== null && open === 0)
+  if (body.disk !== null && timesOpen(log, body.disk.writes).open === 0)
     throw new Violation("its status says that its disk is not well, and its log does not");
-  const files = new Set(began.map(({ file }) => file)).size;
-  if (open > files) throw new Violation(`its log says ${open} times that its disk takes no writes`);
+  for (const writes of ["refused", "taken"] as const) {
+    const { open, files } = timesOpen(log, writes);
+    if (open > files) throw new Violation(`its log says ${open} times: ${TOLD[writes][0]}`);
+  }
+}
+
+function timesOpen(log: readonly LogLine[], writes: keyof typeof TOLD) {
+  const [begins, ends] = TOLD[writes];
+  const began = log.filter(({ msg, level }) => msg === begins && level === ERROR);
+  const over = log.filter(({ msg }) => msg === ends);
+  return { open: began.length - over.length, files: new Set(began.map(({ file }) => file)).size };
+}
+
+/**
+ * Whether a program says that its writes stay in the log of a database, and that it is this one. Throws a Violation where its status
+ * says so and its log does not, or where it refuses to write because of it.
+ */
+export async function tellsOfItsLog(fleet: Fleet, name: ProgramName, refused: readonly string[]): Promise<boolean> {
+  if (refused.length > 0) throw new Violation(`refused though the log takes it: ${refused.join("; ")}`);
+  await answersClearly(fleet, name, refused);
+  const { body } = await fleet.ask(name, "GET", "/v1/status");
+  return body?.disk?.writes === "taken" && body.disk.file === `${name}.db`;
 }
 
 /** A program that does not come up says why in a sentence, and ends with 1. Throws a Violation otherwise. */

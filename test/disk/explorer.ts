@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { answersClearly, endedInWords, settled, sound, Violation } from "./checks.ts";
+import { answersClearly, endedInWords, settled, sound, tellsOfItsLog, Violation } from "./checks.ts";
 import { Fleet, PROJECT, type ProgramName } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { type Census, census, joined, type Point } from "./points.ts";
@@ -18,6 +18,8 @@ const ROUNDS_TO_WAIT = 8;
 const ROUNDS_TO_TAKE_IN = 40;
 /** How many rounds a program may take until its machines and operators have found back to it. */
 const ROUNDS_TO_RESUME = 5;
+/** How many rounds of writes may pass until a program says that its log grows: it looks once a second. */
+const ROUNDS_TO_TELL = 100;
 const ENDS_WITHIN = 30_000;
 const NOTHING: Round = { strange: [], refused: { hub: [], site: [] } };
 
@@ -76,9 +78,10 @@ export class Explorer {
   }
 
   /** While the disk fails it runs and it reads. */
-  async #endures({ program, reach }: Point): Promise<void> {
+  async #endures({ program, reach, file }: Point): Promise<void> {
     const running = this.fleet.get(program);
-    if (reach === "lasting") {
+    if (reach === "lasting" && file.endsWith(".db")) await this.#keepsInItsLog(program);
+    else if (reach === "lasting") {
       const { refused } = await this.#act(program, "work");
       await answersClearly(this.fleet, program, refused[program]);
     }
@@ -86,6 +89,15 @@ export class Explorer {
     await shownAt(this.fleet, program).catch((error) => {
       throw new Violation(`it does not read: ${error}`);
     });
+  }
+
+  /** It takes writes, and says that they do not get out of the log. */
+  async #keepsInItsLog(program: ProgramName): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_TO_TELL; rounds += 1) {
+      const { refused } = await this.#act(program, "work");
+      if (await tellsOfItsLog(this.fleet, program, refused[program])) return;
+    }
+    throw new Violation("the log is not taken into the database and grows, and nobody is told");
   }
 
   /** Once the disk takes writes again so does the program, without being started anew. */

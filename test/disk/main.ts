@@ -100,14 +100,19 @@ function visitBy(explorer: Explorer, point: Point): Promise<Visit> {
   return phase === "first-start" ? visitFirstStart(point, explorer.fleet) : explorer.visit({ ...point, phase });
 }
 
-/** An error that lasts is the whole disk's: of each call the first few times, whatever the file. */
+/**
+ * An error that lasts is the whole disk's: of each call the first few times, whatever the file. Or it keeps the log from being taken
+ * into the database.
+ */
 function lasting(all: readonly Place[]): Place[] {
   const calls = [...new Set(all.map(({ call }) => call))].filter((call) =>
     ["pwrite64", "fsync", "write"].includes(call),
   );
-  return calls.flatMap((call) =>
+  const takenIn = all.filter(({ call, file, at }) => call === "pwrite64" && /^(hub|site)\.db$/.test(file) && at === 1);
+  const whole = calls.flatMap((call) =>
     Array.from({ length: LASTING }, (_, index) => ({ call, file: "*", at: 1 + index * 3 })),
   );
+  return [...takenIn, ...whole];
 }
 
 /** What a program said last that a person should see, and how it ended, if it did. */

@@ -52,6 +52,11 @@ describe.skipIf(why !== undefined && process.env.CI !== "true")(
       "while its disk takes nothing it reads and says why it does not write, and then goes on by itself: %s",
       survives,
     );
+
+    test.each(["hub work enospc lasting pwrite64 hub.db 1", "site work eio lasting pwrite64 site.db 1"])(
+      "while its log cannot be taken into the database it takes writes, and says that it grows: %s",
+      survives,
+    );
   },
 );
 

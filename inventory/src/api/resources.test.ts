@@ -171,6 +171,7 @@ describe("a list", () => {
             write: store.write.bind(store),
             onCommit: store.onCommit.bind(store),
             writtenElsewhere: () => store.writtenElsewhere(),
+            tend: () => store.tend(),
             close: store.close.bind(store),
           },
           create: inventory.create.bind(inventory),

@@ -20,6 +20,11 @@ export interface Store {
   onCommit(listener: (commit: Commit) => void): () => void;
   /** Whether anybody but this store has written to the database since this was asked last. Costs next to nothing. */
   writtenElsewhere(): boolean;
+  /**
+   * Does what the database needs so that it does not grow, where it could not do so by itself. Throws when that cannot be done:
+   * writes go on being taken, but not for ever. Costs next to nothing otherwise.
+   */
+  tend(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Clock, createLog } from "@holdfast/runtime";
 import { sql } from "kysely";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { watchStore } from "./disk.ts";
+import { DiskWatch, watchStore } from "./disk.ts";
 import { openSqliteStore } from "./sqlite/open.ts";
 
 /** A clock that stands still until it is told to go on. */
@@ -70,7 +70,7 @@ test("a full disk is said for as long as writes are refused, once in the log, an
   await it.fill();
   await expect(it.add("full")).rejects.toMatchObject({ code: "Unavailable", message: expect.stringMatching(/full/) });
   const said = it.disk.trouble;
-  expect(said).toMatchObject({ file: "hub.db", error: expect.stringMatching(/full/) });
+  expect(said).toMatchObject({ file: "hub.db", writes: "refused", error: expect.stringMatching(/full/) });
   await expect(it.add("full")).rejects.toThrow(/full/);
   // Nobody writes for three minutes: the watch tries by itself, so this does not look like the end of it.
   for (let trial = 0; trial < 36; trial += 1) await it.tried();
@@ -104,6 +104,66 @@ test("small writes that get through between larger ones are no recovery", async 
     await expect(it.add("large", 9_000_000)).rejects.toThrow(/full/);
   }
   expect(it.disk.trouble?.since).toBe(since);
+});
+
+/** A watch over a database whose log is taken in as `state` says. */
+function tended(state: { error: Error | undefined }) {
+  const [clock, lines, calls] = [new HandClock(), [] as { level: number; msg: string }[], { tended: 0, tried: 0 }];
+  const log = createLog("test", "info", { write: (line: string) => lines.push(JSON.parse(line)) });
+  const disk = new DiskWatch({
+    ...{ file: "hub.db", clock, log },
+    async tryWriting() {
+      calls.tried += 1;
+    },
+    async tend() {
+      calls.tended += 1;
+      if (state.error) throw state.error;
+    },
+  });
+  onTestFinished(() => disk.close());
+  return { disk, clock, lines, calls, write: () => disk.writing(async () => "written") };
+}
+
+test("a log that cannot be taken into the database is said though writes are taken, once, and so is that it can be again", async () => {
+  const state: { error: Error | undefined } = {
+    error: Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_WRITE" }),
+  };
+  const it = tended(state);
+  for (let second = 0; second < 3; second += 1) {
+    expect(await it.write()).toBe("written");
+    await vi.waitFor(() => expect(it.calls.tended).toBe(second + 1));
+    it.clock.pass(1_000);
+  }
+  expect(it.disk.trouble).toMatchObject({ file: "hub.db", writes: "taken", error: "disk I/O error" });
+  const began = { level: 50, msg: "the database's log cannot be taken into it, and grows" };
+  expect(it.lines).toMatchObject([began]);
+
+  state.error = undefined;
+  for (let trial = 0; it.disk.trouble && trial < 20; trial += 1) {
+    await vi.waitFor(() => expect(it.clock.sleepers).toBe(1));
+    it.clock.pass(5_000);
+    await vi.waitFor(() => expect(it.clock.sleepers === 1 || it.disk.trouble === undefined).toBe(true));
+  }
+  expect(it.lines).toMatchObject([began, { level: 30, msg: "the database's log is taken into it again" }]);
+  // What would have been written to try it would have made the log grow.
+  expect(it.calls.tried).toBe(0);
+});
+
+test("whether the log is taken in is looked at once a second at most, however much is written", async () => {
+  const it = tended({ error: undefined });
+  for (let count = 0; count < 5; count += 1) await it.write();
+  expect(it.calls.tended).toBe(1);
+  it.clock.pass(1_000);
+  await it.write();
+  expect(it.calls.tended).toBe(2);
+  expect(it.disk.trouble).toBeUndefined();
+});
+
+test("that a database is busy or closed is no trouble of its log", async () => {
+  const it = tended({ error: Object.assign(new Error("database table is locked"), { code: "SQLITE_LOCKED" }) });
+  await it.write();
+  expect(it.calls.tended).toBe(1);
+  expect(it.disk.trouble).toBeUndefined();
 });
 
 test("what a transaction itself was refused is no trouble of the disk's", async () => {

@@ -1,9 +1,13 @@
 import { type Clock, type Closable, type Log, messageOf, minutes, seconds, systemCode } from "@holdfast/runtime";
 import type { Store } from "./contract.ts";
 
-/** Why writes to a file are refused, since when, and when one was refused last (milliseconds since the epoch). */
+/**
+ * What a disk refuses, since when, and when it did so last (milliseconds since the epoch). `writes`: whether what is written is
+ * refused, or taken and kept in the database's log alone, which grows until it can be taken into the database.
+ */
 export interface DiskTrouble {
   readonly file: string;
+  readonly writes: "refused" | "taken";
   readonly since: number;
   readonly last: number;
   readonly error: string;
@@ -24,41 +28,56 @@ export function isOfDisk(error: unknown): boolean {
   return REFUSED_BY_DISK.test(systemCode(error) ?? "") || isOfDisk(error.cause);
 }
 
+/** How often at most it is looked whether the log is taken into the database, while all is well. */
+const TENDED_EVERY = seconds(1);
+
 interface DiskWatchParts {
   readonly file: string;
   /** Writes something and makes it durable; throws when the disk does not take it. */
   readonly tryWriting: () => Promise<void>;
+  /** Takes the log into the database where that is overdue; throws when the disk does not let it. */
+  readonly tend: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Remembers whether the disk takes what is written to a file. Trouble begins with the first write that is refused, is told
- * in the log once, and is over when for a minute writes were taken and none was refused; so that this is found out where
- * nobody writes, it tries.
+ * Remembers whether the disk takes what is written to a database, and whether that gets out of the database's log. Trouble begins with
+ * the first refusal, is told in the log once, and is over when for a minute what was refused was done and not refused again; so that
+ * this is found out where nobody writes, it tries.
  */
 export class DiskWatch implements Closable {
   readonly #parts: DiskWatchParts;
   readonly #stopped = new AbortController();
-  #trouble: DiskTrouble | undefined;
-  #refusedAt = 0;
-  #takenSince = false;
+  readonly #writes: Refusals;
+  readonly #tending: Refusals;
+  #tendedAt = Number.NEGATIVE_INFINITY;
   #trying: Promise<void> | undefined;
 
   constructor(parts: DiskWatchParts) {
     this.#parts = parts;
+    this.#writes = new Refusals(parts, {
+      writes: "refused",
+      began: "the disk takes no writes",
+      over: "the disk takes writes again",
+    });
+    this.#tending = new Refusals(parts, {
+      writes: "taken",
+      began: "the database's log cannot be taken into it, and grows",
+      over: "the database's log is taken into it again",
+    });
   }
 
   /** Undefined while all is well. */
   get trouble(): DiskTrouble | undefined {
-    return this.#trouble;
+    return this.#writes.trouble ?? this.#tending.trouble;
   }
 
   /** Runs what writes to the file and makes it durable. */
   async writing<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      this.#takenSince = true;
+      this.taken();
       return result;
     } catch (error) {
       this.refused(error);
@@ -66,18 +85,18 @@ export class DiskWatch implements Closable {
     }
   }
 
+  /** A write was taken. */
+  taken(): void {
+    this.#writes.done();
+    const now = this.#parts.clock.monotonic();
+    if (this.#stopped.signal.aborted || now - this.#tendedAt < TENDED_EVERY) return;
+    this.#tendedAt = now;
+    void this.#tend();
+  }
+
   /** A write was refused; what was not the disk's doing is passed over. */
   refused(error: unknown): void {
-    if (!isOfDisk(error) || this.#stopped.signal.aborted) return;
-    const { file, clock, log } = this.#parts;
-    const last = clock.now();
-    if (!this.#trouble) log.error({ file, error: messageOf(error) }, "the disk takes no writes");
-    this.#trouble = { file, since: this.#trouble?.since ?? last, last, error: messageOf(error) };
-    this.#refusedAt = clock.monotonic();
-    this.#takenSince = false;
-    this.#trying ??= this.#try().finally(() => {
-      this.#trying = undefined;
-    });
+    this.#note(this.#writes, error);
   }
 
   async close(): Promise<void> {
@@ -85,16 +104,77 @@ export class DiskWatch implements Closable {
     await this.#trying;
   }
 
+  async #tend(): Promise<void> {
+    try {
+      await this.#parts.tend();
+      this.#tending.done();
+    } catch (error) {
+      this.#note(this.#tending, error);
+    }
+  }
+
+  #note(refusals: Refusals, error: unknown): void {
+    if (!isOfDisk(error) || this.#stopped.signal.aborted) return;
+    refusals.add(error);
+    this.#trying ??= this.#try().finally(() => {
+      this.#trying = undefined;
+    });
+  }
+
   async #try(): Promise<void> {
-    const { file, tryWriting, clock, log } = this.#parts;
-    while (this.#trouble) {
+    const { tryWriting, clock } = this.#parts;
+    while (this.trouble) {
       await clock.sleep(TRIED_EVERY, this.#stopped.signal).catch(() => undefined);
       if (this.#stopped.signal.aborted) return;
-      await this.writing(tryWriting).catch(() => undefined);
-      if (!this.#takenSince || clock.monotonic() - this.#refusedAt < OVER_AFTER) continue;
-      log.info({ file, since: this.#trouble.since }, "the disk takes writes again");
-      this.#trouble = undefined;
+      // What is written while the log cannot be taken in makes it grow further.
+      if (this.#writes.trouble) await this.writing(tryWriting).catch(() => undefined);
+      if (this.#tending.trouble) await this.#tend();
+      for (const refusals of [this.#writes, this.#tending]) refusals.endIfOver();
     }
+  }
+}
+
+interface Told {
+  readonly writes: DiskTrouble["writes"];
+  readonly began: string;
+  readonly over: string;
+}
+
+/** What the disk refuses of one sort of thing, from the first time to a while after the last. */
+class Refusals {
+  readonly #parts: Pick<DiskWatchParts, "file" | "clock" | "log">;
+  readonly #told: Told;
+  #trouble: DiskTrouble | undefined;
+  #lastAt = 0;
+  #doneSince = false;
+
+  constructor(parts: Pick<DiskWatchParts, "file" | "clock" | "log">, told: Told) {
+    this.#parts = parts;
+    this.#told = told;
+  }
+
+  get trouble(): DiskTrouble | undefined {
+    return this.#trouble;
+  }
+
+  add(cause: unknown): void {
+    const { file, clock, log } = this.#parts;
+    const [last, error] = [clock.now(), messageOf(cause)];
+    if (!this.#trouble) log.error({ file, error }, this.#told.began);
+    this.#trouble = { file, writes: this.#told.writes, since: this.#trouble?.since ?? last, last, error };
+    this.#lastAt = clock.monotonic();
+    this.#doneSince = false;
+  }
+
+  done(): void {
+    this.#doneSince = true;
+  }
+
+  endIfOver(): void {
+    const { file, clock, log } = this.#parts;
+    if (!this.#trouble || !this.#doneSince || clock.monotonic() - this.#lastAt < OVER_AFTER) return;
+    log.info({ file, since: this.#trouble.since }, this.#told.over);
+    this.#trouble = undefined;
   }
 }
 
@@ -104,16 +184,17 @@ const TRIAL = "x".repeat(64 * 1024);
 /** The same store, with a watch over its disk. The store's owner closes it; the watch is closed before. */
 export function watchStore(
   store: Store,
-  parts: Omit<DiskWatchParts, "tryWriting">,
+  parts: Omit<DiskWatchParts, "tryWriting" | "tend">,
 ): { readonly store: Store; readonly disk: DiskWatch } {
   const tryWriting = () => store.write((transaction) => transaction.setSetting("disk-trial", TRIAL));
-  const disk = new DiskWatch({ ...parts, tryWriting });
+  const disk = new DiskWatch({ ...parts, tryWriting, tend: () => store.tend() });
   return {
     disk,
     store: {
       read: (work) => store.read(work),
       onCommit: (listener) => store.onCommit(listener),
       writtenElsewhere: () => store.writtenElsewhere(),
+      tend: () => store.tend(),
       close: () => store.close(),
       write: (work) => disk.writing(() => store.write(work)),
     },

@@ -90,13 +90,15 @@ class SiteBroker implements Broker {
     this.#limits = limits;
     this.#door = new Door({ siteId, credentials, limits, clock, log });
     const tryWriting = () => this.#persistence.tryWriting();
-    this.disk = new DiskWatch({ file: "broker.db", tryWriting, clock, log });
+    const tend = async () => this.#persistence.tend();
+    this.disk = new DiskWatch({ file: "broker.db", tryWriting, tend, clock, log });
     this.#persistence = new SqlitePersistence({
       path: options.database,
       limits,
       log,
       maySubscribe: (host, filter) => maySubscribe(siteId, host, filter),
       onFailure: (cause) => this.disk.refused(cause),
+      onCommit: () => this.disk.taken(),
     });
     const { unhandledMessages } = limits;
     this.#inbound = new Inbound({ siteId, onUp, persistence: this.#persistence, unhandledMessages, clock, log });

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { type Log, messageOf } from "@holdfast/runtime";
-import { openSqlite, type Sqlite } from "@holdfast/runtime/sqlite";
-import { GroupedWrites } from "./persistence/grouped-writes.ts";
+import { openSqlite, type Sqlite, takeInGrownLog } from "@holdfast/runtime/sqlite";
+import { GroupedWrites, type WritesHeard } from "./persistence/grouped-writes.ts";
 import { Incoming } from "./persistence/incoming.ts";
 import { Outgoing, type QueueLimits } from "./persistence/outgoing.ts";
 import type { ClientRef, GivenPacket, QueuedPacket } from "./persistence/packets.ts";
@@ -17,14 +17,12 @@ export interface PersistenceLimits extends QueueLimits, RetainedLimits {
   readonly databaseBytes: number;
 }
 
-export interface PersistenceOptions {
+export interface PersistenceOptions extends WritesHeard {
   readonly path: string;
   readonly limits: PersistenceLimits;
   readonly log: Log;
   /** Whether a client may hold a subscription. aedes stores all of a SUBSCRIBE as soon as it allows one of them. */
   readonly maySubscribe?: (clientId: string, filter: string) => boolean;
-  /** Hears of every write that failed, beside who asked for it. */
-  readonly onFailure?: (cause: unknown) => void;
 }
 
 /**
@@ -44,12 +42,12 @@ export class SqlitePersistence {
   readonly #log: Log;
   #broker: { readonly id: string } | undefined;
 
-  constructor({ path, limits, log, maySubscribe = () => true, onFailure }: PersistenceOptions) {
+  constructor({ path, limits, log, maySubscribe = () => true, ...heard }: PersistenceOptions) {
     this.#maySubscribe = maySubscribe;
     this.#log = log;
     this.#database = openSqlite(path);
     prepareSchema(this.#database, limits.databaseBytes);
-    this.#writes = new GroupedWrites(this.#database, onFailure);
+    this.#writes = new GroupedWrites(this.#database, heard);
     this.#subscriptions = new Subscriptions(this.#database, this.#writes);
     this.#outgoing = new Outgoing({ database: this.#database, writes: this.#writes, limits, log });
     this.#incoming = new Incoming(this.#database, this.#writes, limits.incomingMessages);
@@ -75,6 +73,11 @@ export class SqlitePersistence {
   async tryWriting(): Promise<void> {
     const version = this.#database.pragma("user_version", { simple: true });
     await this.#writes.add(() => this.#database.pragma(`user_version = ${version}`));
+  }
+
+  /** Takes the log into the database where SQLite could not. Throws why that cannot be done. */
+  tend(): void {
+    if (!this.#database.inTransaction) takeInGrownLog(this.#database);
   }
 
   /** Forgets a session: subscriptions, queue, unreleased messages and will. */

@@ -66,6 +66,11 @@ export class Connection {
     return (this.#statement("pragma data_version").get() as { data_version: number }).data_version;
   }
 
+  /** To be called between transactions. */
+  tend(): void {
+    this.#log?.tend();
+  }
+
   async close(): Promise<void> {
     await this.#log?.settled();
     this.#database.close();

@@ -1,12 +1,10 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
-import type { Sqlite } from "@holdfast/runtime/sqlite";
+import { LOG_PAGES, type Sqlite, takeInGrownLog } from "@holdfast/runtime/sqlite";
 
 /** Bytes that a transaction may have in the log before its commit, and still all is done within that. */
 const LARGE = 4 * 1024 * 1024;
-/** Pages in the log at which SQLite takes them into the database, within a commit: its own default. */
-const PAGES = 1_000;
 
 /**
  * The write-ahead log of a database in a file, when one transaction makes it large. SQLite would flush it, copy it into the
@@ -50,9 +48,14 @@ export class LargeLog {
     const copying = Promise.all([this.#copying, this.#copied()]).then(() => {
       if (this.#copying !== copying) return;
       this.#copying = undefined;
-      this.#database.pragma(`wal_autocheckpoint = ${PAGES}`);
+      this.#database.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
     });
     this.#copying = copying;
+  }
+
+  /** Copies the log where a commit should have and could not. Throws why it cannot be copied. */
+  tend(): void {
+    if (!this.#copying) takeInGrownLog(this.#database);
   }
 
   /** Resolves when nothing is being copied. */

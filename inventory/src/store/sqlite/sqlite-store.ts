@@ -81,6 +81,10 @@ export class SqliteStore implements Store {
     return isOther;
   }
 
+  tend(): Promise<void> {
+    return this.#alone("write", this.#writes, async () => this.#parts.writer.tend());
+  }
+
   /** Waits for what has begun; whatever is asked after is refused. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -6,6 +6,14 @@ interface Write {
   readonly failed: (cause: unknown) => void;
 }
 
+/** Who hears how writes went, beside who asked for them. */
+export interface WritesHeard {
+  /** A write or a commit failed. */
+  readonly onFailure?: (cause: unknown) => void;
+  /** A transaction was committed; none is open. */
+  readonly onCommit?: () => void;
+}
+
 /**
  * Writes that arrive in one turn of the event loop become one transaction: `synchronous=FULL` costs a flush to the disk
  * per commit, and a fleet's messages come in bursts. A write resolves only after its commit, so what was acknowledged
@@ -14,15 +22,14 @@ interface Write {
  */
 export class GroupedWrites {
   readonly #database: Sqlite;
-  readonly #onFailure: (cause: unknown) => void;
+  readonly #heard: WritesHeard;
   readonly #statements;
   #waiting: Write[] = [];
   #closed = false;
 
-  /** `onFailure` hears of every write or commit that failed, beside who asked for it. */
-  constructor(database: Sqlite, onFailure: (cause: unknown) => void = () => undefined) {
+  constructor(database: Sqlite, heard: WritesHeard = {}) {
     this.#database = database;
-    this.#onFailure = onFailure;
+    this.#heard = heard;
     this.#statements = {
       savepoint: database.prepare("SAVEPOINT write"),
       release: database.prepare("RELEASE write"),
@@ -49,11 +56,12 @@ export class GroupedWrites {
         for (const write of writes) outcomes.push(this.#attempt(write));
       })();
     } catch (cause) {
-      this.#onFailure(cause);
+      this.#heard.onFailure?.(cause);
       for (const write of writes) write.failed(cause);
       return;
     }
     for (const settle of outcomes) settle();
+    this.#heard.onCommit?.();
   }
 
   close(): void {
@@ -71,7 +79,7 @@ export class GroupedWrites {
     } catch (cause) {
       // A full disk may have undone the whole transaction: then nothing of this group may be reported as kept.
       if (!this.#database.inTransaction) throw cause;
-      this.#onFailure(cause);
+      this.#heard.onFailure?.(cause);
       undo.run();
       release.run();
       return () => failed(cause);
