@@ -86,14 +86,16 @@ function timesOpen(log: readonly LogLine[], writes: keyof typeof TOLD) {
 }
 
 /**
- * Whether a program says that its writes stay in the log of a database, and that it is this one. Throws a Violation where its status
- * says so and its log does not, or where it refuses to write because of it.
+ * Whether a program says that its writes stay in the log of a database. Throws a Violation where its status says that all is well,
+ * or where it refuses to write because of it. The status tells of writes that were refused a moment ago rather than of these.
  */
 export async function tellsOfItsLog(fleet: Fleet, name: ProgramName, refused: readonly string[]): Promise<boolean> {
   if (refused.length > 0) throw new Violation(`refused though the log takes it: ${refused.join("; ")}`);
   await answersClearly(fleet, name, refused);
+  if (timesOpen(fleet.get(name).log, "taken").open === 0) return false;
   const { body } = await fleet.ask(name, "GET", "/v1/status");
-  return body?.disk?.writes === "taken" && body.disk.file === `${name}.db`;
+  if (body.disk === null) throw new Violation("its log says that its disk is not well, and its status does not");
+  return true;
 }
 
 /** A program that does not come up says why in a sentence, and ends with 1. Throws a Violation otherwise. */
