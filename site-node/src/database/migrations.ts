@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { commandsMigration } from "../commands/migration.ts";
 import { documentsMigration } from "../hosts/migration.ts";
-import { intentsMigration } from "../intents/migration.ts";
+import { intentsMigration, intentsWithoutReasonMigration } from "../intents/migration.ts";
 import { powerBegunMigration } from "../power/migration.ts";
 import { phasesMigration, refusedStateMigration, rowsWithTheirBodiesMigration } from "./sync-migrations.ts";
 
@@ -72,4 +72,5 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0008-power-begun": powerBegunMigration,
   "site-0009-rows-with-their-bodies": rowsWithTheirBodiesMigration,
   "site-0010-documents-beyond": documentsMigration,
+  "site-0011-intents-without-reason": intentsWithoutReasonMigration,
 };

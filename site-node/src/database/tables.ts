@@ -42,7 +42,6 @@ export interface SiteTables {
     actor: string;
     at: number;
     outcome: string | null;
-    reason: string | null;
     scope: string | null;
     seq: number | null;
     token: Generated<string | null>;

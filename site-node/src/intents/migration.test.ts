@@ -5,7 +5,7 @@ import { openSqliteStore } from "@holdfast/inventory";
 import { expect, onTestFinished, test } from "vitest";
 import { siteMigrations } from "../database/migrations.ts";
 import { siteTables } from "../database/tables.ts";
-import { intentEntry } from "./entry.ts";
+import { intentEntry, type LocalIntent } from "./entry.ts";
 import { refusedIntents } from "./outcomes.ts";
 
 const BEFORE = ["site-0001-first", "site-0002-putting-out", "site-0003-refusing"];
@@ -18,7 +18,8 @@ test("intents that an earlier version journalled are sent as they were, and what
   const earlier = await openSqliteStore({ path, migrations: first });
   const common = { kind: "host", resource: "host-00000001", field: "name", base: "w", actor: "operator:a", at: 5 };
   await earlier.write((tx) =>
-    siteTables(tx)
+    tx
+      .tables<{ local_intent: Partial<LocalIntent> & { reason?: string } }>()
       .insertInto("local_intent")
       .values([
         { ...common, id: "i-1", value: '"one"' },

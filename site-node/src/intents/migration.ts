@@ -16,6 +16,13 @@ const STATEMENTS = [
   "create table hold_released (hold text not null primary key, actor text not null, at integer not null)",
 ];
 
+/** Why the hub turned an intent down stands with what it turned down, and nobody read it here. */
+export const intentsWithoutReasonMigration: Migration = {
+  async up(db) {
+    await sql`alter table local_intent drop column reason`.execute(db);
+  },
+};
+
 /** What operators want at the site: whose word it was, what it chooses from, and what the hub made of it. */
 export const intentsMigration: Migration = {
   async up(db) {

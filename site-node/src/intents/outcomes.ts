@@ -22,12 +22,7 @@ export async function recordOutcome(
   const tables = siteTables(transaction);
   const intent = await tables
     .updateTable("local_intent")
-    .set({
-      outcome: outcome.result,
-      reason: outcome.reason ?? null,
-      scope: outcome.at?.scope ?? null,
-      seq: outcome.at?.seq ?? null,
-    })
+    .set({ outcome: outcome.result, scope: outcome.at?.scope ?? null, seq: outcome.at?.seq ?? null })
     .where("id", "=", outcome.intent)
     .returningAll()
     .executeTakeFirst();

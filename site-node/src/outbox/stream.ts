@@ -124,7 +124,7 @@ async function repeatUnseenIntents(transaction: Transaction, outbox: Outbox): Pr
   for (const intent of unseen) await outbox.add(transaction, intentEntry(intent));
   await tables
     .updateTable("local_intent")
-    .set({ outcome: null, reason: null, scope: null, seq: null })
+    .set({ outcome: null, scope: null, seq: null })
     .where("outcome", "!=", "quarantined")
     .execute();
 }
