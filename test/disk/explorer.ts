@@ -16,8 +16,8 @@ type Later = Exclude<Point["phase"], "first-start">;
 /** A call that comes only now and then is waited for so many rounds; taking the log into the database takes the most. */
 const ROUNDS_TO_WAIT = 8;
 const ROUNDS_TO_TAKE_IN = 40;
-/** How many rounds a program may take until its machines and operators have found back to it. */
-const ROUNDS_TO_RESUME = 5;
+/** How many rounds may pass until everybody is answered in time again, on a machine that has others to serve besides. */
+const ROUNDS_TO_BE_ANSWERED = 5;
 /** How many rounds of writes may pass until a program says that its log grows: it looks once a second. */
 const ROUNDS_TO_TELL = 100;
 const ENDS_WITHIN = 30_000;
@@ -100,19 +100,17 @@ export class Explorer {
     throw new Violation("the log is not taken into the database and grows, and nobody is told");
   }
 
-  /** Once the disk takes writes again so does the program, without being started anew. */
+  /** Once the disk takes writes again the program refuses none, from the first on, and without being started anew. */
   async #resumes(program: ProgramName): Promise<void> {
-    let missing = 0;
-    const words: string[] = [];
-    for (let rounds = 0; rounds < ROUNDS_TO_RESUME; rounds += 1) {
-      const before = this.#ledger.count;
+    let missing: string[] = [];
+    for (let rounds = 0; rounds < ROUNDS_TO_BE_ANSWERED; rounds += 1) {
+      this.#ledger.newRound();
       const { refused } = await this.#act(program, "work");
-      const { asked, acknowledged } = this.#ledger.count;
-      missing = asked - before.asked - (acknowledged - before.acknowledged);
-      if (missing === 0) return;
-      words.push(...refused.hub, ...refused.site);
+      if (refused[program].length > 0) throw new Violation(`it still refuses writes: ${refused[program].join("; ")}`);
+      missing = this.#ledger.unanswered;
+      if (missing.length === 0) return;
     }
-    throw new Violation(`it does not write again: ${missing} not acknowledged; ${words.join("; ")}`);
+    throw new Violation(`it does not write again: not acknowledged in time: ${missing.join(", ")}`);
   }
 
   /** Makes the program do what the phase is. Resolves when that is over, one way or the other. */

@@ -12,11 +12,13 @@ interface Try {
  */
 export class Ledger {
   readonly #tries = new Map<string, Try[]>();
+  #round = new Set<readonly [thing: string, entry: Try]>();
 
   /** Notes that a value is asked for now. What comes of it is told to what this returns; until then it is unknown. */
   ask(thing: string, value: string): (outcome: Outcome) => void {
     const entry: Try = { value, outcome: "unknown" };
     this.#tries.set(thing, [...(this.#tries.get(thing) ?? []), entry]);
+    this.#round.add([thing, entry]);
     return (outcome) => {
       entry.outcome = outcome;
     };
@@ -47,10 +49,14 @@ export class Ledger {
     this.#tries.delete(thing);
   }
 
-  /** How many asked-for values were acknowledged, of how many. */
-  get count(): { readonly asked: number; readonly acknowledged: number } {
-    const all = [...this.#tries.values()].flat();
-    return { asked: all.length, acknowledged: all.filter(({ outcome }) => outcome === "acknowledged").length };
+  newRound(): void {
+    this.#round = new Set();
+  }
+
+  /** What was asked for since the round began and not acknowledged. */
+  get unanswered(): string[] {
+    const missing = [...this.#round].filter(([, { outcome }]) => outcome !== "acknowledged");
+    return missing.map(([thing, { value }]) => `${thing}: ${value}`);
   }
 }
 
