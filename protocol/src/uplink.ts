@@ -8,6 +8,16 @@ export const MAX_ENTRY_BYTES = 256 * 1024;
 export const MAX_BATCH_BYTES = 1024 * 1024;
 export const MAX_BATCH_ENTRIES = 1_000;
 
+/** Bytes a second of the slowest link over which a whole batch still gets through. */
+const SLOWEST_LINK = 4 * 1024;
+/** How long the hub may take with a batch that has come, milliseconds. */
+const TAKEN_WITHIN = 60_000;
+
+/** For how long a site waits until a batch of so many bytes has gone out and is answered, milliseconds; so does the hub. */
+export function batchTakesAtMost(bytes: number): number {
+  return Math.ceil((bytes / SLOWEST_LINK) * 1_000) + TAKEN_WITHIN;
+}
+
 /**
  * A stream is one life of a site as one life of the hub knows it. Numbers and cursor start anew in each.
  * The incarnation is greater than any the site had before.

@@ -1,7 +1,9 @@
 import { request } from "node:http";
 import {
+  batchTakesAtMost,
   CAPABILITIES_HEADER,
   Host,
+  MAX_BATCH_BYTES,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   SERVED_BEHIND,
@@ -60,6 +62,11 @@ test("a site that must come back later is told so before its backlog is read", a
     asking.flushHeaders();
   });
   expect(status).toBe(503);
+});
+
+test("a whole batch may come in for as long as its site goes on sending it over a slow link", async () => {
+  await using hub = await startTestHub();
+  expect(hub.hub.app.server.requestTimeout).toBeGreaterThanOrEqual(batchTakesAtMost(MAX_BATCH_BYTES));
 });
 
 test("a site whose backlog went into a part of a batch leaves its slot with it, for there is nothing behind", async () => {

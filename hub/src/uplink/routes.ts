@@ -1,5 +1,5 @@
 import type { Authority } from "@holdfast/inventory";
-import { MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, type Offer, type UplinkBatch } from "@holdfast/protocol";
+import { batchTakesAtMost, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, type Offer, type UplinkBatch } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { brief } from "../contacts/brief-answer.ts";
@@ -14,8 +14,8 @@ import { countQuarantined, quarantined } from "./quarantine.ts";
 import { type FollowedBy, type Slots, SMALL_BATCH } from "./slots.ts";
 import type { Taken, Uplink } from "./uplink.ts";
 
-/** A site waits no longer for the answer to a batch. */
-const BATCH_TAKES_AT_MOST = 60_000;
+/** A site waits no longer for the answer to its largest batch. */
+const BATCH_TAKES_AT_MOST = batchTakesAtMost(MAX_BATCH_BYTES);
 const LISTED_AT_MOST = 100;
 
 export interface UplinkRoutes {
@@ -31,6 +31,8 @@ export interface UplinkRoutes {
 
 /** What sites send. */
 export function siteRoutes(app: FastifyInstance, parts: UplinkRoutes): void {
+  // Said for all of a server: what a site sends over a slow link comes in for long. Heads of requests still have a minute.
+  app.server.requestTimeout = BATCH_TAKES_AT_MOST;
   // Encapsulated: bodies are read in another way here, and all of it needs a site's token.
   void app.register((sites, _, done) => {
     addSiteRoutes(sites, parts);

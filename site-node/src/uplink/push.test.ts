@@ -1,6 +1,6 @@
 import { Host } from "@holdfast/protocol/kinds/host";
-import type { UplinkBatch } from "@holdfast/protocol/uplink";
-import { silentLog, systemClock } from "@holdfast/runtime";
+import { batchTakesAtMost, type UplinkBatch } from "@holdfast/protocol/uplink";
+import { type Clock, silentLog, systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
@@ -161,6 +161,36 @@ test("a batch that the hub finds too large comes again in smaller ones, in the s
   const { epoch, incarnation } = before ?? {};
   expect(await streamOf(site)).toMatchObject({ epoch, incarnation });
   expect((await unsent(site)).entries).toBe(0);
+});
+
+test("the larger a batch, the longer its answer is waited for: over a slow link it is on its way for minutes", async () => {
+  await using site = await siteWithHost();
+  const waits: number[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    sleep(milliseconds, signal) {
+      waits.push(milliseconds);
+      return systemClock.sleep(milliseconds, signal);
+    },
+  };
+  const { link: _, ...rest } = options(site, fetch);
+  const event = (text: string) =>
+    site.write((transaction) =>
+      site.outbox.event(transaction, { kind: "host", subject: HOST, event: "e", detail: { text } }),
+    );
+  const pushed = async () => {
+    const hub = hubThat(acknowledges);
+    const link = new HubLink({ hubUrl: "http://hub", token: "token-of-the-site", fetch: hub.fetch, clock });
+    await new Pusher({ ...rest, link }).pushOne(new AbortController().signal);
+    return { bytes: Buffer.byteLength(hub.sent[0] ?? ""), wait: waits.splice(0) };
+  };
+  const small = await pushed();
+  for (let at = 0; at < 10; at += 1) await event("x".repeat(100_000));
+  const large = await pushed();
+  expect(large.bytes).toBeGreaterThan(800_000);
+  expect([small.wait, large.wait]).toEqual([[batchTakesAtMost(small.bytes)], [batchTakesAtMost(large.bytes)]]);
+  // At 4 kB a second.
+  expect(large.wait[0]).toBeGreaterThan((large.bytes / 4_096) * 1_000);
 });
 
 test("entries are sealed in lanes, within the bounds, and what is of no use any more is left out", async () => {

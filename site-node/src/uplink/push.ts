@@ -1,5 +1,10 @@
 import type { Store } from "@holdfast/inventory";
-import { type UplinkRefusal, UplinkRefusal as UplinkRefusalSchema, UplinkReply } from "@holdfast/protocol/uplink";
+import {
+  batchTakesAtMost,
+  type UplinkRefusal,
+  UplinkRefusal as UplinkRefusalSchema,
+  UplinkReply,
+} from "@holdfast/protocol/uplink";
 import { type Clock, fullJitter, type Log, messageOf, seconds } from "@holdfast/runtime";
 import { Compile } from "typebox/compile";
 import { count } from "../database/counters.ts";
@@ -13,7 +18,6 @@ import { restream } from "./restream.ts";
 const replyShape = Compile(UplinkReply);
 const refusalShape = Compile(UplinkRefusalSchema);
 
-const ANSWERS_WITHIN = seconds(60);
 const SMALLEST_BATCH = 64 * 1024;
 
 export interface PushOptions {
@@ -156,7 +160,8 @@ export class Pusher {
     const limit = this.#batchBytes === undefined ? {} : { batchBytes: this.#batchBytes };
     const batch = await store.write((transaction) => seal(transaction, { site, tenant, now: clock.now(), ...limit }));
     if (!batch) return false;
-    const answer = await link.ask(`/v1/sites/${site}/uplink`, { body: batch.body, within: ANSWERS_WITHIN, signal });
+    const within = batchTakesAtMost(byteLength(batch.body));
+    const answer = await link.ask(`/v1/sites/${site}/uplink`, { body: batch.body, within, signal });
     await this.#take(batch, answer);
     return true;
   }
