@@ -1,8 +1,12 @@
+import { KEEP_ALIVE_AT_LEAST_EVERY } from "@holdfast/protocol";
 import { LOG_LEVELS } from "@holdfast/runtime";
 import { type Static, Type } from "typebox";
 
-const seconds = (initial: number, minimum: number, description: string) =>
-  Type.Integer({ minimum, maximum: 86_400, default: initial, description: `${description}, seconds` });
+const seconds = (initial: number, minimum: number, description: string, maximum = 86_400) =>
+  Type.Integer({ minimum, maximum, default: initial, description: `${description}, seconds` });
+
+/** Sites give a stream up that is silent for longer. */
+const KEEP_ALIVE_AT_MOST = KEEP_ALIVE_AT_LEAST_EVERY / 1_000;
 
 const home = Type.String({
   minLength: 1,
@@ -29,7 +33,7 @@ export const HubConfig = Type.Object({
   }),
   pollSeconds: seconds(20, 1, "how long a site's long poll is held when nothing happens"),
   streamSeconds: seconds(3_600, 1, "how long a site's event stream is held"),
-  keepAliveSeconds: seconds(100, 1, "how often a silent event stream shows that it is alive"),
+  keepAliveSeconds: seconds(100, 1, "how often a silent event stream shows that it is alive", KEEP_ALIVE_AT_MOST),
   pageRows: Type.Integer({
     minimum: 1,
     maximum: 100_000,

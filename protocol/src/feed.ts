@@ -17,6 +17,11 @@ export function siteScope(site: string): FeedScope {
   return `site:${site}`;
 }
 
+/** A hub shows at least so often that an answer it goes on giving is alive, milliseconds. */
+export const KEEP_ALIVE_AT_LEAST_EVERY = 120_000;
+/** Of what has brought nothing for so long, a sign of life that was late included, a site expects nothing any more. */
+export const SILENT_AT_MOST = 150_000;
+
 /** Where in a scope's log a row stands. */
 export interface FeedPosition {
   readonly scope: FeedScope;

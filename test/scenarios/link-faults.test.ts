@@ -39,6 +39,17 @@ test("what a link holds back while it is stalled, twice at that, comes through w
   await eventually(async () => expect((await site.host(id)).name).toBe("held-back"));
 });
 
+test("a site whose connections died without a word to anybody asks again, and hears its hub within minutes", async () => {
+  await using it = await oneMachine();
+  const { world, site, id } = it;
+  world.wan("oslo").strand();
+  await world.hub.ask("PATCH", `${HOSTS}/${id}`, { name: "unheard" });
+  await world.clock.advance(minutes(1));
+  expect((await site.host(id)).name).not.toBe("unheard");
+  await world.clock.advance(minutes(2));
+  await eventually(async () => expect((await site.host(id)).name).toBe("unheard"));
+});
+
 test("a poison entry is set aside and shown, and what comes after it goes on (rule 9)", async () => {
   await using it = await oneMachine();
   const { world, site, id } = it;

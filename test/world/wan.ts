@@ -23,6 +23,8 @@ export class Wan {
   #delay = 0;
   #toDuplicate = 0;
   #stalled: PromiseWithResolvers<void> | undefined;
+  /** Of what is begun now: what was begun in an earlier one is dead. */
+  #life = 0;
 
   /** How often the site has asked for something, whatever came of it. */
   asked = 0;
@@ -71,8 +73,10 @@ export class Wan {
   /** An answer without an end brings nothing while the link is stalled. */
   #gated(answer: Response, signal: AbortSignal): Response {
     if (!answer.headers.get("content-type")?.startsWith("text/event-stream") || !answer.body) return answer;
+    const life = this.#life;
     const gate = new TransformStream<Uint8Array, Uint8Array>({
       transform: async (chunk, controller) => {
+        if (life !== this.#life) await untilAborted(new Promise(() => {}), signal);
         await this.#untilOpen(signal);
         controller.enqueue(chunk);
       },
@@ -124,6 +128,11 @@ export class Wan {
   /** Nothing gets through any more and nobody is told, as when a cable is pulled. */
   stall(): void {
     this.#stalled ??= Promise.withResolvers();
+  }
+
+  /** What answers without an end bring never arrives any more and nobody is told; what is begun from now on gets through. */
+  strand(): void {
+    this.#life += 1;
   }
 
   /** What the site sends gets through, and nothing of the hub's feed does, until `restore`. */

@@ -1,6 +1,8 @@
+import { SILENT_AT_MOST } from "@holdfast/protocol/feed";
 import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { type Clock, Fault } from "@holdfast/runtime";
+import { type Silence, watchSilence } from "./silence.ts";
 
 /** What this version of the site-node can do beyond the protocol's core. */
 export const CAPABILITIES: readonly string[] = [];
@@ -67,26 +69,44 @@ export class HubLink {
     return { authorization: `Bearer ${this.#token}`, ...offerHeaders(offer) };
   }
 
-  /** For what reads its answers itself: as the platform's. Pieces of an endless answer count as they come. */
+  /**
+   * For what reads its answers itself: as the platform's. Pieces of an answer count as they come, and where none comes for longer
+   * than a hub is ever silent the request is broken off: the connection may be dead, and nobody was told.
+   */
   readonly fetch: typeof fetch = async (input, init) => {
-    const response = await this.#fetch(input, init);
-    if (response.status >= 400) {
-      const body = response.status === 401 ? parsed(await response.clone().text()) : undefined;
-      this.#heard(response.status, body);
+    const silence = watchSilence(this.#clock, SILENT_AT_MOST);
+    try {
+      const signal = init?.signal ? AbortSignal.any([init.signal, silence.signal]) : silence.signal;
+      const response = await this.#fetch(input, { ...init, signal });
+      silence.broken();
+      const refused = response.status === 401 ? parsed(await response.clone().text()) : undefined;
+      this.#heard(response.status, refused);
+      if (response.status < 400 && response.body) return this.#listened(response, response.body, silence);
+      silence.end();
       return response;
+    } catch (error) {
+      silence.end();
+      throw error;
     }
-    this.#heard(response.status, undefined);
-    const isEndless = response.headers.get("content-type")?.startsWith("text/event-stream");
-    if (!isEndless || !response.body || !this.#listener) return response;
-    const heard = new TransformStream<Uint8Array, Uint8Array>({
+  };
+
+  /** The same answer, each piece of which is heard. */
+  #listened(
+    { status, statusText, headers }: Response,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    silence: Silence,
+  ): Response {
+    const isEndless = headers.get("content-type")?.startsWith("text/event-stream");
+    const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
-        this.#listener?.note();
+        silence.broken();
+        if (isEndless) this.#listener?.note();
         controller.enqueue(chunk);
       },
     });
-    const { status, statusText, headers } = response;
-    return new Response(response.body.pipeThrough(heard), { status, statusText, headers });
-  };
+    body.pipeTo(heard.writable).then(silence.end, silence.end);
+    return new Response(heard.readable, { status, statusText, headers });
+  }
 
   /** One request. Throws DeadlineExceeded when there is no whole answer in time, and what `fetch` throws. */
   async ask(path: string, request: HubRequest): Promise<HubAnswer> {

@@ -1,7 +1,8 @@
+import { SILENT_AT_MOST } from "@holdfast/protocol/feed";
 import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { CONTACT_EVERY } from "@holdfast/protocol/session";
 import { minutes, silentLog, systemClock } from "@holdfast/runtime";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { readPhase } from "../replica/phase.ts";
 import { OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
@@ -35,6 +36,7 @@ function movedClock() {
           reject(signal.reason);
         });
       }),
+    sleeping: () => sleepers.size,
     move: (milliseconds: number) => {
       clock.time += milliseconds;
       for (const sleeper of [...sleepers]) {
@@ -176,6 +178,79 @@ test("each piece of an answer without end is a sign of the hub, and comes on as 
   expect(response.headers.get("electric-handle")).toBe("h");
   expect(await response.text()).toBe(": keep-alive\n\ndata: 1\n\n");
   expect(heard).toEqual([200, 0, 0]);
+});
+
+describe("what a dead connection holds is given up when it has been silent for longer than a hub ever is", () => {
+  /** A link over which an answer comes as told, if at all, and then nothing, for ever. */
+  function deadAfter(said: readonly string[] | "nothing") {
+    const given: AbortSignal[] = [];
+    const carry: typeof fetch = async (_, init) => {
+      const { signal } = init ?? {};
+      if (!signal) throw new Error("nobody can give this up");
+      given.push(signal);
+      const gone = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      gone.catch(() => undefined);
+      if (said === "nothing") return gone;
+      const pieces = [...said];
+      const stream = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          const piece = pieces.shift();
+          controller.enqueue(piece === undefined ? await gone : new TextEncoder().encode(piece));
+        },
+      });
+      return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+    };
+    const clock = movedClock();
+    return { clock, given, link: new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock }) };
+  }
+  const later = () => new Promise((resolve) => setImmediate(resolve));
+
+  test("before the answer began", async () => {
+    const { clock, given, link } = deadAfter("nothing");
+    const asking = link.fetch("http://hub/v1/shape");
+    asking.catch(() => undefined);
+    await later();
+    clock.move(SILENT_AT_MOST - 1);
+    await later();
+    expect(given[0]?.aborted).toBe(false);
+    clock.move(1);
+    await expect(asking).rejects.toMatchObject({ code: "DeadlineExceeded" });
+  });
+
+  test("in the middle of an answer without end, counted from its last piece", async () => {
+    const { clock, given, link } = deadAfter([": keep-alive\n\n", ": keep-alive\n\n"]);
+    const reader = (await link.fetch("http://hub/v1/shape")).body?.getReader();
+    for (const _ of ["first", "second"]) {
+      clock.move(SILENT_AT_MOST - 1);
+      await reader?.read();
+      await later();
+    }
+    const third = reader?.read();
+    third?.catch(() => undefined);
+    clock.move(SILENT_AT_MOST - 1);
+    await later();
+    expect(given[0]?.aborted).toBe(false);
+    clock.move(1);
+    await expect(third).rejects.toMatchObject({ code: "DeadlineExceeded" });
+  });
+
+  test("and what is whole, refused or was given up before is watched no more", async () => {
+    for (const answer of [new Response("[]"), new Response("no", { status: 503 })]) {
+      const clock = movedClock();
+      const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: async () => answer, clock });
+      await (await link.fetch("http://hub/v1/shape")).text();
+      await later();
+      expect(clock.sleeping()).toBe(0);
+    }
+    const { clock, link } = deadAfter([": keep-alive\n\n"]);
+    const mine = new AbortController();
+    const response = await link.fetch("http://hub/v1/shape", { signal: mine.signal });
+    expect(clock.sleeping()).toBe(1);
+    mine.abort(new Error("stopped"));
+    await expect(response.text()).rejects.toThrow("stopped");
+    await later();
+    expect(clock.sleeping()).toBe(0);
+  });
 });
 
 test("a hub that lost its disk is told which site this is until an operator has accepted it (rule 20)", async () => {
