@@ -52,3 +52,20 @@ test("a flush shows a read what was asked for before it", () => {
   expect(all()).toEqual([1]);
   return writing;
 });
+
+test("who hears of commits hears of each when it is done, and of none that failed", async () => {
+  const database = openSqlite(":memory:");
+  database.exec("CREATE TABLE number (value INTEGER NOT NULL)");
+  const heard: string[] = [];
+  const writes = new GroupedWrites(database, {
+    onCommit: () => heard.push(`committed, ${database.inTransaction ? "and" : "nothing"} open`),
+    onFailure: () => heard.push("failed"),
+  });
+  await Promise.all([1, 2].map((value) => writes.add(() => database.exec(`INSERT INTO number VALUES (${value})`))));
+  const broken = writes.add(() => {
+    database.exec("ROLLBACK");
+    throw new Error("the disk is full");
+  });
+  await expect(broken).rejects.toThrow();
+  expect(heard).toEqual(["committed, nothing open", "failed"]);
+});
