@@ -50,7 +50,7 @@ export async function visitFirstStart(point: Point, hubOf: Fleet): Promise<Visit
 
 /** The site shows what its hub knows of it. */
 async function followed(fleet: Fleet): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 150_000;
   for (;;) {
     const { body } = await fleet.ask("site", "GET", "/v1/status");
     if (body?.phase?.is === "settled" && body.unsent.entries === 0) {

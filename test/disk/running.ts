@@ -90,7 +90,7 @@ export class Running {
   }
 
   /** Resolves to the first line with this message; rejects when it ends without. */
-  async says(message: string, within = 60_000): Promise<LogLine> {
+  async says(message: string, within = 150_000): Promise<LogLine> {
     const deadline = performance.now() + within;
     for (;;) {
       const line = this.log.find(({ msg }) => msg === message);
