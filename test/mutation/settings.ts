@@ -19,6 +19,8 @@ export function settingsFor(part: Part, files: readonly string[], folder: string
     reporters: ["lines", "progress-append-only"],
     ignorers: ["sample"],
     timeoutMS: 8_000,
+    // All tests once, unchanged: on a computer that has other things to do that is more than Stryker's five minutes.
+    dryRunTimeoutMinutes: 30,
     tempDirName: `${folder}/copy`,
     // Links that lead nowhere are among the captured trees, and of the rest no unit test reads anything.
     ignorePatterns: ["docs", "images", "bench", "agent/fixtures/trees", ".holdfast", ".tsc"],
