@@ -149,6 +149,28 @@ test("a log that cannot be taken into the database is said though writes are tak
   expect(it.calls.tried).toBe(0);
 });
 
+test("trouble that begins again at the moment when it is over ends again too", async () => {
+  const full = Object.assign(new Error("full"), { code: "SQLITE_FULL" });
+  const it = tended({ error: undefined });
+  const ended = () => it.lines.filter(({ level }) => level === 30).length;
+  const again = (level: number) => {
+    if (level === 30 && ended() === 1) queueMicrotask(() => it.disk.refused(full));
+  };
+  it.lines.push = (...lines) => {
+    const count = Array.prototype.push.apply(it.lines, lines);
+    for (const { level } of lines) again(level);
+    return count;
+  };
+  it.disk.refused(full);
+  for (let trial = 0; ended() < 2 && trial < 40; trial += 1) {
+    await vi.waitFor(() => expect(it.clock.sleepers).toBe(1));
+    it.clock.pass(5_000);
+    await vi.waitFor(() => expect(it.clock.sleepers === 1 || ended() === 2).toBe(true));
+  }
+  expect(it.disk.trouble).toBeUndefined();
+  expect(ended()).toBe(2);
+});
+
 test("whether the log is taken in is looked at once a second at most, however much is written", async () => {
   const it = tended({ error: undefined });
   for (let count = 0; count < 5; count += 1) await it.write();

@@ -116,8 +116,14 @@ export class DiskWatch implements Closable {
   #note(refusals: Refusals, error: unknown): void {
     if (!isOfDisk(error) || this.#stopped.signal.aborted) return;
     refusals.add(error);
+    this.#keepTrying();
+  }
+
+  #keepTrying(): void {
     this.#trying ??= this.#try().finally(() => {
       this.#trying = undefined;
+      // What began again before this was noted would otherwise wait for the next refusal to be tried.
+      if (this.trouble && !this.#stopped.signal.aborted) this.#keepTrying();
     });
   }
 
