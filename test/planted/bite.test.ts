@@ -5,7 +5,13 @@ const COUNTS = "4 histories, 1.5 site-hours, 97 operator actions, 80 of them tak
 
 test("a history that went wrong is told with its seed, and with what was said of it first", () => {
   const lines = ["seed 5 failed: AssertionError [ERR_ASSERTION]: host-1 was reset twice", "    at judge", COUNTS];
-  expect(verdictOf(1, lines)).toEqual({ is: "found", seed: 5, actions: 97, said: "host-1 was reset twice" });
+  expect(verdictOf(1, lines)).toEqual({
+    is: "found",
+    histories: 5,
+    seed: 5,
+    actions: 97,
+    said: "host-1 was reset twice",
+  });
   const differs = [
     "seed 5 failed: AssertionError [ERR_ASSERTION]: which there are",
     "+ actual - expected",

@@ -11,8 +11,15 @@ const LEFT_OUT = "a night passes";
 
 /** What came of playing random histories. */
 export type Bite =
-  /** The history of this seed went wrong, after so many operators' actions in those before it, and what was said of it first. */
-  | { readonly is: "found"; readonly seed: number; readonly actions: number; readonly said: string }
+  /** So many histories were played, the last of which went wrong, with so many operators' actions in those before it. */
+  | {
+      readonly is: "found";
+      readonly histories: number;
+      readonly seed: number;
+      readonly actions: number;
+      /** What was said of it first. */
+      readonly said: string;
+    }
   | { readonly is: "not-found"; readonly actions: number }
   /** A test failed: this one, first. */
   | { readonly is: "found-by-test"; readonly said: string }
@@ -24,13 +31,19 @@ export interface Seeds {
   readonly from: number;
   readonly count: number;
   readonly length: number;
+  /** Only those in which this happens. */
+  readonly happens?: string | undefined;
 }
 
-/** Plays histories with a fault planted, or with none, until one goes wrong; in processes of their own. */
-export async function bite(fault: string | undefined, { from, count, length }: Seeds): Promise<Bite> {
+/**
+ * Plays histories with a fault planted, or with none, until one goes wrong; in processes of their own. Those in which something
+ * does not happen that must are passed over and not counted.
+ */
+export async function bite(fault: string | undefined, { from, count, length, happens }: Seeds): Promise<Bite> {
   const which = ["--from", String(from), "--seeds", String(count), "--length", String(length)];
   const how = ["--without", LEFT_OUT, "--jobs", "1", "--tries", "0"];
-  const { code, lines } = await ran([DRIVER, ...which, ...how], fault);
+  const only = happens === undefined ? [] : ["--with", happens];
+  const { code, lines } = await ran([DRIVER, ...which, ...how, ...only], fault);
   return verdictOf(code, lines);
 }
 
@@ -70,8 +83,8 @@ const FINDING = /^seed (\d+) failed: (?:AssertionError \[ERR_ASSERTION\]: )?(.*)
 /** What the end of a driver says. */
 export function verdictOf(code: number | null, lines: readonly string[]): Bite {
   const last = lines.at(-1) ?? "it said nothing";
-  const counted = lines.map((line) => / (\d+) operator actions/.exec(line)).find((match) => match !== null);
-  const actions = Number(counted?.[1] ?? 0);
+  const counted = lines.map((line) => /^(\d+) histories.* (\d+) operator actions/.exec(line)).find((match) => match);
+  const [well, actions] = [Number(counted?.[1] ?? 0), Number(counted?.[2] ?? 0)];
   if (code === 0) return { is: "not-found", actions };
   const at = lines.findIndex((line) => FINDING.test(line));
   const [, seed, first = ""] = FINDING.exec(lines[at] ?? "") ?? [];
@@ -83,5 +96,5 @@ export function verdictOf(code: number | null, lines: readonly string[]): Bite {
   // Where two things differ, in what they do.
   const differing = lines.slice(at + 1).filter((line) => /^[+-] {2}/.test(line));
   const said = [first, ...differing.slice(0, 2).map((line) => line.replaceAll(/ +/g, " "))].join(" ");
-  return { is: "found", seed: Number(seed), actions, said };
+  return { is: "found", histories: well + 1, seed: Number(seed), actions, said };
 }

@@ -11,6 +11,8 @@ export interface PlantedFault {
   /** Is in the file once. */
   readonly find: string;
   readonly put: string;
+  /** What must happen in a history for it to show, by name: others are passed over. */
+  readonly happens?: string;
   /** The test that finds it, from the root of the repository, where it takes what no history holds, or a look that no judge has. */
   readonly foundBy?: string;
 }

@@ -33,10 +33,10 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
   return Number(text);
 }
 
-function describe(result: Bite, { from, count }: Seeds): string {
+function describe(result: Bite, { count }: Seeds): string {
   switch (result.is) {
     case "found":
-      return `${String(result.seed - from + 1).padStart(9)}  ${String(result.actions).padStart(7)}  ${result.said}`;
+      return `${String(result.histories).padStart(9)}  ${String(result.actions).padStart(7)}  ${result.said}`;
     case "not-found":
       return `${">".padStart(4)} ${String(count).padStart(4)}  ${String(result.actions).padStart(7)}  NOT FOUND`;
     case "found-by-test":
@@ -51,12 +51,12 @@ async function biteAll(
   names: readonly string[],
   { seeds, atOnce, inHistories }: { readonly seeds: Seeds; readonly atOnce: number; readonly inHistories: boolean },
 ): Promise<string[]> {
-  console.log(`${"fault".padEnd(WIDTH)}  histories  actions  what was said first`);
+  console.log(`\n${"fault".padEnd(WIDTH)}  histories  actions  what was said first`);
   const [waiting, missed] = [[...names], [] as string[]];
   const work = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const { foundBy } = FAULTS.find((fault) => fault.name === name) ?? {};
-      const result = inHistories || !foundBy ? await bite(name, seeds) : await biteTest(name, foundBy);
+      const { foundBy, happens } = FAULTS.find((fault) => fault.name === name) ?? {};
+      const result = inHistories || !foundBy ? await bite(name, { ...seeds, happens }) : await biteTest(name, foundBy);
       if (result.is !== "found" && result.is !== "found-by-test") missed.push(name);
       console.log(`${name.padEnd(WIDTH)}  ${describe(result, seeds)}`);
     }
@@ -68,12 +68,13 @@ async function biteAll(
 /** Whether nothing goes wrong without a fault; otherwise nothing would be proved. */
 async function goWell(seeds: Seeds): Promise<boolean> {
   const well = await bite(undefined, seeds);
+  const which = seeds.happens === undefined ? "" : ` in which ${seeds.happens}`;
   if (well.is === "not-found") {
-    console.log(`without a fault ${seeds.count} histories go well, with ${well.actions} actions\n`);
+    console.log(`without a fault ${seeds.count} histories${which} go well, with ${well.actions} actions`);
     return true;
   }
   const said = well.is === "found" ? `seed ${well.seed}: ${well.said}` : well.said;
-  console.error(`without a fault the histories do not go well, so nothing would be proved: ${said}`);
+  console.error(`without a fault the histories${which} do not go well, so nothing would be proved: ${said}`);
   return false;
 }
 
@@ -114,8 +115,9 @@ async function main(given: string[]): Promise<number> {
   };
   const inHistories = values.histories ?? false;
   const names = positionals.length > 0 ? positionals : FAULTS.map(({ name }) => name);
-  if (inHistories || values.unplanted || FAULTS.some(({ name, foundBy }) => names.includes(name) && !foundBy)) {
-    if (!(await goWell(seeds))) return 1;
+  const played = FAULTS.filter(({ name, foundBy }) => names.includes(name) && (inHistories || !foundBy));
+  for (const happens of new Set(played.map((fault) => fault.happens))) {
+    if (!(await goWell({ ...seeds, happens }))) return 1;
   }
   if (values.unplanted) return 0;
   const atOnce = wholeNumber("at-once", values["at-once"], AT_ONCE);

@@ -12,12 +12,14 @@ export interface Asked {
   readonly keep?: readonly number[] | undefined;
   /** What does not happen, by name. */
   readonly without?: readonly string[] | undefined;
+  /** It is passed over when one of these does not happen in it. */
+  readonly having?: readonly string[] | undefined;
 }
 
-/** What came of it: its counts, or in words what was not as it must be. */
-export type Outcome = { readonly played: Played } | { readonly failed: string };
+/** What came of it: its counts, or in words what was not as it must be; or that it was passed over. */
+export type Outcome = { readonly played: Played } | { readonly failed: string } | { readonly lacks: string };
 
-const { planOf, play } = await import("./play.ts");
+const { planOf, play, STEPS } = await import("./play.ts");
 mustBePlanted();
 let strayed: unknown;
 
@@ -41,7 +43,11 @@ function reduced(plan: Plan, { keep, without = [] }: Asked): Plan {
 }
 
 async function outcomeOf(asked: Asked): Promise<Outcome> {
-  const { seed, length, plan = planOf(seed, length) } = asked;
+  const { seed, length, plan = planOf(seed, length), having = [] } = asked;
+  const unknown = having.find((each) => !Object.hasOwn(STEPS, each));
+  if (unknown !== undefined) return { failed: `nothing that happens is called "${unknown}"` };
+  const lacks = having.find((each) => !plan.happenings.some(({ what }) => what === each));
+  if (lacks !== undefined) return { lacks };
   strayed = undefined;
   try {
     const played = await play(seed, reduced(plan, asked));

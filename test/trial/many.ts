@@ -22,14 +22,17 @@ export async function playMany(
   const sum: Sum = { histories: 0, siteHours: 0, actions: 0, taken: 0, faults: 0, conflicts: 0, killedAt: new Set() };
   const failures: string[] = [];
   let next = options.from;
-  const isOver = () => next >= options.from + options.seeds || (failures.length > 0 && !options.onAndOn);
+  let begun = 0;
+  const isOver = () => begun >= options.seeds || (failures.length > 0 && !options.onAndOn);
   const work = async () => {
     const player = new Player();
     while (!isOver()) {
       const seed = next++;
-      const { length, keep, without } = options;
-      const outcome = await player.play({ seed, length, keep, without });
-      if ("played" in outcome) {
+      begun += 1;
+      const { length, keep, without, having } = options;
+      const outcome = await player.play({ seed, length, keep, without, having });
+      if ("lacks" in outcome) begun -= 1;
+      else if ("played" in outcome) {
         add(sum, outcome.played);
         onPlayed(seed, outcome.played);
       } else failures.push(await failed(player, seed, outcome.failed, options));

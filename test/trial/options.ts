@@ -12,6 +12,8 @@ export interface FuzzOptions {
   readonly keep: readonly number[] | undefined;
   /** What does not happen, by name. */
   readonly without: readonly string[];
+  /** Histories in which one of these does not happen are passed over. */
+  readonly having: readonly string[];
   readonly jobs: number;
   /** Goes on after a failure. */
   readonly onAndOn: boolean;
@@ -20,8 +22,8 @@ export interface FuzzOptions {
   readonly verbose: boolean;
 }
 
-export const HELP = `usage: npm run fuzz -- [--seeds N] [--from S] [--seed S] [--length L] [--without W] [--jobs J]
-       [--tries T] [--on] [--verbose]
+export const HELP = `usage: npm run fuzz -- [--seeds N] [--from S] [--seed S] [--length L] [--without W] [--with W]
+       [--jobs J] [--tries T] [--on] [--verbose]
 
 Plays histories that seeds decide: operators write on both sides of cuts while links, disks, clocks and programs fail. In the
 end hub and sites must agree with each other and with a reference model. Without --seeds it goes on without end.
@@ -31,6 +33,7 @@ end hub and sites must agree with each other and with a reference model. Without
   --seed S      this one only
   --length L    how much happens in each (200)
   --keep 1,5,9  only these of what happens, as a shrunk failure names them
+  --with W      a seed in whose history W does not happen is passed over, and not counted
   --without W   W does not happen: "a night passes" is what takes longest
   --jobs J      how many at once (${availableParallelism()} here)
   --tries T     how often a failing history is played again to make it shorter (60)
@@ -49,6 +52,7 @@ export function optionsFrom(given: readonly string[]): FuzzOptions | "help" {
     length: whole("length", values.length ?? "200"),
     keep: values.keep?.split(",").map((each) => whole("keep", each)),
     without: values.without ?? [],
+    having: values.with ?? [],
     jobs: Math.max(1, whole("jobs", values.jobs ?? String(availableParallelism()))),
     tries: whole("tries", values.tries ?? "60"),
     onAndOn: values.on ?? false,
@@ -65,6 +69,7 @@ function parse(given: readonly string[]) {
       options: {
         ...{ seeds: text, from: text, seed: text, length: text, keep: text, jobs: text, tries: text },
         without: { ...text, multiple: true },
+        with: { ...text, multiple: true },
         ...{ on: flag, verbose: flag, help: flag },
       },
     });

@@ -16,7 +16,6 @@ export class Player {
   async play(asked: Asked): Promise<Outcome> {
     if (this.#played >= MOST_HISTORIES) this.close();
     const child = await this.#started();
-    this.#played += 1;
     child.send(asked);
     const done = new AbortController();
     const options = { signal: AbortSignal.any([done.signal, AbortSignal.timeout(LONGEST)]) };
@@ -26,7 +25,9 @@ export class Player {
     });
     try {
       const answered = once(child, "message", options).then(([outcome]) => outcome as Outcome);
-      return await Promise.race([answered, died]);
+      const outcome = await Promise.race([answered, died]);
+      if (!("lacks" in outcome)) this.#played += 1;
+      return outcome;
     } catch {
       this.close();
       return { failed: `it was not through after ${LONGEST / 60_000} minutes` };

@@ -67,6 +67,7 @@ export const ACTING: readonly PlantedFault[] = [
   {
     name: "earlier-life-left-open",
     foundBy: "hub/src/commands/commands.test.ts",
+    happens: "a site's disk is lost",
     rule: 17,
     breaks: "What was asked of a site's earlier life stays open when it has begun another.",
     file: "hub/src/commands/commands.ts",
@@ -118,6 +119,7 @@ export const ACTING: readonly PlantedFault[] = [
   {
     name: "held-command-begun",
     foundBy: "site-node/src/commands/judge.test.ts",
+    happens: "a site's disk is lost",
     rule: 21,
     breaks: "A command that interrupts a machine is begun while its site is held.",
     file: "site-node/src/commands/judge.ts",
@@ -127,6 +129,7 @@ export const ACTING: readonly PlantedFault[] = [
   {
     name: "held-switched-off",
     foundBy: "site-node/src/power/host-power.test.ts",
+    happens: "a site's disk is lost",
     rule: 21,
     breaks: "A machine is switched off while its site is held.",
     file: "site-node/src/power/host-power.ts",
@@ -136,6 +139,7 @@ export const ACTING: readonly PlantedFault[] = [
   {
     name: "release-outlives-its-hold",
     foundBy: "site-node/src/api/conflicts-and-holds.test.ts",
+    happens: "a site's disk is lost",
     rule: 21,
     breaks: "A hold that was released at the site releases every later one.",
     file: "site-node/src/replica/in-place.ts",
@@ -180,6 +184,7 @@ export const ACTING: readonly PlantedFault[] = [
   {
     name: "new-disk-not-obeyed",
     foundBy: "agent/src/desired.test.ts",
+    happens: "a site's disk is lost",
     rule: 19,
     breaks: "A machine takes what a site with a new disk tells it for older than what it knows.",
     file: "agent/src/desired.ts",

@@ -5,6 +5,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "moved-before-release",
     foundBy: "inventory/src/authority/release.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "A host changes hands as soon as it is wanted elsewhere: two sites manage one machine.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -14,6 +15,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "instances-stay-behind",
     foundBy: "inventory/src/authority/release.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "The instances of a host that moves stay with the site that it left.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -23,6 +25,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "credential-stays-behind",
     foundBy: "hub/src/credentials/credentials.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "The credential of a machine does not go with its host.",
     file: "hub/src/credentials/credentials.ts",
@@ -32,6 +35,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "anybody-observes",
     foundBy: "inventory/src/authority/observe.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "What a site observes of a machine that another one manages is shown.",
     file: "inventory/src/authority/observe.ts",
@@ -41,6 +45,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "anybody-edits",
     foundBy: "inventory/src/authority/edit.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "What a site wants of a machine that another one manages by now is applied.",
     file: "inventory/src/authority/edit.ts",
@@ -50,6 +55,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "release-said-once",
     foundBy: "site-node/src/hosts/host-reconciler.test.ts",
+    happens: "a host is deleted",
     rule: 15,
     breaks: "A host is let go once in the life of a site, whatever it is asked to let go afterwards.",
     file: "site-node/src/hosts/release.ts",
@@ -59,6 +65,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "released-with-intents-pending",
     foundBy: "site-node/src/hosts/plan.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "A host is let go before its replica shows what this site wanted of it.",
     file: "site-node/src/hosts/plan.ts",
@@ -76,6 +83,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "deleted-without-its-site",
     foundBy: "inventory/src/authority/release.test.ts",
+    happens: "a host is deleted",
     rule: 15,
     breaks: "A host that a site manages is gone as soon as somebody wants it deleted.",
     file: "inventory/src/authority/intent-writes.ts",
@@ -85,6 +93,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "frozen-written",
     foundBy: "inventory/src/authority/release.test.ts",
+    happens: "a host is deleted",
     rule: 15,
     breaks: "What is on its way out may still be changed, and so brought back.",
     file: "inventory/src/authority/intent-rules.ts",
@@ -94,6 +103,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "frozen-edited-by-a-site",
     foundBy: "inventory/src/authority/edit.test.ts",
+    happens: "a host is deleted",
     rule: 15,
     breaks: "A change that a site made of a host which was deleted at the hub meanwhile is quietly dropped.",
     file: "inventory/src/authority/edit.ts",
@@ -138,6 +148,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "alias-not-kept",
     foundBy: "hub/src/handover/aliases.test.ts",
+    happens: "the same host is registered on both sides",
     rule: 5,
     breaks: "A machine that was registered on both sides has one id, and the other one means nothing.",
     file: "hub/src/handover/aliases.ts",
@@ -148,6 +159,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "same-machine-loses-wishes",
+    happens: "the same host is registered on both sides",
     rule: 5,
     breaks: "What was wanted of a machine under the id that goes is lost where both sides wanted something.",
     file: "hub/src/handover/merge.ts",

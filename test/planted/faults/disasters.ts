@@ -5,6 +5,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "nothing-given-back",
     foundBy: "site-node/src/outbox/recovery.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A site does not tell a restored hub what it holds.",
     file: "site-node/src/outbox/stream.ts",
@@ -14,6 +15,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "released-not-told",
     foundBy: "site-node/src/outbox/recovery.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A restored hub is not told which machines were let go: deleted ones return.",
     file: "site-node/src/outbox/recovery.ts",
@@ -23,6 +25,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "forgotten-row-not-made-again",
     foundBy: "inventory/src/authority/recover.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "What a restored hub does not know vanishes from the sites that have it.",
     file: "inventory/src/authority/recover.ts",
@@ -32,6 +35,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "tombstone-forgotten",
     foundBy: "inventory/src/authority/recover.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "What was deleted at the hub comes back with the rows that a site still holds.",
     file: "inventory/src/authority/recover.ts",
@@ -41,6 +45,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "adopted-over-newer",
     foundBy: "inventory/src/authority/stamp-order.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "What a site held before the restore replaces what was written at the hub after it.",
     file: "inventory/src/authority/stamp-order.ts",
@@ -50,6 +55,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "undecided-dropped",
     foundBy: "inventory/src/authority/recover.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "Of two values of which neither is known to be later, the site's is lost.",
     file: "inventory/src/authority/take-over.ts",
@@ -59,6 +65,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "later-not-adopted",
     foundBy: "inventory/src/authority/recover.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A value that a restored hub has lost is not taken back from its site.",
     file: "inventory/src/authority/take-over.ts",
@@ -68,6 +75,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "later-not-told-from-earlier",
     foundBy: "inventory/src/authority/stamp-order.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "Values of one life of the hub that can be ordered become conflicts.",
     file: "inventory/src/authority/stamp-order.ts",
@@ -77,6 +85,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "feed-numbers-used-again",
     foundBy: "inventory/src/authority/lives.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "The feed of a restored hub uses numbers again that it had given out.",
     file: "inventory/src/authority/lives.ts",
@@ -86,6 +95,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "ids-lent-again",
     foundBy: "hub/src/uplink/lent-ids.test.ts",
+    happens: "the hub is restored from its backup",
     rule: 16,
     breaks: "A restored hub lends the ids again that it had lent before.",
     file: "inventory/src/authority/lives.ts",
@@ -95,6 +105,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "loss-not-noticed",
     foundBy: "hub/src/recovery/witness.test.ts",
+    happens: "the hub is rolled back",
     rule: 7,
     breaks: "A hub that was rolled back does not believe its own signatures.",
     file: "hub/src/recovery/witness.ts",
@@ -103,6 +114,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "heard-before-all-is-told",
+    happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A site follows a restored hub again before the hub has all that the site holds.",
     file: "site-node/src/outbox/reply.ts",
@@ -111,6 +123,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "lost-disk-holds-nobody",
+    happens: "a site's disk is lost",
     rule: 21,
     breaks: "A site that has lost its disk, or was put back, is not held.",
     file: "hub/src/uplink/incarnations.ts",
@@ -120,6 +133,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "rolled-back-hub-holds-nobody",
     foundBy: "hub/src/recovery/history.test.ts",
+    happens: "the hub is rolled back",
     rule: 21,
     breaks: "A hub that has lost history does not hold its sites.",
     file: "hub/src/recovery/history.ts",
@@ -128,6 +142,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "commands-not-told-again",
+    happens: "the hub is restored from its backup",
     rule: 17,
     breaks: "A restored hub is not told what became of the commands that it shows again.",
     file: "site-node/src/commands/runner.ts",
@@ -137,6 +152,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "machine-unknown-after-disk-loss",
     foundBy: "site-node/src/outbox/credential-words.test.ts",
+    happens: "a site's disk is lost",
     rule: 14,
     breaks: "A site with a new disk does not know its machines by the credentials in its feed.",
     file: "site-node/src/outbox/credential-words.ts",
@@ -146,6 +162,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "restored-site-takes-old-credentials",
     foundBy: "site-node/src/outbox/credential-words.test.ts",
+    happens: "a site is rolled back",
     rule: 20,
     breaks: "What a site says of who may speak for a host is overruled by an older row of the feed.",
     file: "site-node/src/outbox/credential-words.ts",

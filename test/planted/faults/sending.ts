@@ -32,7 +32,7 @@ export const SENDING: readonly PlantedFault[] = [
     breaks: "A batch that was not acknowledged soon is sealed anew, with what waits by then, under the same numbers.",
     file: "site-node/src/outbox/seal.ts",
     find: "if (waiting) return waiting;",
-    put: "if (waiting && options.now - waiting.sealed_at < 5_000) return waiting;\n  if (waiting) await unseal(transaction);",
+    put: "if (waiting && options.now - waiting.sealed_at < 1_000) return waiting;\n  if (waiting) await unseal(transaction);",
   },
   {
     name: "newest-coalesced-away",
@@ -47,6 +47,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "unsealed-goes-away",
     foundBy: "site-node/src/uplink/push.test.ts",
+    happens: "a site's disk is lost",
     rule: 7,
     breaks: "What was in a batch that the hub never took is dropped when another stream begins.",
     file: "site-node/src/outbox/seal.ts",
@@ -56,6 +57,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "unjudged-intents-not-repeated",
     foundBy: "site-node/src/uplink/push.test.ts",
+    happens: "a site's disk is lost",
     rule: 7,
     breaks: "Intents of which the hub has said nothing yet are not sent in the next stream: null is unlike any value.",
     file: "site-node/src/outbox/stream.ts",
@@ -65,6 +67,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "incarnation-kept",
     foundBy: "site-node/src/uplink/push.test.ts",
+    happens: "a site is rolled back",
     rule: 7,
     breaks: "A site that was put back goes on in the same life when the hub has refused its numbers.",
     file: "site-node/src/outbox/stream.ts",
@@ -74,6 +77,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "lent-ids-survive",
     foundBy: "site-node/src/uplink/push.test.ts",
+    happens: "a site is rolled back",
     rule: 16,
     breaks: "A site that was put back to an earlier disk goes on giving out the ids that it had then.",
     file: "site-node/src/outbox/stream.ts",
@@ -100,6 +104,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "numbers-used-again-repeats",
     foundBy: "hub/src/uplink/sequence.test.ts",
+    happens: "a site is rolled back",
     rule: 7,
     breaks:
       "Entries under numbers that were used before are taken for repeats: all that a site says after a roll-back is discarded.",
@@ -118,6 +123,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "outcomes-forgotten",
     foundBy: "hub/src/uplink/uplink.test.ts",
+    happens: "a site is rolled back",
     rule: 7,
     breaks: "An intent that comes again in another stream is carried out again.",
     file: "hub/src/uplink/intents.ts",
@@ -144,6 +150,7 @@ export const SENDING: readonly PlantedFault[] = [
   {
     name: "state-after-release",
     foundBy: "site-node/src/outbox/outbox.test.ts",
+    happens: "a host is moved",
     rule: 14,
     breaks: "A machine is reported after it was let go, to a hub that has nowhere to put that.",
     file: "site-node/src/outbox/seal.ts",
@@ -152,6 +159,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "unseen-wiped",
+    happens: "a site's disk is lost",
     rule: 21,
     breaks: "A site with a new disk reports what it has not seen yet as not there.",
     file: "site-node/src/outbox/seal.ts",
