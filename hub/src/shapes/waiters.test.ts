@@ -104,7 +104,8 @@ test("a follower hears of a commit that came between its own read and its waitin
 test("followers at different places get each what they miss, once", async () => {
   const { append, wait } = await start();
   await append(scopeOf(0), "a", "b");
-  const [behind, level] = [wait(scopeOf(0), { after: 1 }), wait(scopeOf(0), { after: 2 })];
+  // Who comes last is served with those that wait already.
+  const [level, behind] = [wait(scopeOf(0), { after: 2 }), wait(scopeOf(0), { after: 1 })];
   await append(scopeOf(0), "c");
   const idsOf = (pages: RenderedPage[]) =>
     pages.flatMap((page) => page.messages).map((message) => JSON.parse(message).value.id);

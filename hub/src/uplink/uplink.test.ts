@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { idFromNumber, PROTOCOL_HEADER, PROTOCOL_VERSION, siteScope, type UplinkReply } from "@holdfast/protocol";
+import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { Sender, startTestHub, type TestHub, type TestSite } from "../hub-harness.ts";
 import type { HubTables } from "../tables.ts";
@@ -74,6 +75,18 @@ test("a poison entry in the middle of a batch is set aside, seen, acknowledged, 
   expect([(await shown(hub, first)).cpuModel, (await shown(hub, last)).cpuModel]).toEqual(["A", "B"]);
   const seen = await hub.ask("GET", `/v1/projects/default/sites/${site.id}/quarantine`);
   expect(seen.body).toMatchObject({ total: 1, entries: [{ seq: 2, entry: JSON.stringify(poison) }] });
+});
+
+test("of an entry that the database refuses when a part of it is written already nothing stays (rule 9)", async () => {
+  const { hub: opened, site, sender } = await start();
+  await using hub = opened;
+  const id = await host(hub, site, "one");
+  const refuse = sql`create trigger refuse before insert on host_nic begin select raise(abort, 'no more'); end`;
+  await hub.hub.store.write((tx) => refuse.execute(tx.tables<HubTables>()));
+  const half = state(id, { cpuModel: "B", hostNics: [{ deviceName: "eth0" }] });
+  const { body } = await sender.send([state(id, { cpuModel: "A" }), half]);
+  expect(body.outcomes).toMatchObject([{ seq: 2, result: "quarantined" }]);
+  expect((await shown(hub, id)).cpuModel).toBe("A");
 });
 
 const POISON: [what: string, entry: (id: string) => unknown][] = [

@@ -89,6 +89,14 @@ test("a row that comes twice, and the deletion of what was never here, change no
   expect(await parked(site)).toEqual([]);
 });
 
+test("of several changes of one row in one answer the last counts", async () => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 4, [hostRow(HOST, 3, { name: "older" }), hostRow(HOST, 4, { name: "newer" })]);
+  expect((await site.get(Host, HOST))?.fields.name).toBe("newer");
+  await site.feed(SITE_SCOPE, 6, [hostRow(HOST, 5), gone("host", HOST)]);
+  expect(await site.get(Host, HOST)).toBeUndefined();
+});
+
 test("a row that refers to one not there yet waits, while the version before goes on being shown", async () => {
   await using site = await withHost();
   await site.feed(SITE_SCOPE, 5, [

@@ -40,13 +40,16 @@ async function pushOne(site: TestSite, { position = 100, batchBytes = 3_300 } = 
   return entries.map(({ type }: { type: string }) => type);
 }
 
-async function pushAll(site: TestSite, after: () => Promise<void> = async () => undefined): Promise<string[]> {
+async function pushAll(
+  site: TestSite,
+  after: (sent: readonly string[]) => Promise<void> = async () => undefined,
+): Promise<string[]> {
   const sent: string[] = [];
   for (;;) {
     const types = await pushOne(site);
     if (types.length === 0) return sent;
     sent.push(...types);
-    await after();
+    await after(sent);
   }
 }
 
@@ -81,9 +84,10 @@ test("a crash after any step of a recovery goes on where it was (rule 20)", asyn
   await begin(site, "epoch-2");
   await site.reopen();
   let batches = 0;
-  const sent = await pushAll(site, async () => {
+  const sent = await pushAll(site, async (said) => {
     batches += 1;
     await site.reopen();
+    expect((await phase(site)).is).toBe(said.includes("recovered") ? "following" : "recovering");
     expect(await may(site)).toBe(false);
   });
   expect(batches).toBeGreaterThan(2);

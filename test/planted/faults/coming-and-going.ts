@@ -159,6 +159,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "same-machine-loses-wishes",
+    foundBy: "test/scenarios/two-sides.test.ts",
     happens: "the same host is registered on both sides",
     rule: 5,
     breaks: "What was wanted of a machine under the id that goes is lost where both sides wanted something.",

@@ -114,6 +114,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "heard-before-all-is-told",
+    foundBy: "site-node/src/replica/take.test.ts",
     happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A site follows a restored hub again before the hub has all that the site holds.",
@@ -123,6 +124,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "lost-disk-holds-nobody",
+    foundBy: "test/scenarios/disasters.test.ts",
     happens: "a site's disk is lost",
     rule: 21,
     breaks: "A site that has lost its disk, or was put back, is not held.",
@@ -142,6 +144,7 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "commands-not-told-again",
+    foundBy: "site-node/src/commands/commands.test.ts",
     happens: "the hub is restored from its backup",
     rule: 17,
     breaks: "A restored hub is not told what became of the commands that it shows again.",

@@ -21,6 +21,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "waiters-read-from-the-newest",
+    foundBy: "hub/src/shapes/waiters.test.ts",
     rule: 10,
     breaks: "Of several sites that wait for one scope, those that are behind miss what the others have.",
     file: "hub/src/shapes/waiters.ts",
@@ -68,6 +69,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "oldest-change-counts",
+    foundBy: "site-node/src/replica/apply.test.ts",
     rule: 10,
     breaks: "Of several changes of one row in one answer the first is kept.",
     file: "site-node/src/replica/apply.ts",

@@ -141,6 +141,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "refused-half-applied",
+    foundBy: "hub/src/uplink/uplink.test.ts",
     rule: 9,
     breaks: "What an entry wrote before it failed stays.",
     file: "hub/src/uplink/uplink.ts",
