@@ -11,6 +11,14 @@ const shape = Compile(CredentialBody);
 /** As the index says it; a parameter in the place of the number would not be recognised. */
 const UNSEALED = sql<boolean>`sealed = 0`;
 
+const NEWER_IN_FEED = `select row.id as host, row.body
+  from replica_row row
+    left join credential_word word on word.host = row.id
+    left join credential held on held.host = row.id
+  where row.kind = ? and row.body is not null and (word.host is null or row.seq > word.seq)
+    and case when json_valid(row.body) then held.hash is null or held.hash <> row.body ->> 'hash' end
+  order by row.seq`;
+
 /** Notes what this site says of who may speak for a host; until the hub has taken it, no row of the feed says it better. */
 export async function noteWord(transaction: Transaction, entry: CredentialEntry): Promise<void> {
   const { hostId: host, hash, machine, at } = entry;
@@ -73,13 +81,7 @@ export async function takeCredentials(
   of: { readonly site: string; readonly tenant: string },
 ): Promise<boolean> {
   const tables = siteTables(transaction);
-  const { rows } = await sql<{ host: string; body: string }>`select row.id as host, row.body
-    from replica_row row
-      left join credential_word word on word.host = row.id
-      left join credential held on held.host = row.id
-    where row.kind = ${ROW.credential} and row.body is not null and (word.host is null or row.seq > word.seq)
-      and case when json_valid(row.body) then held.hash is null or held.hash <> row.body ->> 'hash' end
-    order by row.seq`.execute(tables);
+  const rows = await transaction.rows<{ host: string; body: string }>(NEWER_IN_FEED, [ROW.credential]);
   let changed = false;
   for (const { host, body } of rows) {
     const read: unknown = JSON.parse(body);

@@ -6,11 +6,12 @@ import type { Selectable } from "kysely";
 import { Compile } from "typebox/compile";
 import { type SiteTables, siteTables } from "../database/tables.ts";
 import { readBody } from "../replica/body.ts";
-import { oneOf } from "../replica/materialise.ts";
 
 const conflictShape = Compile(ConflictBody);
 
 type Released = Selectable<SiteTables["released"]>;
+
+const RELEASED = "select * from released where kind = ? and id in (select value from json_each(?))";
 
 /** How many machines that were let go are remembered. */
 const REMEMBERED = 5_000;
@@ -39,16 +40,10 @@ export async function released(view: View): Promise<readonly Released[]> {
 /** Forgets what was let go of a machine whose newest row has another stamp: somebody wants it here again, or elsewhere than before. */
 export async function forgetReleased(transaction: Transaction, kind: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  const tables = siteTables(transaction);
-  const rows = await tables
-    .selectFrom("released")
-    .selectAll()
-    .where("kind", "=", kind)
-    .where("id", "in", oneOf(ids))
-    .execute();
+  const rows = await transaction.rows<Released>(RELEASED, [kind, JSON.stringify(ids)]);
   for (const row of rows) {
     if (!(await isWantedAgain(transaction, row))) continue;
-    await tables.deleteFrom("released").where("kind", "=", kind).where("id", "=", row.id).execute();
+    await siteTables(transaction).deleteFrom("released").where("kind", "=", kind).where("id", "=", row.id).execute();
   }
 }
 

@@ -4,6 +4,7 @@ import { ROW } from "@holdfast/protocol/feed";
 import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
 import { CompiledQuery, sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
+import type { LocalIntent } from "../intents/entry.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
 import { unreadableInPlace } from "./in-place.ts";
@@ -15,6 +16,20 @@ import { slices } from "./slices.ts";
 const READ_IN_PLACE: ReadonlySet<string> = new Set([...Object.values(ROW), "tenant"]);
 
 const UNKNOWN_KIND = "this version does not know the kind";
+
+// As texts: each of these is asked for every batch, and building a statement takes longer than such a one runs.
+const PARKED = "select kind, id from replica_row where parked is not null";
+const JUDGED = `select intent.number, intent.kind, intent.resource, intent.field, intent.outcome, intent.seq,
+    at.seq as reached, refused.conflict
+  from local_intent intent
+    left join replica_position at on at.scope = intent.scope
+    left join refused_intent refused on refused.id = intent.id
+  where intent.outcome is not null`;
+
+interface JudgedIntent extends Pick<LocalIntent, "number" | "kind" | "resource" | "field" | "outcome" | "seq"> {
+  readonly reached: number | null;
+  readonly conflict: string | null;
+}
 
 /** Rows that one statement stores. */
 const AT_ONCE = 50;
@@ -75,11 +90,9 @@ export async function applyBatch(
     ...{ handle: batch.handle, position: batch.position, seq: seqOf(batch.position), at: now },
     ...(receipt === undefined ? {} : { receipt: receipt.receipt, receipt_seq: receipt.seq }),
   };
-  await tables
-    .insertInto("replica_position")
-    .values({ scope: batch.scope, ...reached })
-    .onConflict((conflict) => conflict.column("scope").doUpdateSet(reached))
-    .execute();
+  await tables.executeQuery(
+    CompiledQuery.raw(reaching(Object.keys(reached)), [batch.scope, ...Object.values(reached)]),
+  );
   for (const { name } of KINDS) {
     for await (const ids of slices(touched.of(name), LOOKED_AT)) await forgetReleased(transaction, name, ids);
   }
@@ -87,6 +100,12 @@ export async function applyBatch(
   await addParked(transaction, touched);
   await showAll(transaction, of, touched, now);
   return { credentials: await takeCredentials(transaction, of) };
+}
+
+/** The text of a statement that notes how far a scope has got: with a signature of the hub or without. */
+function reaching(columns: readonly string[]): string {
+  return `insert into replica_position (scope, ${columns.join(", ")}) values (?${", ?".repeat(columns.length)})
+    on conflict (scope) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
 }
 
 /** Shows resources anew whose local intents changed their standing: the hub refused them, or the replica shows them. */
@@ -101,11 +120,7 @@ export async function applyOutcomes(transaction: Transaction, of: ReplicaOf, now
 
 /** What waits is tried again with all else that changes. */
 async function addParked(transaction: Transaction, touched: Touched): Promise<void> {
-  const parked = await siteTables(transaction)
-    .selectFrom("replica_row")
-    .select(["kind", "id"])
-    .where("parked", "is not", null)
-    .execute();
+  const parked = await transaction.rows<{ kind: string; id: string }>(PARKED, []);
   for (const { kind, id } of parked) touched.add(kind, id);
 }
 
@@ -208,27 +223,14 @@ async function* heldRows(transaction: Transaction, scope: string) {
 }
 
 async function isInFeed(transaction: Transaction, kind: string, id: string): Promise<boolean> {
-  const row = await siteTables(transaction)
-    .selectFrom("replica_row")
-    .select("id")
-    .where("kind", "=", kind)
-    .where("id", "=", id)
-    .where("body", "is not", null)
-    .executeTakeFirst();
-  return row !== undefined;
+  const text = "select 1 from replica_row where kind = ? and id = ? and body is not null limit 1";
+  return (await transaction.rows(text, [kind, id])).length > 0;
 }
 
 /** Drops the intents that the replica now shows, or that the hub turned down where it now shows what it has instead. */
 async function settleIntents(transaction: Transaction, touched: Touched): Promise<void> {
   const tables = siteTables(transaction);
-  const judged = await tables
-    .selectFrom("local_intent")
-    .leftJoin("replica_position", "replica_position.scope", "local_intent.scope")
-    .leftJoin("refused_intent", "refused_intent.id", "local_intent.id")
-    .select(["local_intent.number", "local_intent.kind", "local_intent.resource", "local_intent.field"])
-    .select(["outcome", "local_intent.seq", "replica_position.seq as reached", "refused_intent.conflict"])
-    .where("outcome", "is not", null)
-    .execute();
+  const judged = await transaction.rows<JudgedIntent>(JUDGED, []);
   for (const { number, kind, resource, field, outcome, seq, reached, conflict } of judged) {
     touched.add(kind, resource);
     // Turned down for good: it only stays on record, but for a host, which stays shown: the machine it admitted is real.

@@ -3,10 +3,17 @@ import type { Transaction } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
 import { sql } from "kysely";
-import { siteTables } from "../database/tables.ts";
 import type { LocalIntent } from "../intents/entry.ts";
 import { readBody } from "./body.ts";
 import { resourceFrom } from "./overlay.ts";
+
+// As texts: each of these is asked for every batch, and building a statement takes longer than such a one runs.
+const ROWS = `select id, body, parked from replica_row
+  where kind = ? and id in (select value from json_each(?)) order by seq`;
+const OVERLAYS = `select * from local_intent
+  where kind = ? and resource in (select value from json_each(?))
+    and (outcome is null or outcome != 'quarantined' or (? and field is null))
+  order by number`;
 
 /** Whose resources these are and which life of the hub their stamps belong to. */
 export interface ReplicaOf {
@@ -84,13 +91,8 @@ async function put(
 
 /** A machine that changes scope may be in both for a while; numbers rise over all scopes, so the newest is right. */
 async function rowsOf(transaction: Transaction, kind: string, ids: readonly string[]) {
-  const rows = await siteTables(transaction)
-    .selectFrom("replica_row")
-    .select(["id", "body", "parked"])
-    .where("kind", "=", kind)
-    .where("id", "in", oneOf(ids))
-    .orderBy("seq")
-    .execute();
+  type Row = { readonly id: string; readonly body: string | null; readonly parked: string | null };
+  const rows = await transaction.rows<Row>(ROWS, [kind, JSON.stringify(ids)]);
   const bodies = new Map<string, string>();
   const marked = new Set<string>();
   for (const { id, body, parked } of rows) {
@@ -110,17 +112,7 @@ export function staysShown(kind: string): boolean {
 
 /** Intents that still cover the hub's word: neither refused nor shown by the replica. */
 async function overlays(transaction: Transaction, kind: string, ids: readonly string[]) {
-  const rows = await siteTables(transaction)
-    .selectFrom("local_intent")
-    .selectAll()
-    .where("kind", "=", kind)
-    .where("resource", "in", oneOf(ids))
-    .where((row) => {
-      const stands = [row("outcome", "is", null), row("outcome", "!=", "quarantined")];
-      return row.or(staysShown(kind) ? [...stands, row("field", "is", null)] : stands);
-    })
-    .orderBy("number")
-    .execute();
+  const rows = await transaction.rows<LocalIntent>(OVERLAYS, [kind, JSON.stringify(ids), Number(staysShown(kind))]);
   return Map.groupBy(rows, ({ resource }) => resource);
 }
 

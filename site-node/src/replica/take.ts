@@ -43,11 +43,10 @@ async function refusalOf(
   transaction: Transaction,
   { scope, handle, position, snapshot }: FeedBatch,
 ): Promise<"elsewhere" | "behind" | undefined> {
-  const held = await siteTables(transaction)
-    .selectFrom("replica_position")
-    .select(["handle", "position", "seq"])
-    .where("scope", "=", scope)
-    .executeTakeFirst();
+  const [held] = await transaction.rows<{ handle: string; position: string; seq: number }>(
+    "select handle, position, seq from replica_position where scope = ?",
+    [scope],
+  );
   if (!snapshot && (!held || held.position === "-1" || held.handle !== handle)) return "elsewhere";
   return held && seqOf(position) < held.seq ? "behind" : undefined;
 }
