@@ -1,6 +1,6 @@
+import { readFileSync } from "node:fs";
 import { readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { mem } from "systeminformation";
 
 /** Values by name; what cannot be read is left out, never guessed. */
 export type Values = Record<string, number>;
@@ -9,20 +9,28 @@ export type Values = Record<string, number>;
 export type Source = () => Promise<Values>;
 
 /**
- * What is measured, from under `root`. Only `mem` comes from systeminformation: it is the one of its functions that
- * starts no processes, where `currentLoad`, `fsSize`, `networkStats` and `cpuTemperature` together start about 30 each
- * time, most of an agent's processor time. The kernel's files say the same.
+ * What is measured, from under `root`. Of `/proc` it is read at once, for the kernel answers from memory: handing each to
+ * another thread and back takes several times as long. What a driver or a file system answers may take its time.
  */
 export function systemSources(root: string): Readonly<Record<string, Source>> {
-  return { memory, load: load(root), disk: disk(root), network: network(root), temperature: temperature(root) };
+  return {
+    ...{ memory: memory(root), load: load(root), disk: disk(root) },
+    ...{ network: network(root), temperature: temperature(root) },
+  };
 }
 
-async function memory(): Promise<Values> {
-  const { total, available, swaptotal, swapused } = await mem();
-  return {
-    "memory.total_bytes": total,
-    "memory.available_bytes": available,
-    ...(swaptotal > 0 && { "swap.total_bytes": swaptotal, "swap.used_bytes": swapused }),
+/** proc(5), /proc/meminfo: lines of a name, a colon and KiB. */
+function memory(root: string): Source {
+  return async () => {
+    const text = readFileSync(join(root, "proc/meminfo"), "utf8");
+    const bytes = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? Number.NaN) * 1_024;
+    const [swap, free] = [bytes("SwapTotal"), bytes("SwapFree")];
+    return {
+      "memory.total_bytes": bytes("MemTotal"),
+      "memory.available_bytes": bytes("MemAvailable"),
+      ...(swap > 0 && { "swap.total_bytes": swap, "swap.used_bytes": swap - free }),
+    };
   };
 }
 
@@ -30,13 +38,13 @@ async function memory(): Promise<Values> {
 function load(root: string): Source {
   let before: { busy: number; all: number } | undefined;
   return async () => {
-    const [line = ""] = (await readFile(join(root, "proc/stat"), "utf8")).split("\n");
+    const [line = ""] = readFileSync(join(root, "proc/stat"), "utf8").split("\n");
     const ticks = line.split(/\s+/).slice(1, 9).map(Number);
     const all = ticks.reduce((sum, count) => sum + count, 0);
     const now = { all, busy: all - (ticks[3] ?? 0) - (ticks[4] ?? 0) };
     const [busy, span] = before ? [now.busy - before.busy, now.all - before.all] : [0, 0];
     before = now;
-    const [one] = (await readFile(join(root, "proc/loadavg"), "utf8")).split(" ");
+    const [one] = readFileSync(join(root, "proc/loadavg"), "utf8").split(" ");
     return { ...(span > 0 && { "cpu.load_percent": (100 * busy) / span }), "cpu.load_average_1m": Number(one) };
   };
 }
@@ -56,7 +64,7 @@ function network(root: string): Source {
   return async () => {
     const values: Values = {};
     let interfaces = 0;
-    for (const line of (await readFile(join(root, "proc/net/dev"), "utf8")).split("\n").slice(2)) {
+    for (const line of readFileSync(join(root, "proc/net/dev"), "utf8").split("\n").slice(2)) {
       const [name = "", counters = ""] = line.split(":", 2).map((part) => part.trim());
       const numbers = counters.split(/\s+/).map(Number);
       if (name === "" || name === "lo" || name.startsWith("veth") || numbers.length < 16) continue;
