@@ -169,6 +169,25 @@ test("however much of what waits has become nothing to say, what is behind it is
   expect(batch?.body).toContain("newest");
 });
 
+test("what this life of a site has not seen of a machine is left to the hub, and what it has seen is said (rule 21)", async () => {
+  await using site = await TestSite.open();
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  await site.feed(SITE_SCOPE, 2, [hostRow(HOST, 2)]);
+  const kept = async (fields: object) => {
+    await site.write((transaction) =>
+      observe(transaction, { outbox: site.outbox, of: OF, now: 3 }, { id: HOST, seen: { fields } }),
+    );
+    const batch = await site.write(async (transaction) => {
+      await siteTables(transaction).deleteFrom("sealed_batch").execute();
+      return seal(transaction, { site: SITE, tenant: TENANT, now: 1 });
+    });
+    const { entries } = JSON.parse(batch?.body ?? "{}");
+    return entries.findLast(({ type }: { type: string }) => type === "state").keep;
+  };
+  expect(await kept({ currentState: "HOST_STATE_ONBOARDED" })).toContain("hardware");
+  expect(await kept({ cpuModel: "6502" })).not.toContain("hardware");
+});
+
 test("of a machine that was let go nothing more is said, unless it is wanted here again", async () => {
   await using site = await emptied();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);

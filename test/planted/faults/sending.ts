@@ -160,6 +160,7 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "unseen-wiped",
+    foundBy: "site-node/src/outbox/outbox.test.ts",
     happens: "a site's disk is lost",
     rule: 21,
     breaks: "A site with a new disk reports what it has not seen yet as not there.",
