@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { assertAgreed, assertSame, conflictsFor, machinesIn } from "../world/agreement.ts";
 import { eventually } from "../world/eventually.ts";
 import type { Json } from "../world/request.ts";
-import { everythingIn } from "./everything.ts";
+import { everythingIn, PASSING } from "./everything.ts";
 import { commandsEnd, nothingIsDoneUnasked } from "./judge-commands.ts";
 import { nobodyBeginsAnew } from "./judge-lives.ts";
 import { machinesAreAsShown, sharedIsTheSame } from "./judge-machines.ts";
@@ -54,8 +54,10 @@ export async function judge(trial: Trial): Promise<void> {
 
 async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promise<void> {
   const told = await everythingIn(world.hub.running.store);
-  const isTold = (value: string) => told.includes(value);
-  assertSame(ledger.forgotten(isTold), []);
+  assertSame(
+    ledger.forgotten((value) => told.includes(value)),
+    [],
+  );
   if (anyDisaster) return;
   const hosts = new Map<string, Json>((await allHosts(world.hub)).map((host) => [host.resourceId, host]));
   const open = await world.hub.conflicts();
@@ -64,6 +66,7 @@ async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promi
     const { status, body } = await world.hub.request("GET", `${HOSTS}/${id}`);
     if (status === 200) names.set(id, body.resourceId);
   }
+  const asked = await everythingIn(world.hub.running.store, PASSING);
   const faults = ledger.faultsIn({
     idOf: (resource) => names.get(resource) ?? resource,
     valueOf: (resource, field) => {
@@ -74,7 +77,7 @@ async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promi
       open
         .filter((each) => each.resourceId === resource && each.field === field)
         .flatMap(({ values }) => values.map(({ value }: Json) => ownValue(value))),
-    isTold,
+    isTold: (value) => asked.includes(value),
   });
   assertSame(faults, []);
 }

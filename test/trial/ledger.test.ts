@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Ledger, type Outcome } from "./ledger.ts";
 
 const HOST = "host-00000001";
-const wish = { resource: HOST, field: "name", acknowledged: true };
+const wish = { resource: HOST, field: "name", acknowledged: true, asked: 0 };
 
 /** What is there in the end: one value, what people are asked about besides, and other ids of the host. */
 function inTheEnd(
@@ -61,4 +61,19 @@ test("a choice that nobody heard the answer of may stand in the place of what wa
   ledger.wanted({ ...wish, value: "a", over: ["b"], acknowledged: false, isChoice: true });
   expect(ledger.faultsIn(inTheEnd("a"))).toEqual([]);
   expect(ledger.faultsIn(inTheEnd("b"))).toEqual([]);
+});
+
+test("what was written over by somebody who was shown something else is owed to its author, unless it may have come there since that look", () => {
+  const written = (by: { asked: number; isBlind: boolean }) => {
+    const ledger = new Ledger();
+    ledger.found(HOST, "name", "a");
+    ledger.wanted({ ...wish, value: "b", over: ["a"] });
+    ledger.wanted({ ...wish, ...by, value: "c", over: ["a"] });
+    return ledger;
+  };
+  expect(written({ asked: 1, isBlind: false }).faultsIn(inTheEnd("c"))).toHaveLength(1);
+  expect(written({ asked: 0, isBlind: true }).faultsIn(inTheEnd("c"))).toEqual([]);
+  const later = written({ asked: 0, isBlind: true });
+  later.wanted({ ...wish, asked: later.count, value: "d", over: ["a"] });
+  expect(later.faultsIn(inTheEnd("c"))).toHaveLength(1);
 });

@@ -12,7 +12,14 @@ export interface Wish {
   readonly acknowledged: boolean;
   /** It was there before and somebody has chosen it again: who saw it before then has not seen that. */
   readonly isChoice?: true;
+  /** How much had been wanted in all when it was asked for. */
+  readonly asked: number;
+  /** What it took the place of may be something else than its author was shown, which came in between. */
+  readonly isBlind?: boolean;
 }
+
+/** With how much had been wanted in all when its author was answered. */
+type Heard = Wish & { readonly answered: number };
 
 /** What is there in the end. */
 export interface Outcome {
@@ -32,7 +39,8 @@ export interface Outcome {
  * wanted, and nobody who saw it wanted something else.
  */
 export class Ledger {
-  #wishes: Wish[] = [];
+  #wishes: Heard[] = [];
+  #count = 0;
   readonly #first = new Map<Place, string>();
   readonly #gone = new Set<string>();
   readonly #unheard = new Set<string>();
@@ -49,7 +57,13 @@ export class Ledger {
   }
 
   wanted(wish: Wish): void {
-    this.#wishes.push(wish);
+    this.#count += 1;
+    this.#wishes.push({ ...wish, answered: this.#count });
+  }
+
+  /** How much has been wanted in all. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Somebody was told that a resource will be no more. */
@@ -110,7 +124,7 @@ interface Field {
   readonly field: string;
   /** What was there before, under each of its ids, or may have come there unheard. */
   readonly found: readonly string[];
-  readonly wishes: readonly Wish[];
+  readonly wishes: readonly Heard[];
 }
 
 function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): string[] {
@@ -123,8 +137,8 @@ function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): 
   const replaced = new Set(taken.filter((wish) => wish.acknowledged).flatMap(({ over }) => over));
   const isReplaced = ({ value: of, isChoice }: Wish) => (isChoice ? isSeenWhole(of, taken) : replaced.has(of));
   const heads = new Set(taken.filter((wish) => !isReplaced(wish)).map((wish) => wish.value));
-  // Whoever was not answered may have put theirs in the place of these, or not.
-  const unheard = new Set(taken.filter((wish) => !wish.acknowledged).flatMap(({ over }) => over));
+  const isOwed = (wish: Heard) =>
+    wish.acknowledged && !isReplaced(wish) && !isPerhapsSeen(wish, taken) && !mayBeCovered(wish, wishes);
   const faults: string[] = [];
   const about = `${field} of ${resource}`;
   const known = new Set([...wishes.map((wish) => wish.value), ...found]);
@@ -135,8 +149,7 @@ function faultsAt({ resource, field, found, wishes }: Field, outcome: Outcome): 
   }
   for (const head of heads) {
     if (head === value || contested.includes(head)) continue;
-    const isOwed = taken.some((wish) => wish.value === head && wish.acknowledged && !isReplaced(wish));
-    if (isOwed && !unheard.has(head) && !outcome.isTold(head)) {
+    if (taken.some((wish) => wish.value === head && isOwed(wish)) && !outcome.isTold(head)) {
       faults.push(`${about} is ${value}: ${head} was acknowledged, and nobody is asked about it or told`);
     }
   }
@@ -148,4 +161,14 @@ function isSeenWhole(value: string, taken: readonly Wish[]): boolean {
   const timesIn = (values: readonly string[]) => values.filter((each) => each === value).length;
   const wanted = timesIn(taken.map((wish) => wish.value));
   return taken.some(({ acknowledged, over }) => acknowledged && timesIn(over) >= wanted);
+}
+
+/** Whether somebody saw its value when it had been wanted, be it of this wish or of the one that it repeats. */
+function isPerhapsSeen({ value, answered }: Heard, taken: readonly Heard[]): boolean {
+  return taken.some(({ asked, over }) => over.includes(value) && asked >= answered);
+}
+
+/** Whether somebody put theirs in its place without having been shown it: no look is the last one, and a write says nothing of it. */
+function mayBeCovered({ value, asked }: Heard, wishes: readonly Heard[]): boolean {
+  return wishes.some((wish) => (wish.isBlind || !wish.acknowledged) && wish.value !== value && wish.answered > asked);
 }

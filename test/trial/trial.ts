@@ -86,11 +86,14 @@ export class Trial {
     if (!shown) return undefined;
     const before = FIELDS[field].read(shown);
     this.ledger.found(shown.resourceId, field, before);
+    const asked = this.ledger.count;
     const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value));
     if (answer && answer.status !== 200) return undefined;
     // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
     const meant = answer?.body.resourceId ?? shown.resourceId;
-    this.ledger.wanted({ resource: meant, field, value, over: [before], acknowledged: answer !== undefined });
+    const acknowledged = answer !== undefined;
+    const isBlind = answer?.body.generation !== shown.generation + 1;
+    this.ledger.wanted({ resource: meant, field, value, over: [before], asked, isBlind, acknowledged });
     return answer?.body;
   }
 
@@ -107,13 +110,14 @@ export class Trial {
     const chosen = conflict.values[which % conflict.values.length];
     const saw = conflict.values.map(({ write }: Json) => write);
     const path = `${PROJECT}/conflicts/${conflict.id}/resolve`;
+    const asked = this.ledger.count;
     const answer = await this.ask(at, "POST", path, { choose: chosen.write, saw });
     if (answer && answer.status !== 200) return;
     const values: string[] = conflict.values.map(({ value }: Json) => ownValue(value));
     const field = fieldNamed(conflict.field);
     if (!field) return;
     const over = values.filter((value) => value !== ownValue(chosen.value));
-    const wish = { resource: conflict.resourceId, field, value: ownValue(chosen.value), over };
+    const wish = { resource: conflict.resourceId, field, value: ownValue(chosen.value), over, asked };
     this.ledger.wanted({ ...wish, acknowledged: answer !== undefined, isChoice: true });
   }
 
@@ -121,6 +125,7 @@ export class Trial {
   async register(parties: readonly Party[], serialNumber: string): Promise<void> {
     for (const at of parties) {
       const value = `w${this.next()}x`;
+      const asked = this.ledger.count;
       const answer = await this.ask(at, "POST", `${HOSTS}/register`, { name: value, serialNumber });
       if (answer === undefined) this.ledger.unheard(value);
       if (answer?.status !== 200) continue;
@@ -128,7 +133,7 @@ export class Trial {
       this.registered.push(resource);
       // One that is known by that serial number already keeps its name.
       if (answer.body.name === value) {
-        this.ledger.wanted({ resource, field: "name", value, over: [], acknowledged: true });
+        this.ledger.wanted({ resource, field: "name", value, over: [], asked, acknowledged: true });
       }
     }
   }
@@ -227,7 +232,7 @@ export class Trial {
     await this.allUp();
     await happen();
     const stores = [this.world.hub.running.store, ...this.sites.map(({ node }) => node.store)];
-    const held = (await Promise.all(stores.map(everythingIn))).join("\n");
+    const held = (await Promise.all(stores.map((store) => everythingIn(store)))).join("\n");
     this.ledger.forgetUnless((value) => held.includes(value));
   }
 }
