@@ -6,6 +6,7 @@ import { Site } from "@holdfast/protocol/kinds/site";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import { observe } from "../hosts/observe.ts";
+import { RUNNING } from "../hosts/statuses.ts";
 import { recordOutcome } from "../intents/outcomes.ts";
 import {
   gone,
@@ -216,6 +217,19 @@ test("a snapshot replaces the slice at once: what it does not name is gone, obse
   expect(await site.get(Host, "host-00000002")).toBeUndefined();
   expect(await site.get(Site, SITE)).toBeDefined();
   expect(await position(site, SITE_SCOPE)).toMatchObject({ handle: "h2", seq: 7 });
+});
+
+test("of a machine that this site manages no more nothing is shown as it is now, nor when it is claimed again (rule 13)", async () => {
+  await using site = await withHost();
+  const seen = { fields: { cpuModel: "6502" }, statuses: { hostStatus: RUNNING } };
+  await site.write((transaction) => observe(transaction, { outbox: site.outbox, of: OF, now: 5 }, { id: HOST, seen }));
+  await site.feed(TENANT_SCOPE, 4, [row("host", HOST, 4, { name: HOST, desiredState: "HOST_STATE_ONBOARDED" })]);
+  await site.feed(SITE_SCOPE, 3, [gone(Host.name, HOST)]);
+  const shown = { hostStatus: "Not Connected", hostStatusIndicator: "STATUS_INDICATION_UNSPECIFIED" };
+  expect((await site.get(Host, HOST))?.fields).toMatchObject({ ...shown, cpuModel: "6502" });
+  const claim = { id: HOST, field: "siteId", value: SITE, actor: "operator:a" };
+  await site.write((transaction) => site.intents.edit(transaction, OF, Host, claim));
+  expect(await site.get(Host, HOST)).toMatchObject({ owner: SITE, fields: shown });
 });
 
 test("a local intent shows until the replica has reached the position that its outcome names", async () => {

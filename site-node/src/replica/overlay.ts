@@ -1,3 +1,4 @@
+import { outOfSight } from "@holdfast/inventory/unseen";
 import type { ResourceBody } from "@holdfast/protocol/feed";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
 import type { CreatedValue, LocalIntent } from "../intents/entry.ts";
@@ -18,7 +19,8 @@ export interface Layers {
 
 /**
  * A resource as the site shows it: the hub's word, under the site's own intents that the hub's word does not show yet,
- * beside the site's own observations. Undefined when there is neither word nor creation.
+ * beside the site's own observations; of a machine that it does not manage, nothing is shown as it is now (rule 13).
+ * Undefined when there is neither word nor creation.
  */
 export function resourceFrom(layers: Layers): Resource | undefined {
   const { kind, id, tenant, site, epoch, base, intents, existing } = layers;
@@ -52,7 +54,7 @@ export function resourceFrom(layers: Layers): Resource | undefined {
     ...(existing?.observedBy === undefined ? {} : { observedBy: existing.observedBy }),
     ...(existing?.observedSources === undefined ? {} : { observedSources: existing.observedSources }),
     ...(bottom.retired === undefined ? {} : { retired: bottom.retired }),
-    fields: { ...observations(kind, existing), ...defined(fields) },
+    fields: { ...observations(kind, existing), ...(owner === site ? {} : outOfSight(kind)), ...defined(fields) },
   };
 }
 
