@@ -54,6 +54,7 @@ export class SimulatedNetwork {
   }
 
   listen(server: Server, { port, path }: Where): void {
+    Program.current?.mustBeAlive();
     const asked = path ?? Number(port ?? 0);
     const at = asked === 0 ? this.#freePort() : asked;
     if (this.#listening.has(at)) {

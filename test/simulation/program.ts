@@ -7,10 +7,12 @@ export class Killed extends Error {
   }
 }
 
-/** A death that comes when so many points were passed. */
+/** A death that comes when so many points were passed, or earlier, at a place that is chosen. */
 export interface OrderedDeath {
   points: number;
   readonly at: readonly KillPoint[];
+  /** Whether it comes at this point, told in the words of `onKilled`. */
+  readonly isChosen?: (where: string) => boolean;
   /** Told where in the program it was, in words that are the same each time. */
   readonly onKilled: (where: string) => void;
 }
@@ -56,6 +58,16 @@ export class Program {
     });
   }
 
+  /** The same for its start: whoever fails to start ends. */
+  async starts<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.whole(work);
+    } catch (error) {
+      this.kill();
+      throw error;
+    }
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }
@@ -99,11 +111,12 @@ export class Program {
     const due = this.#ordered;
     if (!due?.at.includes(point)) return;
     due.points -= 1;
-    if (due.points > 0) return;
-    const where = placeIn(askedFrom.getStore() ?? here());
+    if (due.points > 0 && !due.isChosen) return;
     const about = what === undefined ? "" : ` of ${what()}`;
+    const where = `${point}${about} in ${placeIn(askedFrom.getStore() ?? here())}`;
+    if (due.points > 0 && !due.isChosen?.(where)) return;
     this.kill();
-    due.onKilled(`${point}${about} in ${where}`);
+    due.onKilled(where);
     throw new Killed(this.name);
   }
 }

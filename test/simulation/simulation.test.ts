@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "@holdfast/inventory";
@@ -60,4 +61,22 @@ test.each([
   const after = await openSqliteStore({ path });
   expect(await after.read((view) => view.setting("it"))).toBe(isThere ? "written" : undefined);
   await after.close();
+});
+
+test("whoever is killed while it starts holds no port, whatever of it goes on", async () => {
+  simulate(1);
+  const port = 5_000;
+  const program = new Program("server");
+  const { promise: isRead, resolve: read } = Promise.withResolvers<void>();
+  const started = program.starts(async () => {
+    await isRead;
+    createServer().listen(port);
+  });
+  program.kill();
+  await expect(started).rejects.toThrow("was killed");
+  read();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const next = createServer();
+  await new Promise((resolve, reject) => next.once("error", reject).listen(port, () => resolve(undefined)));
+  next.close();
 });

@@ -2,6 +2,7 @@ import { administer } from "@holdfast/hub/administer";
 import { clearDisk, fillDisk } from "../simulation/disks.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Steps } from "./actions.ts";
+import { soon } from "./deaths.ts";
 import { PROJECT } from "./trial.ts";
 
 const HOUR = 3_600_000;
@@ -44,9 +45,24 @@ export const FAULTS: Steps = {
       });
     },
   },
-  "an agent will be killed": { weight: 8, do: (trial, { machine, which }) => trial.orderDeathOfAgent(machine, which) },
-  "the hub will be killed": { weight: 14, do: (trial, { which }) => trial.orderDeath(trial.world.hub, which) },
-  "a site-node will be killed": { weight: 20, do: (trial, { site, which }) => trial.orderDeath(site, which) },
+  "an agent will be killed": {
+    weight: 2,
+    do: ({ deaths }, { machine, which }) => deaths.orderOfAgent(machine, soon(which)),
+  },
+  "the hub will be killed": { weight: 4, do: ({ deaths, world }, { which }) => deaths.order(world.hub, soon(which)) },
+  "a site-node will be killed": { weight: 6, do: ({ deaths }, { site, which }) => deaths.order(site, soon(which)) },
+  "an agent will be killed somewhere": {
+    weight: 6,
+    do: ({ deaths }, { machine }) => deaths.orderOfAgent(machine),
+  },
+  "the hub will be killed somewhere": {
+    weight: 12,
+    do: ({ deaths, world }) => deaths.order(world.hub),
+  },
+  "a site-node will be killed somewhere": {
+    weight: 17,
+    do: ({ deaths }, { site }) => deaths.order(site),
+  },
   "the hub restarts": {
     weight: 1,
     isFault: true,
@@ -56,6 +72,14 @@ export const FAULTS: Steps = {
     weight: 2,
     isFault: true,
     do: (trial, { site }) => trial.restart(site),
+  },
+  "a program is killed while it ends": {
+    weight: 2,
+    do: (trial, { site, which }) => {
+      const of = which % 3 === 0 ? trial.world.hub : site;
+      trial.deaths.order(of, soon(which));
+      return trial.restart(of);
+    },
   },
   "the hub's clock is wrong": {
     weight: 1,

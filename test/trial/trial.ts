@@ -1,11 +1,11 @@
-import { Killed, type OrderedDeath, type Program } from "../simulation/program.ts";
-import type { Random } from "../simulation/seeded-random.ts";
+import { Killed } from "../simulation/program.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Snapshot, WorldHub } from "../world/hub.ts";
 import type { Machine } from "../world/machine.ts";
 import type { Answer, Json } from "../world/request.ts";
 import type { WorldSite } from "../world/site.ts";
 import type { World } from "../world/world.ts";
+import { Deaths } from "./deaths.ts";
 import { everythingIn } from "./everything.ts";
 import { Ledger } from "./ledger.ts";
 import { Operators, type Party } from "./operators.ts";
@@ -43,6 +43,10 @@ export class Trial {
   readonly operators: Operators;
   readonly ledger = new Ledger();
   readonly counts: Counts = { faults: 0, killedAt: new Set() };
+  readonly deaths = new Deaths((where) => {
+    this.counts.faults += 1;
+    this.counts.killedAt.add(where);
+  });
   readonly ordered: Ordered[] = [];
   readonly registered: string[] = [];
   readonly resetsAsked: Reset[] = [];
@@ -57,8 +61,6 @@ export class Trial {
   areClocksWrong = false;
   /** Nobody can keep a site that was put back from doing once more what it does not know it did. */
   anySiteRolledBack = false;
-  readonly #random: Random = simulation().random;
-  readonly #comingUp = new Set<Promise<void>>();
   #count = 0;
 
   constructor(parts: { world: World; machines: readonly Machine[]; sites: readonly WorldSite[]; os: string }) {
@@ -161,41 +163,6 @@ export class Trial {
     if (answer) this.ordered.push({ id: answer.body.id, host, command });
   }
 
-  /** Orders the death of a program at a point that a number chooses; a while later it is started again. */
-  orderDeath(of: Mortal, which: number): void {
-    if (!of.isRunning) return;
-    this.#order(of.program, which, { comesUp: () => this.#comesUp(of) });
-  }
-
-  /** The same for the agent of a machine. */
-  orderDeathOfAgent(machine: Machine, which: number): void {
-    if (!machine.isOn) return;
-    const { program } = machine;
-    this.#order(program, which, {
-      died: () => machine.crash(),
-      comesUp: () => {
-        // Somebody may have been quicker: a machine has one agent.
-        if (!machine.isOn) void machine.boot().catch(() => undefined);
-      },
-    });
-  }
-
-  #order(program: Program, which: number, { died, comesUp }: { died?: () => void; comesUp: () => void }): void {
-    // One is enough: a later order would put it off.
-    if (program.isDoomed) return;
-    const at = POINTS[which % POINTS.length] ?? POINTS[0];
-    program.killAfter({
-      points: 1 + (Math.floor(which / 7) % 12),
-      at,
-      onKilled: (where) => {
-        this.counts.faults += 1;
-        this.counts.killedAt.add(`${program.name.split(" ")[0]}: ${where}`);
-        died?.();
-        simulation().time.after(500 + 60_000 * this.#random() ** 3, comesUp);
-      },
-    });
-  }
-
   /** Ends a program as its service manager does, and starts it again. */
   async restart(of: WorldHub | WorldSite): Promise<void> {
     if (!of.isRunning) return;
@@ -205,24 +172,9 @@ export class Trial {
     });
   }
 
-  #comesUp(of: Mortal): void {
-    const coming: Promise<void> = of
-      .start()
-      .catch(() => {
-        // Killed while it started, or somebody has started it meanwhile.
-        if (!of.isRunning && !of.program.isAlive) simulation().time.after(1_000, () => this.#comesUp(of));
-      })
-      .finally(() => this.#comingUp.delete(coming));
-    this.#comingUp.add(coming);
-  }
-
   /** Every program runs, and none is about to die. */
   async allUp(): Promise<void> {
-    await Promise.all(this.#comingUp);
-    for (const each of [this.world.hub, ...this.sites]) {
-      each.program.spare();
-      if (!each.isRunning) await each.start();
-    }
+    for (const each of [this.world.hub, ...this.sites]) await this.deaths.up(each);
     for (const machine of this.machines) machine.program.spare();
   }
 
@@ -239,16 +191,6 @@ export class Trial {
 
 /** For how long a command is good: some are over before a link is back. */
 const VALID_SECONDS = [15, 60, 600];
-
-/** What can be killed and started again. */
-export type Mortal = Pick<WorldHub, "program" | "isRunning" | "start">;
-
-const POINTS: readonly [OrderedDeath["at"], ...OrderedDeath["at"][]] = [
-  ["before commit"],
-  ["after commit"],
-  ["before send"],
-  ["after send"],
-];
 
 export type WrittenField = "name" | "metadata";
 

@@ -38,7 +38,7 @@ export class WorldHub {
     const program = new Program("hub");
     this.#program = program;
     const surroundings = { ...this.#surroundings, ...speaking(this.protocolVersion) };
-    this.#hub = await program.whole(() => createHub(config, surroundings));
+    this.#hub = await program.starts(() => createHub(config, surroundings));
     // The same port after a restart: sites know the hub by its address.
     this.#port = this.#hub.port;
   }

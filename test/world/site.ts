@@ -54,7 +54,7 @@ export class WorldSite {
     const program = new Program(`site ${this.name}`);
     this.#program = program;
     const surroundings = { ...this.#surroundings, ...speaking(this.protocolVersion), fetch: this.wan.fetch };
-    this.#node = await program.whole(() => createSiteNode(config, surroundings));
+    this.#node = await program.starts(() => createSiteNode(config, surroundings));
     this.#ports = { site: this.#node.port, mqtt: this.#node.mqttPort };
   }
 
