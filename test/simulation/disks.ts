@@ -4,6 +4,15 @@ import { asAsked, betweenKillPoints, Program } from "./program.ts";
 
 type Sqlite = Database.Database;
 
+interface Statement {
+  run(...given: unknown[]): unknown;
+  all(...given: unknown[]): unknown;
+  get(...given: unknown[]): unknown;
+}
+
+/** What changes a table, and which. */
+const WRITES = /^\s*(?:insert(?: or \w+)? into|update|delete from)\s+"?(\w+)/i;
+
 const databasesOf = new WeakMap<Program, Set<Sqlite>>();
 
 /** What SQLite can count to. */
@@ -31,11 +40,24 @@ export function installDisks(): void {
   const prototype = Database.prototype as unknown as {
     exec(sql: string): Sqlite;
     pragma(source: string, options?: unknown): unknown;
-    prepare(sql: string): { run(): unknown };
+    prepare(sql: string): Statement;
     transaction(work: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown;
   };
   const { exec, pragma, transaction, prepare } = prototype;
   const owned = new WeakSet<object>();
+  /** The tables that a transaction has written to, by its database. */
+  const written = new WeakMap<Sqlite, Set<string>>();
+
+  /** A commit of what was written; one of nothing leaves nothing behind that a death could come before. */
+  const committed = (database: Sqlite, commit: () => unknown) => {
+    const about = whatIsWritten(database);
+    return about ? betweenKillPoints("commit", commit, about) : commit();
+  };
+  const whatIsWritten = (database: Sqlite) => {
+    const tables = written.get(database);
+    written.delete(database);
+    return tables && (() => [...tables].sort().join(", "));
+  };
 
   const own = (database: Sqlite) => {
     const program = Program.current;
@@ -56,8 +78,8 @@ export function installDisks(): void {
   Object.assign(prototype, {
     exec(this: Sqlite, sql: string) {
       own(this);
-      if (sql !== "commit") return exec.call(this, sql);
-      return betweenKillPoints("commit", () => exec.call(this, sql));
+      if (sql === "rollback") written.delete(this);
+      return sql === "commit" ? committed(this, () => exec.call(this, sql)) : exec.call(this, sql);
     },
     pragma(this: Sqlite, source: string, options?: unknown) {
       own(this);
@@ -66,21 +88,31 @@ export function installDisks(): void {
     prepare(this: Sqlite, sql: string) {
       Program.current?.mustBeAlive();
       const statement = prepare.call(this, sql);
-      // What only reads ends with a commit too, and leaves nothing behind that a death could come before.
-      if (sql !== "commit" || this.readonly) return statement;
-      const { run } = statement;
-      return Object.assign(statement, { run: () => betweenKillPoints("commit", () => run.call(statement)) });
+      if (this.readonly) return statement;
+      const { run, all, get } = statement;
+      if (sql === "commit") return Object.assign(statement, { run: () => committed(this, () => run.call(statement)) });
+      const [, table] = WRITES.exec(sql) ?? [];
+      if (table === undefined) return statement;
+      const noting = (step: Statement["run"]) => {
+        return (...given: unknown[]) => {
+          if (this.inTransaction) written.set(this, (written.get(this) ?? new Set()).add(table));
+          return step.apply(statement, given);
+        };
+      };
+      return Object.assign(statement, { run: noting(run), all: noting(all), get: noting(get) });
     },
     transaction(this: Sqlite, work: (...given: unknown[]) => unknown) {
+      let about: (() => string) | undefined;
       const whole = transaction.call(this, (...given: unknown[]) => {
         const result = work(...given);
-        Program.current?.passes("before commit");
+        about = whatIsWritten(this);
+        if (about) Program.current?.passes("before commit", about);
         return result;
       });
       return Object.assign((...given: unknown[]) => {
         if (this.inTransaction) return transaction.call(this, work)(...given);
         const result = whole(...given);
-        Program.current?.passes("after commit");
+        if (about) Program.current?.passes("after commit", about);
         return result;
       }, whole);
     },
