@@ -52,15 +52,15 @@ export const FAULTS: Steps = {
   "the hub will be killed": { weight: 4, do: ({ deaths, world }, { which }) => deaths.order(world.hub, soon(which)) },
   "a site-node will be killed": { weight: 6, do: ({ deaths }, { site, which }) => deaths.order(site, soon(which)) },
   "an agent will be killed somewhere": {
-    weight: 6,
+    weight: 8,
     do: ({ deaths }, { machine }) => deaths.orderOfAgent(machine),
   },
   "the hub will be killed somewhere": {
-    weight: 12,
+    weight: 16,
     do: ({ deaths, world }) => deaths.order(world.hub),
   },
   "a site-node will be killed somewhere": {
-    weight: 17,
+    weight: 22,
     do: ({ deaths }, { site }) => deaths.order(site),
   },
   "the hub restarts": {
@@ -74,7 +74,7 @@ export const FAULTS: Steps = {
     do: (trial, { site }) => trial.restart(site),
   },
   "a program is killed while it ends": {
-    weight: 2,
+    weight: 3,
     do: (trial, { site, which }) => {
       const of = which % 3 === 0 ? trial.world.hub : site;
       trial.deaths.order(of, soon(which));
