@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { removeDurably, renameDurably, writeDurably } from "./durable-file.ts";
-import { askedOfDisk } from "./testing/asked-of-disk.ts";
+import { removeDurably, renameDurably, writeDurably, writeDurablyAside } from "./durable-file.ts";
+import { askedOfDisk, askedOfDiskMeanwhile } from "./testing/asked-of-disk.ts";
 
 function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-durable-"));
@@ -17,6 +17,17 @@ test("a file gets its name when its content is durable, and its name is durable 
   expect(asked).toEqual(["sync note.tmp", "rename note.tmp to note", "sync ."]);
   expect(readFileSync(join(folder, "note"), "utf8")).toBe("text");
   expect(statSync(join(folder, "note")).mode & 0o777).toBe(0o600);
+});
+
+test("a file that is written while others are served is as durable, and nobody waits for the disk in place", async () => {
+  const folder = scratch();
+  const path = join(folder, "note");
+  const asked = await askedOfDiskMeanwhile(folder, () => writeDurablyAside(path, "text"));
+  expect(asked).toEqual(["sync note.tmp aside", "rename note.tmp to note", "sync . aside"]);
+  expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777]).toEqual(["text", 0o600]);
+  symlinkSync("/dev/full", `${path}.tmp`);
+  await expect(writeDurablyAside(path, "new")).rejects.toThrow("ENOSPC");
+  expect([readFileSync(path, "utf8"), readdirSync(folder)]).toEqual(["text", ["note"]]);
 });
 
 test("a file that is renamed or removed has gone for good when that is done", () => {

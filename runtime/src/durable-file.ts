@@ -1,5 +1,16 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { systemCode } from "./errors.ts";
 
 /** What the name of a file ends with while it is being written; what carries it was never finished and means nothing. */
@@ -20,6 +31,35 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
     throw error;
   }
   makeDurable(dirname(path));
+}
+
+/**
+ * The same, for a program that has others to serve: the disk is waited for beside the event loop. A file may be written by one
+ * of these at a time.
+ */
+export async function writeDurablyAside(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const unfinished = `${path}${UNFINISHED}`;
+  try {
+    await opened(unfinished, "w", async (file) => {
+      writeFileSync(file, content);
+      fchmodSync(file, mode);
+      await promisify(fsync)(file);
+    });
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+  await opened(dirname(path), "r", (directory) => promisify(fsync)(directory));
+}
+
+async function opened(path: string, flags: "r" | "w", work: (descriptor: number) => Promise<void>): Promise<void> {
+  const descriptor = openSync(path, flags, 0o600);
+  try {
+    await work(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function writeWhole(path: string, content: string | Uint8Array, mode: number): void {

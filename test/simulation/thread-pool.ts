@@ -25,6 +25,7 @@ export function installThreadPool(): void {
   }
   // Programs die here and machines do not: nothing is lost that was written.
   fs.fsyncSync = () => undefined;
+  fs.fsync = (_: number, done: (error: null) => void) => process.nextTick(done, null);
   const readAtOnce = async (...given: unknown[]) => {
     const buffer = given[1];
     return { bytesRead: fs.readSync(...given), buffer };

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createLog, silentLog, systemClock } from "@holdfast/runtime";
-import { askedOfDisk } from "@holdfast/runtime/testing/asked-of-disk";
+import { askedOfDisk, askedOfDiskMeanwhile } from "@holdfast/runtime/testing/asked-of-disk";
 import { expect, test, vi } from "vitest";
 import { feedPosition } from "../feeds/feed-position.ts";
 import { scratch, TestHome } from "./harness.ts";
@@ -41,6 +41,16 @@ test("the mark is durable when it is written: its content, and that it has its n
   const home = scratch();
   const asked = askedOfDisk(home, () => writeHighWater(home, { epoch: "a", seq: 3, at: 5 }));
   expect(asked).toEqual(["sync high-water.tmp", "rename high-water.tmp to high-water", "sync ."]);
+});
+
+test("a hub that keeps its mark goes on answering while the disk takes it", async () => {
+  const { home } = await TestHome.withProject();
+  await using _home = home;
+  const asked = await askedOfDiskMeanwhile(home.home, async () => {
+    const keeper = await keep(home);
+    await keeper.close();
+  });
+  expect(asked).toEqual(["sync high-water.tmp aside", "rename high-water.tmp to high-water", "sync . aside"]);
 });
 
 test("the mark follows the database and is never ahead of it, and is whole when the hub closes", async () => {

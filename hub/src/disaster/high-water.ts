@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "@holdfast/inventory";
 import { type Clock, type Closable, type Log, messageOf, seconds, systemCode } from "@holdfast/runtime";
-import { writeDurably } from "@holdfast/runtime/durable-file";
+import { writeDurably, writeDurablyAside } from "@holdfast/runtime/durable-file";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { feedPosition } from "../feeds/feed-position.ts";
@@ -42,7 +42,11 @@ export function readHighWater(home: string): HighWater | undefined {
 
 /** Writes the mark, whole or not at all, durable when this returns. Only of what is durable in the database already. */
 export function writeHighWater(home: string, { epoch, seq, at }: HighWater): void {
-  writeDurably(highWaterIn(home), `${JSON.stringify({ epoch, seq, at })}\n`);
+  writeDurably(highWaterIn(home), textOf({ epoch, seq, at }));
+}
+
+function textOf({ epoch, seq, at }: HighWater): string {
+  return `${JSON.stringify({ epoch, seq, at })}\n`;
 }
 
 /** Whether a mark proves that a database has lost history: it is behind in the same life, or has never had that life. */
@@ -79,7 +83,8 @@ export async function keepHighWater({ home, store, clock, log }: Parts): Promise
         return { epoch: (await view.setting("epoch")) ?? "", seq: await feedPosition(view) };
       });
       if (written === `${epoch} ${seq}`) return true;
-      writeHighWater(home, { epoch, seq, at: clock.now() });
+      // Once a second while there is work: waited for in place, it would be in the way of each hundredth of what is asked.
+      await writeDurablyAside(highWaterIn(home), textOf({ epoch, seq, at: clock.now() }));
       [written, complained] = [`${epoch} ${seq}`, false];
       return true;
     } catch (error) {
