@@ -18,21 +18,40 @@ export interface Latencies {
 /** One question every so many milliseconds, whether or not earlier ones are answered; apart enough that idle they never meet. */
 const EVERY = 30;
 const LIST_AMONG = 8;
+const TRIES = 10;
 
 /** Operators who ask for a host or a page of hosts at a steady pace. */
 serve(async ({ url, headers, hosts, lists }: Options) => {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 64 });
 
-  function ask(path: string): Promise<number> {
-    const began = performance.now();
+  function askOnce(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
       get(`${url}${path}`, { agent, headers }, (answer) => {
         answer.resume().once("end", () => {
-          if (answer.statusCode === 200) resolve(performance.now() - began);
+          if (answer.statusCode === 200) resolve();
           else reject(new Error(`${path}: ${answer.statusCode}`));
         });
       }).once("error", reject);
     });
+  }
+
+  /** A connection may be refused or end: whoever asks does so again, and has waited all the while. */
+  async function ask(path: string): Promise<number> {
+    const began = performance.now();
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await askOnce(path);
+        return performance.now() - began;
+      } catch (error) {
+        if (failures >= TRIES) throw error;
+      }
+    }
+  }
+
+  function begin(path: string, into: Promise<number>[]): void {
+    const asked = ask(path);
+    asked.catch(() => undefined);
+    into.push(asked);
   }
 
   let asking: ReturnType<typeof setInterval> | undefined;
@@ -45,8 +64,8 @@ serve(async ({ url, headers, hosts, lists }: Options) => {
       [host, list] = [[], []];
       asking = setInterval(() => {
         asked += 1;
-        if (asked % LIST_AMONG === 0) list.push(ask(pathOf(lists)));
-        else host.push(ask(pathOf(hosts)));
+        if (asked % LIST_AMONG === 0) begin(pathOf(lists), list);
+        else begin(pathOf(hosts), host);
       }, EVERY);
     },
     async end(): Promise<Latencies> {
