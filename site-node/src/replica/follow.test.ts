@@ -1,5 +1,5 @@
-import { silentLog, systemClock } from "@holdfast/runtime";
-import { afterEach, expect, test } from "vitest";
+import { type Clock, createLog, systemClock } from "@holdfast/runtime";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { ShapeHub } from "../testing/shape-hub.ts";
 import type { FeedBatch } from "./apply.ts";
 import { type Follower, follow } from "./follow.ts";
@@ -14,8 +14,10 @@ let hubs = 0;
 const row = (seq: number, id: string, body: string | null = `{"n":${seq}}`) => ({ seq, kind: "host", id, body });
 
 /** A replica that keeps what it is given, and can be slow or fail. */
-function following(hub: ShapeHub, start?: { handle: string; position: string }) {
+function following(hub: ShapeHub, start?: { handle: string; position: string }, clock: Clock = systemClock) {
   hubs += 1;
+  const said: string[] = [];
+  const log = createLog("test", "info", { write: (line: string) => said.push(JSON.parse(line).msg) });
   let stored = start;
   const batches: FeedBatch[] = [];
   const shown = new Map<string, number>();
@@ -25,7 +27,7 @@ function following(hub: ShapeHub, start?: { handle: string; position: string }) 
     // A host of its own: the client keeps what it learnt of a shape under its address.
     hubUrl: `http://hub-${hubs}.test`,
     headers: () => ({ authorization: "Bearer t" }),
-    ...{ fetch: hub.fetch, clock: systemClock, log: silentLog },
+    ...{ fetch: hub.fetch, clock, log },
     position: async () => stored,
     apply: async (batch, malformed) => {
       await before();
@@ -42,7 +44,7 @@ function following(hub: ShapeHub, start?: { handle: string; position: string }) 
   const unreadable: string[] = [];
   closing.push(follower);
   return {
-    ...{ follower, batches, shown, unreadable },
+    ...{ follower, batches, shown, unreadable, said },
     stored: () => stored,
     beforeApply: (hook: () => Promise<void>) => (before = hook),
   };
@@ -140,6 +142,51 @@ test("a batch that cannot be stored is fetched again from the stored position, a
   expect(site.stored()).toEqual({ handle: "handle-1", position: "4_0" });
 });
 
+/** A clock whose pauses between tries are as long as they may be, and are written down; they end at once, or when they are broken off. */
+function pausing(ends: "at once" | "when broken off"): { clock: Clock; pauses: number[] } {
+  const random = vi.spyOn(Math, "random").mockReturnValue(1);
+  onTestFinished(() => random.mockRestore());
+  const pauses: number[] = [];
+  const sleep = (milliseconds: number, signal?: AbortSignal) => {
+    pauses.push(milliseconds);
+    return systemClock.sleep(ends === "at once" ? 1 : 1_000_000, signal);
+  };
+  return { clock: { ...systemClock, sleep }, pauses };
+}
+
+test("tries that bring nothing are ever further apart, and near each other again when one has brought something", async () => {
+  const hub = newHub();
+  const { clock, pauses } = pausing("at once");
+  const site = following(hub, undefined, clock);
+  let tries = 0;
+  site.beforeApply(async () => {
+    tries += 1;
+    if (tries < 4 || tries === 5) throw new Error("disk full");
+  });
+  await until(() => site.batches.length === 1, "the first slice");
+  await until(() => hub.requests.some((url) => url.searchParams.get("live_sse") === "true"), "following live");
+  hub.commit(row(3, "c"));
+  await until(() => site.shown.has("c"), "the later row");
+  expect(pauses).toEqual([500, 1_000, 2_000, 500]);
+  expect(site.said).toEqual(Array(4).fill("following the hub's feed broke off, will begin again"));
+});
+
+test("a pause is broken off by beginning anew, and by closing, of which nothing is said", async () => {
+  const hub = newHub();
+  const { clock, pauses } = pausing("when broken off");
+  const site = following(hub, undefined, clock);
+  site.beforeApply(async () => {
+    throw new Error("disk full");
+  });
+  await until(() => pauses.length === 1, "a pause");
+  site.follower.restart();
+  await until(() => pauses.length === 2, "another try");
+  // Whoever asks to begin anew has a reason to think that it will go well.
+  expect(pauses).toEqual([500, 500]);
+  await site.follower.close();
+  expect(site.said).toHaveLength(2);
+});
+
 test.each([401, 403, 426, 400])("a hub that answers %d is asked again until it lets the site in", async (status) => {
   const hub = newHub();
   hub.refusing = status;
@@ -156,6 +203,28 @@ test("a refresh ends when what the hub had is here", async () => {
   await until(() => site.batches.length === 1, "the first slice");
   await site.follower.refresh();
   expect(site.batches.length).toBeGreaterThan(1);
+});
+
+test("a refresh ends as soon as what it waited for is stored", async () => {
+  const hub = newHub();
+  const { clock } = pausing("when broken off");
+  const site = following(hub, undefined, clock);
+  await until(() => site.batches.length === 1, "the first slice");
+  await until(() => hub.requests.some((url) => url.searchParams.get("live_sse") === "true"), "following live");
+  // Otherwise it would look again after a pause, which never ends here.
+  await site.follower.refresh();
+});
+
+test("what cannot be read is told with the batch that it came in, once, and the rest of that is applied", async () => {
+  const hub = newHub();
+  const site = following(hub);
+  await until(() => hub.requests.some((url) => url.searchParams.get("live_sse") === "true"), "following live");
+  hub.commit({ ...row(3, "c"), kind: "" }, row(3, "d"));
+  hub.commit(row(4, "e"));
+  await until(() => site.batches.length === 3, "two commits");
+  expect(site.unreadable).toEqual(["a row without kind or id"]);
+  const [, ...later] = site.batches.map(({ changes }) => changes);
+  expect(later).toEqual([[{ is: "row", ...row(3, "d") }], [{ is: "row", ...row(4, "e") }]]);
 });
 
 test("a refresh does not take what was on its way before it for the answer", async () => {
@@ -220,6 +289,18 @@ test.each<[string, never, object]>([
     change({ kind: "host", id: "h", seq: "7", body: "{}", scope: "site:b" }),
     { is: "malformed" },
   ],
+  [
+    "an up-to-date with the hub's signature",
+    { headers: { control: "up-to-date", global_last_seen_lsn: "7", receipt: "signed", receipt_seq: "7" } } as never,
+    { is: "up-to-date", lastSeen: "7", receipt: { seq: 7, receipt: "signed" } },
+  ],
+  ...[{ receipt: "signed" }, { receipt_seq: "7" }, { receipt: "s".repeat(257), receipt_seq: "7" }].map(
+    (signed): [string, never, object] => [
+      `an up-to-date with ${Object.keys(signed)} that is none`,
+      { headers: { control: "up-to-date", ...signed } } as never,
+      { is: "up-to-date", receipt: undefined },
+    ],
+  ),
   ["a control message of a later version", { headers: { control: "snapshot-end" } } as never, { is: "other" }],
 ])("%s is read as what it is", (_what, message, expected) => {
   expect(readMessage(message, scope)).toMatchObject(expected);
