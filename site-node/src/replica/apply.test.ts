@@ -112,6 +112,20 @@ test("a row that refers to one not there yet waits, while the version before goe
   expect(await parked(site)).toEqual([]);
 });
 
+test("of rows that come together each waits for what it waits for, and the others are shown", async () => {
+  await using site = await withHost();
+  await site.feed(SITE_SCOPE, 5, [
+    hostRow("host-00000002", 5, { desiredState: "HOST_STATE_LEVITATING" }),
+    hostRow("host-00000003", 5, { siteId: "site-0000dead" }),
+    hostRow("host-00000004", 5),
+  ]);
+  expect(await parked(site)).toEqual([
+    expect.stringMatching(/^host-00000002: desiredState/),
+    "host-00000003: site_resource not found",
+  ]);
+  expect(await site.get(Host, "host-00000004")).toBeDefined();
+});
+
 test("while a large scope is taken others get their turn, and none of it shows before all of it does", async () => {
   await using site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 1, [siteRow()]);
@@ -247,6 +261,27 @@ test("a local intent shows until the replica has reached the position that its o
 
   await site.feed(SITE_SCOPE, 6, [hostRow(HOST, 6, { name: "till" })]);
   expect((await site.get(Host, HOST))?.stamps.name?.id).toBe("w6-name");
+});
+
+test("a resource was changed when it was changed last, by the hub or at the site", async () => {
+  await using site = await withHost();
+  await rename(site, "till");
+  const [intent] = await site.store.read((view) => siteTables(view).selectFrom("local_intent").select("at").execute());
+  const at = intent?.at ?? 0;
+  expect((await site.get(Host, HOST))?.updatedAt).toBe(at);
+  await site.feed(SITE_SCOPE, 4, [hostRow(HOST, 4, {}, { updatedAt: at + 1_000 })]);
+  expect(await site.get(Host, HOST)).toMatchObject({ updatedAt: at + 1_000, fields: { name: "till" } });
+});
+
+test("a field that the hub shows no more is not shown here, and what the site has observed is", async () => {
+  await using site = await withHost({ note: "till" });
+  await site.write((transaction) =>
+    observe(transaction, { outbox: site.outbox, of: OF, now: 5 }, { id: HOST, seen: { fields: { cpuModel: "6502" } } }),
+  );
+  await site.feed(SITE_SCOPE, 4, [hostRow(HOST, 4)]);
+  const fields = (await site.get(Host, HOST))?.fields;
+  expect(fields?.note).toBeUndefined();
+  expect(fields?.cpuModel).toBe("6502");
 });
 
 test("an edit that became a conflict gives way to the hub's value where the replica has reached it", async () => {

@@ -33,6 +33,17 @@ async function siteWith(...changes: ReturnType<typeof inPlace>[]): Promise<TestS
 const inConflict = (site: TestSite, field: string, id = HOST) =>
   site.store.read((view) => isInConflict(view, { kind: "host", id }, field));
 
+test("nothing is kept of a row that is no resource and is gone", async () => {
+  await using site = await siteWith(conflict("name"));
+  const kept = () =>
+    site.store.read((view) =>
+      siteTables(view).selectFrom("replica_row").select("id").where("kind", "=", "conflict").execute(),
+    );
+  expect(await kept()).toHaveLength(1);
+  await site.feed(SITE_SCOPE, 4, [gone("conflict", "conflict-1")]);
+  expect(await kept()).toEqual([]);
+});
+
 test("rows that are no resources are known, not parked, and can be read; those of no known shape wait", async () => {
   const access = { tenant: TENANT, name: "alice", role: "write", tokenHash: "abc", notAfter: null, offlineSeconds: 5 };
   const command = {

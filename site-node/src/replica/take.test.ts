@@ -157,11 +157,13 @@ test("within a life of the hub no slice puts the replica back: it serves on and 
 });
 
 test.each([
-  ["of another log", 12, { handle: "h9" }, "elsewhere"],
-  ["that ends before the replica", 8, {}, "behind"],
-])("an answer %s is not taken (rule 20)", async (_what, seq, more, why) => {
+  ["of another log", 12, { handle: "h9" }, "elsewhere", undefined],
+  ["that ends before the replica", 8, {}, "behind", { scope: SITE_SCOPE, had: 9, came: 8, at: 1_000 }],
+])("an answer %s is not taken, and remembered where it would put the replica back (rule 20)", async (...given) => {
+  const [, seq, more, why, behind] = given;
   await using site = await settledSite();
   expect(await site.hear(SITE_SCOPE, seq, [hostRow(HOST, seq)], more)).toEqual({ is: "refused", why });
+  expect(await site.store.read((view) => readSetting(view, "behind"))).toEqual(behind);
 });
 
 test("a row that comes again does not put back a newer one (rule 20)", async () => {

@@ -1,7 +1,7 @@
 import { SILENT_AT_MOST } from "@holdfast/protocol/feed";
 import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { CONTACT_EVERY } from "@holdfast/protocol/session";
-import { minutes, silentLog, systemClock } from "@holdfast/runtime";
+import { createLog, minutes, silentLog, systemClock } from "@holdfast/runtime";
 import { describe, expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { readPhase } from "../replica/phase.ts";
@@ -81,6 +81,7 @@ test("a site that has said nothing for a while says that it is there, and shows 
   clock.move(CONTACT_EVERY - 1);
   contact.sent();
   clock.move(CONTACT_EVERY - 1);
+  await until(() => clock.sleeping() === 1);
   expect(sent).toEqual([]);
   clock.move(1);
   await until(() => sent.length === 1);
@@ -296,6 +297,55 @@ test("a hub that lost its disk is told which site this is until an operator has 
     ...{ lineage: ["epoch-1"], fingerprint: siteFingerprint(TOKEN) },
   });
   await claiming.close();
+});
+
+/** A hub that lost its disk and has come through that, or has not yet: it takes no claims, or lets them wait. */
+async function claimingAt(site: TestSite, hub: { claims: number; self: number }) {
+  const said: string[] = [];
+  const log = createLog("test", "info", { write: (line: string) => said.push(JSON.parse(line).msg) });
+  const { sent, link } = hubThat(({ path }) => {
+    if (path === "/v1/sites/self") return { status: hub.self, body: {} };
+    return { status: hub.claims, body: { state: "waiting", fingerprint: siteFingerprint(TOKEN) } };
+  });
+  const clock = movedClock();
+  const state = { accepted: 0 };
+  const onAccepted = () => {
+    state.accepted += 1;
+  };
+  await site.feed(TENANT_SCOPE, 1, [siteRow()]);
+  return {
+    said,
+    sent,
+    clock,
+    state,
+    claiming: startClaims({ store: site.store, link, site: SITE, clock, log, onAccepted }),
+  };
+}
+
+test("a site whose hub takes no claims any more asks whether it is let in (rule 20)", async () => {
+  await using site = await TestSite.open();
+  const { said, state, claiming } = await claimingAt(site, { claims: 404, self: 200 });
+  claiming.begin();
+  claiming.begin();
+  await until(() => state.accepted === 1);
+  expect(said).toEqual([
+    "the hub has lost its disk: at the hub, accept this site when it shows the same fingerprint",
+    "the hub takes this site's token again",
+  ]);
+  await claiming.close();
+});
+
+test("a site that ends claims no more (rule 20)", async () => {
+  await using site = await TestSite.open();
+  const { sent, clock, state, claiming } = await claimingAt(site, { claims: 202, self: 401 });
+  claiming.begin();
+  await until(() => clock.sleeping() === 1);
+  await claiming.close();
+  expect(clock.sleeping()).toBe(0);
+  const asked = sent.length;
+  claiming.begin();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([sent.length, state.accepted]).toEqual([asked, 0]);
 });
 
 test("a site that stands in for another version says so at every request (rule 23)", () => {
