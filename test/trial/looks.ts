@@ -3,7 +3,7 @@ import { minutes } from "@holdfast/runtime";
 import { simulation } from "../simulation/simulation.ts";
 import type { Machine } from "../world/machine.ts";
 import type { WorldSite } from "../world/site.ts";
-import { HOSTS, type Trial } from "./trial.ts";
+import { HOSTS, PROJECT, type Trial } from "./trial.ts";
 
 /** After this long everybody must have noticed that somebody is not there, milliseconds. */
 const NOTICED_WITHIN = minutes(1);
@@ -40,7 +40,7 @@ export class Looks {
       await this.#isNotRunningAtSite(machine);
     }
     const [site] = sites;
-    if (sites.length === 1 && site && !anySiteRolledBack) this.#isLeftAlone(site);
+    if (sites.length === 1 && site && !anySiteRolledBack) await this.#isLeftAlone(site);
   }
 
   async #isUnknownAtHub({ known }: Machine): Promise<void> {
@@ -59,19 +59,23 @@ export class Looks {
     assert.doesNotMatch(hostStatus, /^Running/, `${known} is not heard, and ${site.name} shows it as ${hostStatus}`);
   }
 
-  /** No hold is asked of machines whose site is held: they run on. */
-  #isLeftAlone(site: WorldSite): void {
+  /** No machine is switched whose site knows that it is held: one that was cut off when the hub was restored does not. */
+  async #isLeftAlone(site: WorldSite): Promise<void> {
+    const isHeld = this.#lasted(site, "held") > 0 && (await this.#knowsItsHold(site));
     for (const machine of this.#trial.machines) {
       const before = this.#switchedBefore.get(machine);
       this.#switchedBefore.delete(machine);
       if (this.#lasted(site, "held") <= 0) continue;
-      this.#switchedBefore.set(machine, machine.switched.length);
-      assert.equal(
-        machine.switched.length,
-        before ?? machine.switched.length,
-        `${machine.known} was switched while ${site.name} is held`,
-      );
+      const now = machine.switched.length;
+      assert.equal(now, before ?? now, `${machine.known} was switched while ${site.name} is held`);
+      if (isHeld || before !== undefined) this.#switchedBefore.set(machine, now);
     }
+  }
+
+  async #knowsItsHold(site: WorldSite): Promise<boolean> {
+    if (!site.isRunning) return false;
+    const answer = await this.#trial.ask(site, "GET", `${PROJECT}/holds`);
+    return (answer?.body?.holds ?? []).length > 0;
   }
 
   async #shown(at: Trial["world"]["hub"] | WorldSite, host: string | undefined) {
