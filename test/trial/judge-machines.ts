@@ -10,7 +10,6 @@ import { HOSTS, PROJECT, type Trial } from "./trial.ts";
  * and off when it shall be; one that is not trusted any more is not let in.
  */
 export async function machinesAreAsShown(trial: Trial): Promise<void> {
-  if (trial.anyDisaster) return;
   await eventually(async () => {
     for (const machine of trial.machines) await isAsShown(trial, machine);
     for (const site of trial.sites) await areTold(trial, site.id);
