@@ -7,6 +7,8 @@ import { HOSTS, PROJECT, type Trial } from "./trial.ts";
 
 /** After this long everybody must have noticed that somebody is not there, milliseconds. */
 const NOTICED_WITHIN = minutes(1);
+/** The hub may be down, or its disk full, when the time of a command has passed, milliseconds. */
+const ENDED_WITHIN = minutes(5);
 /** A site-node that has just started gives its machines so long to come back. */
 const GRACE = minutes(6);
 
@@ -16,6 +18,8 @@ export class Looks {
   /** Since when something is so without a break, by what it is. */
   readonly #since = new Map<unknown, Map<string, number>>();
   readonly #switchedBefore = new Map<Machine, number>();
+  /** Commands that were seen to be under way or over when their time had passed. */
+  readonly #begunOrOver = new Set<string>();
 
   constructor(trial: Trial) {
     this.#trial = trial;
@@ -29,6 +33,7 @@ export class Looks {
       this.#note(site, "held", this.#trial.held.has(site.name));
     }
     for (const machine of this.#trial.machines) this.#note(machine.program, "unheard", !machine.isHeard);
+    this.#note(this.#trial.world.hub.program, "runs", this.#trial.world.hub.isRunning);
   }
 
   /** Looks at what is shown. Throws an AssertionError in words when it is not as it must be. */
@@ -39,6 +44,7 @@ export class Looks {
       await this.#isUnknownAtHub(machine);
       await this.#isNotRunningAtSite(machine);
     }
+    await this.#isNotPending();
     const [site] = sites;
     if (sites.length === 1 && site && !anySiteRolledBack) await this.#isLeftAlone(site);
   }
@@ -57,6 +63,19 @@ export class Looks {
     const { siteId, hostStatus } = (await this.#shown(site, known)) ?? {};
     if (siteId !== site.id) return;
     assert.doesNotMatch(hostStatus, /^Running/, `${known} is not heard, and ${site.name} shows it as ${hostStatus}`);
+  }
+
+  /** What nobody began in time is not shown as if somebody would, whether its site is heard or not. */
+  async #isNotPending(): Promise<void> {
+    const { world, ordered, anyDisaster, areClocksWrong } = this.#trial;
+    if (anyDisaster || areClocksWrong || this.#lasted(world.hub.program, "runs") < NOTICED_WITHIN) return;
+    for (const { id, host, until } of ordered) {
+      if (this.#begunOrOver.has(id) || simulation().time.now() < until + ENDED_WITHIN) continue;
+      const answer = await this.#trial.ask(world.hub, "GET", `${HOSTS}/${host}/commands/${id}`);
+      if (answer === undefined) return;
+      assert.notEqual(answer.body.status, "pending", `${id} is pending at the hub after its time`);
+      this.#begunOrOver.add(id);
+    }
   }
 
   /** No machine is switched whose site knows that it is held: one that was cut off when the hub was restored does not. */

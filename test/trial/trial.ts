@@ -19,6 +19,8 @@ export interface Ordered {
   readonly id: string;
   readonly host: string;
   readonly command: string;
+  /** The world's time until which it is good. */
+  readonly until: number;
 }
 
 /** An order to reset a machine that may have been taken: the world's time from which and until which it is good. */
@@ -159,8 +161,9 @@ export class Trial {
     const from = time.now();
     const answer = await this.ask(at, "POST", `${HOSTS}/${host}/commands`, { command, validSeconds });
     if (answer && answer.status !== 200) return;
-    if (command === "reset") this.resetsAsked.push({ host, from, until: time.now() + validSeconds * 1_000 });
-    if (answer) this.ordered.push({ id: answer.body.id, host, command });
+    const until = time.now() + validSeconds * 1_000;
+    if (command === "reset") this.resetsAsked.push({ host, from, until });
+    if (answer) this.ordered.push({ id: answer.body.id, host, command, until });
   }
 
   /** Ends a program as its service manager does, and starts it again. */
