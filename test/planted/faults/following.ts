@@ -38,6 +38,7 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "position-before-rows",
+    foundBy: "site-node/src/replica/pull.test.ts",
     rule: 10,
     breaks: "The position is stored before the rows that lead to it: a crash in between skips them.",
     file: "site-node/src/replica/pull.ts",
