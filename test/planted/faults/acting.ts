@@ -3,12 +3,13 @@ import type { PlantedFault } from "../fault.ts";
 /** In commands, power, and who is heard. */
 export const ACTING: readonly PlantedFault[] = [
   {
-    name: "command-again-until-withdrawn",
+    name: "unknown-begun-again",
+    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
-    breaks: "A command that has ended is begun again for as long as the feed shows it.",
+    breaks: "A command of which nobody knows whether it was carried out is begun again while the feed shows it.",
     file: "site-node/src/commands/journal.ts",
     find: ".filter(({ id }) => !journalled.has(id))",
-    put: `.filter(({ id }) => !["started", "refused", "expired"].includes(journalled.get(id)?.status ?? ""))`,
+    put: `.filter(({ id }) => [undefined, "unknown"].includes(journalled.get(id)?.status))`,
   },
   {
     name: "begun-before-journalled",
