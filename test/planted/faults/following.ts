@@ -100,8 +100,8 @@ export const FOLLOWING: readonly PlantedFault[] = [
     rule: 4,
     breaks: "Whenever something else is wanted of a machine, its site forgets what it has seen of it.",
     file: "site-node/src/replica/overlay.ts",
-    find: "fields: { ...observations(kind, existing), ...defined(fields) },",
-    put: "fields: { ...observations(kind, undefined), ...defined(fields) },",
+    find: "fields: { ...observations(kind, existing), ",
+    put: "fields: { ...observations(kind, undefined), ",
   },
   {
     name: "stale-answer-taken",

@@ -44,8 +44,8 @@ export const WRITING: readonly PlantedFault[] = [
     rule: 2,
     breaks: "Of several changes of one field at a site the oldest shows.",
     file: "site-node/src/replica/materialise.ts",
-    find: `.orderBy("number")`,
-    put: `.orderBy("number", "desc")`,
+    find: "order by number`;",
+    put: "order by number desc`;",
   },
   {
     name: "conflict-without-the-value",
