@@ -215,6 +215,17 @@ test("a conflict keeps the newest values, and those of sites before the hub's ow
   expect(values.at(-1)).toMatchObject({ value: `again ${VALUES_KEPT + 2}`, standing: true });
 });
 
+test("however much a site wants of a field in conflict, the value that stands is among those that can be chosen (rule 3)", async () => {
+  const { hub: opened, site, sender, id, base, conflict } = await startWithConflict();
+  await using hub = opened;
+  const standing = await stampOf(hub, site, id);
+  for (let count = 0; count < VALUES_KEPT + 3; count += 1) await sender.send([edit(`more-${count}`, id, base)]);
+  const values = (await conflictsAt(hub, site)).get(conflict)?.values ?? [];
+  expect(values).toHaveLength(VALUES_KEPT);
+  expect(values.filter((value) => value.standing)).toMatchObject([{ write: standing, value: "second" }]);
+  expect(values.at(-1)).toMatchObject({ write: `more-${VALUES_KEPT + 2}` });
+});
+
 test("a conflict of another project is not found", async () => {
   const { hub: opened, conflict } = await startWithConflict();
   await using hub = opened;

@@ -61,10 +61,14 @@ export async function endGone(tx: Transaction, row: OpenConflictRow, now: number
   await close(tx, row, now);
 }
 
+/** Drops what is too much; neither the newest value nor the one that stands, in whose place the chosen one will be put. */
 async function keepNewest(tx: Transaction, row: OpenConflictRow, now: number): Promise<void> {
   const values = await valuesOf(tx, row);
-  const older = values.slice(0, -1);
-  while (older.length >= VALUES_KEPT) {
+  if (values.length <= VALUES_KEPT) return;
+  const about = subjectOf(row);
+  const standing = standingWrite(about, await tx.get(about.kind, about.tenant, about.resourceId));
+  const older = values.slice(0, -1).filter(({ write }) => write !== standing);
+  for (let many = values.length; many > VALUES_KEPT; many -= 1) {
     // What the hub wrote is in the history of changes anyway.
     const hubs = older.findIndex(({ by }) => by === "hub");
     const [dropped] = older.splice(Math.max(hubs, 0), 1);
