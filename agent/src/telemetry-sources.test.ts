@@ -55,16 +55,6 @@ test("a machine without thermal sensors has no temperature, and an unreadable se
   expect(await systemSources(root.path).temperature?.()).toEqual({ "temperature.hottest_celsius": 52 });
 });
 
-test("memory is told in bytes, and swap where there is any", async () => {
-  const of = (more: string) => `MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    9000 kB\n${more}`;
-  using root = tree({ "proc/meminfo": of("SwapTotal:           0 kB\nSwapFree:            0 kB\n") });
-  const { memory } = systemSources(root.path);
-  const told = { "memory.total_bytes": 16_000 * 1_024, "memory.available_bytes": 9_000 * 1_024 };
-  expect(await memory?.()).toEqual(told);
-  root.write("proc/meminfo", of("SwapTotal:        4000 kB\nSwapFree:         3000 kB\n"));
-  expect(await memory?.()).toEqual({ ...told, "swap.total_bytes": 4_000 * 1_024, "swap.used_bytes": 1_000 * 1_024 });
-});
-
 test("this machine has memory and a disk", async () => {
   const { memory, disk } = systemSources("/");
   expect((await memory?.())?.["memory.total_bytes"]).toBeGreaterThan(1_000_000);

@@ -44,7 +44,7 @@ describe.skipIf(!canBuild)("the agent's executable (its build needs `strip`, Deb
 
   test("has the licences of everything in it beside it", () => {
     const licences = readFileSync(join(ROOT, "dist/agent/LICENCES"), "utf8");
-    for (const holder of ["mqtt", "protobufjs", "pino", `node-linux-${ARCHITECTURE}`]) {
+    for (const holder of ["mqtt", "systeminformation", "protobufjs", "pino", `node-linux-${ARCHITECTURE}`]) {
       expect(licences).toMatch(new RegExp(`^${holder} \\d+\\.\\d+\\.\\d+ \\([^)]+\\)$`, "m"));
     }
     expect(licences).toContain("Permission is hereby granted, free of charge");
