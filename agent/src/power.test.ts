@@ -1,7 +1,10 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { decode, encode } from "@holdfast/protocol/messages";
+import { silentLog } from "@holdfast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { systemdPower } from "./power.ts";
-import { testAgent } from "./testing/agents.ts";
+import { createPower, systemdPower } from "./power.ts";
+import { temporaryDirectory, testAgent } from "./testing/agents.ts";
 import { startSite, type TestSite } from "./testing/site.ts";
 import { until } from "./testing/until.ts";
 
@@ -107,15 +110,13 @@ test("a switch that fails is told in a second answer", async () => {
 });
 
 test("the journal of orders is bounded", async () => {
-  const { createPower } = await import("./power.ts");
-  const { silentLog } = await import("@holdfast/runtime");
-  const { temporaryDirectory } = await import("./testing/agents.ts");
   using directory = temporaryDirectory();
+  const journal = join(directory.path, "power.json");
+  const ordersOf = () => JSON.parse(readFileSync(journal, "utf8")).carriedOut;
+  writeFileSync(journal, JSON.stringify({ carriedOut: Array.from({ length: 999 }, (_, at) => `order-${at + 1}`) }));
   const operation = createPower({ log: silentLog, stateDir: directory.path, switchMachine: async () => undefined });
-  for (let order = 1; order <= 1_002; order += 1) operation({ ...ORDER, id: `order-${order}` });
-  const { readFileSync } = await import("node:fs");
-  const { carriedOut } = JSON.parse(readFileSync(`${directory.path}/power.json`, "utf8"));
-  expect([carriedOut.length, carriedOut[0], carriedOut.at(-1)]).toEqual([1_000, "order-3", "order-1002"]);
+  for (const order of [1_000, 1_001, 1_002]) await operation({ ...ORDER, id: `order-${order}` });
+  expect([ordersOf().length, ordersOf()[0], ordersOf().at(-1)]).toEqual([1_000, "order-3", "order-1002"]);
 });
 
 test.each([
