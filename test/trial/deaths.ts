@@ -28,6 +28,11 @@ const DIES_AGAIN = 0.3;
 const POINTS_OF_A_START = 40;
 const POINTS_OF_A_BOOT = 8;
 
+/** Somebody may have been quicker: a machine has one agent. */
+export function bootUnlessOn(machine: Machine): void {
+  if (!machine.isOn) void machine.boot().catch(() => undefined);
+}
+
 /** The death of hub, site-nodes and agents at points between what they do, and how they come up again a while later. */
 export class Deaths {
   readonly #onKilled: (where: string) => void;
@@ -50,9 +55,8 @@ export class Deaths {
   orderOfAgent(machine: Machine, order: Order = this.#somewhere(PATIENCE_WITH_AGENTS)): void {
     if (!machine.isOn) return;
     const comesUp = () => {
-      // Somebody may have been quicker: a machine has one agent.
       if (machine.isOn) return;
-      void machine.boot().catch(() => undefined);
+      bootUnlessOn(machine);
       if (this.#random() < DIES_AGAIN) this.orderOfAgent(machine, this.#within(POINTS_OF_A_BOOT));
     };
     this.#order(machine.program, order, { died: () => machine.crash(), comesUp });

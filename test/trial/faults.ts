@@ -2,7 +2,7 @@ import { administer } from "@holdfast/hub/administer";
 import { clearDisk, fillDisk } from "../simulation/disks.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Steps } from "./actions.ts";
-import { soon } from "./deaths.ts";
+import { bootUnlessOn, soon } from "./deaths.ts";
 import { PROJECT } from "./trial.ts";
 
 const HOUR = 3_600_000;
@@ -39,10 +39,7 @@ export const FAULTS: Steps = {
     do: (_, { machine }) => {
       if (!machine.isOn) return;
       machine.crash();
-      simulation().time.after(2_000, () => {
-        // Somebody may have been quicker: a machine has one agent.
-        if (!machine.isOn) void machine.boot().catch(() => undefined);
-      });
+      simulation().time.after(2_000, () => bootUnlessOn(machine));
     },
   },
   "an agent will be killed": {

@@ -4,7 +4,8 @@ import { relative } from "node:path";
 
 /**
  * What some work asks of the disk, in order, with paths below a folder: `sync NAME`, `rename NAME to NAME`, `unlink NAME`; the
- * folder itself is `.`, and a sync that is waited for beside the event loop ends with `aside`. All of it is done as ever: only whoever pulls the plug could see otherwise that a sync is missing.
+ * folder itself is `.`, and a sync that is waited for beside the event loop ends with `aside`. All of it is done as ever:
+ * only whoever pulls the plug could see otherwise that a sync is missing.
  */
 export function askedOfDisk(folder: string, work: () => void): readonly string[] {
   const { asked, stop } = watchDisk(folder);

@@ -204,18 +204,24 @@ describe("what a dead connection holds is given up when it has been silent for l
     const clock = movedClock();
     return { clock, given, link: new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock }) };
   }
+  type Dead = Pick<ReturnType<typeof deadAfter>, "clock" | "given">;
   const later = () => new Promise((resolve) => setImmediate(resolve));
 
-  test("before the answer began", async () => {
-    const { clock, given, link } = deadAfter("nothing");
-    const asking = link.fetch("http://hub/v1/shape");
-    asking.catch(() => undefined);
-    await later();
+  /** What waits from now on is given up when nothing has come for too long, and not before. */
+  async function expectGivenUp(waiting: Promise<unknown> | undefined, { clock, given }: Dead): Promise<void> {
+    waiting?.catch(() => undefined);
     clock.move(SILENT_AT_MOST - 1);
     await later();
     expect(given[0]?.aborted).toBe(false);
     clock.move(1);
-    await expect(asking).rejects.toMatchObject({ code: "DeadlineExceeded" });
+    await expect(waiting).rejects.toMatchObject({ code: "DeadlineExceeded" });
+  }
+
+  test("before the answer began", async () => {
+    const { clock, given, link } = deadAfter("nothing");
+    const asking = link.fetch("http://hub/v1/shape");
+    await later();
+    await expectGivenUp(asking, { clock, given });
   });
 
   test("in the middle of an answer without end, counted from its last piece", async () => {
@@ -227,12 +233,7 @@ describe("what a dead connection holds is given up when it has been silent for l
       await later();
     }
     const third = reader?.read();
-    third?.catch(() => undefined);
-    clock.move(SILENT_AT_MOST - 1);
-    await later();
-    expect(given[0]?.aborted).toBe(false);
-    clock.move(1);
-    await expect(third).rejects.toMatchObject({ code: "DeadlineExceeded" });
+    await expectGivenUp(third, { clock, given });
   });
 
   test("and what is whole, refused or was given up before is watched no more", async () => {
