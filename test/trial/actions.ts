@@ -52,7 +52,7 @@ async function script(trial: Trial, at: Party, { machine, which }: About): Promi
   for (const host of [machine.known, trial.registeredOne(which)]) {
     let seen: Json | undefined;
     for (let times = 0; times < 5 + (which % 15); times += 1) {
-      seen = await trial.write(at, host, times % 2 === 0 ? "name" : "metadata", seen);
+      seen = await trial.write(at, host, times % 2 === 0 ? "name" : "metadata", { seen });
       // Refused, or not heard of: it does not insist.
       if (!seen) break;
     }

@@ -18,10 +18,10 @@ export async function machinesAreAsShown(trial: Trial): Promise<void> {
 
 async function isAsShown({ world }: Trial, machine: Machine): Promise<void> {
   const { status, body: host } = await world.hub.request("GET", `${HOSTS}/${machine.known}`);
-  if (status !== 200 || host.siteId !== machine.site.id) return;
-  if (host.desiredState === "HOST_STATE_UNTRUSTED") {
+  const isHere = status === 200 && host.siteId === machine.site.id;
+  if (!isHere || host.desiredState === "HOST_STATE_UNTRUSTED") {
     const session = machine.isOn ? machine.agent.status.session : undefined;
-    assert.equal(session, undefined, `${machine.known} is not trusted, and is let in`);
+    assert.equal(session, undefined, `${machine.known} is ${isHere ? "not trusted" : "not of here"}, and is let in`);
     return;
   }
   assert.equal(host.hostStatus === "Running", machine.isOn, `${machine.known} is shown as ${host.hostStatus}`);
@@ -36,9 +36,11 @@ function disksOf({ hostStorages = [] }: Json): string[] {
   return hostStorages.map(({ deviceName }: Json) => deviceName).toSorted();
 }
 
-/** Nobody switches a machine off while people disagree about it, or when that was wanted too long ago. */
-async function waitsRightly(world: Trial["world"], { resourceId, powerStatus }: Json): Promise<boolean> {
+/** Nobody switches a machine off while people disagree about it, while its site is held, or when that was wanted too long ago. */
+async function waitsRightly(world: Trial["world"], { resourceId, siteId, powerStatus }: Json): Promise<boolean> {
   if (/^Not switched off: it was wanted too long ago/.test(powerStatus)) return true;
+  const { holds } = await world.hub.ask("GET", `${PROJECT}/holds`);
+  if (holds.some((hold: Json) => hold.siteId === siteId)) return true;
   const open = await world.hub.conflicts();
   return open.some((each) => each.resourceId === resourceId && [null, "desiredPowerState"].includes(each.field));
 }

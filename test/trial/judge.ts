@@ -3,6 +3,7 @@ import { assertAgreed, assertSame, conflictsFor, machinesIn } from "../world/agr
 import { eventually } from "../world/eventually.ts";
 import type { Json } from "../world/request.ts";
 import { everythingIn, PASSING } from "./everything.ts";
+import { whoIsGoneIsLetInNoMore } from "./judge-colleagues.ts";
 import { commandsEnd, nothingIsDoneUnasked } from "./judge-commands.ts";
 import { nobodyBeginsAnew } from "./judge-lives.ts";
 import { machinesAreAsShown, sharedIsTheSame } from "./judge-machines.ts";
@@ -48,8 +49,9 @@ export async function judge(trial: Trial): Promise<void> {
   await deletedStaysDeleted(trial);
   await nothingIsSetAside(trial);
   await nobodyBeginsAnew(trial);
-  await sharedIsTheSame(trial);
+  await eventually(() => sharedIsTheSame(trial));
   await machinesAreAsShown(trial);
+  await whoIsGoneIsLetInNoMore(trial);
 }
 
 async function whatWasWantedStands({ world, ledger, anyDisaster }: Trial): Promise<void> {

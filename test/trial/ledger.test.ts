@@ -77,3 +77,17 @@ test("what was written over by somebody who was shown something else is owed to 
   later.wanted({ ...wish, asked: later.count, value: "d", over: ["a"] });
   expect(later.faultsIn(inTheEnd("c"))).toHaveLength(1);
 });
+
+test("what nobody holds after a disaster is lost, unless somebody put in its place what is held", () => {
+  const after = (held: readonly string[]) => {
+    const ledger = new Ledger();
+    ledger.wanted({ ...wish, value: "a", over: [] });
+    ledger.wanted({ ...wish, value: "b", over: ["a"], isChoice: true });
+    ledger.wanted({ ...wish, value: "c", over: ["b"] });
+    ledger.forgetUnless((value) => held.includes(value));
+    return (...told: string[]) => ledger.forgotten((value) => told.includes(value));
+  };
+  expect(after(["a", "c"])("c")).toEqual([]);
+  expect(after(["a"])()).toHaveLength(1);
+  expect(after([])()).toEqual([]);
+});

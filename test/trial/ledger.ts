@@ -84,9 +84,10 @@ export class Ledger {
     return this.#wishes.filter((wish) => wish.acknowledged).length;
   }
 
-  /** After a disaster: what nobody holds any more is lost, and may be. */
+  /** After a disaster: what nobody holds any more is lost, and may be, unless what somebody put in its place is held. */
   forgetUnless(isHeld: (value: string) => boolean): void {
-    this.#wishes = this.#wishes.filter(({ value }) => isHeld(value));
+    const kept = this.#withWhatTheyReplaced(isHeld);
+    this.#wishes = this.#wishes.filter(({ value }) => kept.has(value));
   }
 
   /** What is wrong with an outcome, in words; nothing when all is well. */
@@ -107,15 +108,21 @@ export class Ledger {
 
   /** Wishes that were acknowledged and of which nothing tells, nor of what somebody put in their place. */
   forgotten(isTold: (value: string) => boolean): string[] {
-    const kept = new Set(this.#wishes.map(({ value }) => value).filter(isTold));
-    for (let before = -1; before !== kept.size; ) {
-      before = kept.size;
-      for (const { value, over } of this.#wishes) if (kept.has(value)) for (const each of over) kept.add(each);
-    }
+    const kept = this.#withWhatTheyReplaced(isTold);
     const lost = this.#wishes.filter(({ value, acknowledged }) => acknowledged && !kept.has(value));
     return lost.map(
       ({ resource, field, value }) => `${field} ${value} of ${resource} was acknowledged and is forgotten`,
     );
+  }
+
+  /** The values for which it is so, those in whose place somebody put them, and so on. */
+  #withWhatTheyReplaced(isSo: (value: string) => boolean): ReadonlySet<string> {
+    const values = new Set(this.#wishes.map(({ value }) => value).filter(isSo));
+    for (let before = -1; before !== values.size; ) {
+      before = values.size;
+      for (const { value, over } of this.#wishes) if (values.has(value)) for (const each of over) values.add(each);
+    }
+    return values;
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { minutes } from "@holdfast/runtime";
+import { minutes, seconds } from "@holdfast/runtime";
 import { simulation } from "../simulation/simulation.ts";
 import type { Machine } from "../world/machine.ts";
 import type { WorldSite } from "../world/site.ts";
@@ -45,6 +45,8 @@ export class Looks {
       await this.#isNotRunningAtSite(machine);
     }
     await this.#isNotPending();
+    for (const site of sites) await this.#opensToNobodyForEver(site);
+    await this.#isThereUntilLetGo();
     const [site] = sites;
     if (sites.length === 1 && site && !anySiteRolledBack) await this.#isLeftAlone(site);
   }
@@ -88,6 +90,35 @@ export class Looks {
       const now = machine.switched.length;
       assert.equal(now, before ?? now, `${machine.known} was switched while ${site.name} is held`);
       if (isHeld || before !== undefined) this.#switchedBefore.set(machine, now);
+    }
+  }
+
+  /** Without the hub a token opens a site for so long and no longer. */
+  async #opensToNobodyForEver(site: WorldSite): Promise<void> {
+    if (this.#trial.areClocksWrong || !site.isRunning) return;
+    const cutFor = this.#lasted(site, "cut");
+    for (const { id, token, offlineSeconds } of this.#trial.colleagues) {
+      if (cutFor < seconds(offlineSeconds) + NOTICED_WITHIN) continue;
+      const answer = await this.#trial.ask(site, "GET", HOSTS, undefined, token);
+      assert.notEqual(
+        answer?.status,
+        200,
+        `${id} opens ${site.name}, which has not heard its hub for ${Math.round(cutFor)} ms`,
+      );
+    }
+  }
+
+  /** What a site manages is not gone while the site is cut off and cannot have let go (rule 15). */
+  async #isThereUntilLetGo(): Promise<void> {
+    const { world, sites, lettingGo, anyDisaster } = this.#trial;
+    const [site] = sites;
+    // A host that was moved may belong to another site than the one it is wanted at.
+    if (anyDisaster || !site || sites.length > 1) return;
+    const cutFor = this.#lasted(site, "cut");
+    for (const { host, at } of lettingGo) {
+      if (simulation().time.monotonic() - at >= cutFor) continue;
+      const answer = await this.#trial.ask(world.hub, "GET", `${HOSTS}/${host}`);
+      assert.notEqual(answer?.status, 404, `${host} is gone, and ${site.name}, which manages it, is cut off`);
     }
   }
 

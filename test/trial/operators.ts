@@ -31,14 +31,20 @@ export class Operators {
     return this.#answered;
   }
 
-  /** What came back; undefined when nothing did. */
-  async ask(at: Party, method: string, path: string, body?: unknown): Promise<Answer<Json> | undefined> {
+  /** What came back, to whoever is always there or holds another token; undefined when nothing did. */
+  async ask(
+    at: Party,
+    method: string,
+    path: string,
+    body?: unknown,
+    token = this.#token,
+  ): Promise<Answer<Json> | undefined> {
     const isWrite = WRITES.includes(method);
     if (isWrite) this.#count += 1;
     const giveUp = new AbortController();
     const callOff = simulation().time.after(PATIENCE, () => giveUp.abort(new Error("nobody answers")));
     try {
-      const answer = await request(`${at.url}${path}`, { method, token: this.#token, body, signal: giveUp.signal });
+      const answer = await request(`${at.url}${path}`, { method, token, body, signal: giveUp.signal });
       if (isWrite && answer.status < 300) this.#answered += 1;
       return answer;
     } catch {

@@ -4,6 +4,7 @@ import { simulate } from "../simulation/simulation.ts";
 import { eventually } from "../world/eventually.ts";
 import { createWorld } from "../world/world.ts";
 import { ACTIONS, MOVES, type Steps } from "./actions.ts";
+import { COLLEAGUES } from "./colleagues.ts";
 import { DISASTERS, FAULTS } from "./faults.ts";
 import { type Happening, type Plan, planFrom } from "./history.ts";
 import { heal, judge } from "./judge.ts";
@@ -20,7 +21,7 @@ export interface Played {
   readonly conflicts: number;
 }
 
-export const STEPS: Steps = { ...ACTIONS, ...FAULTS, ...MOVES, ...DISASTERS };
+export const STEPS: Steps = { ...ACTIONS, ...COLLEAGUES, ...FAULTS, ...MOVES, ...DISASTERS };
 
 const TREES = ["synthetic-dimm-nvme-server", "synthetic-arm-board"];
 const NAMES = ["oslo", "bergen"];
@@ -37,7 +38,7 @@ export function planOf(seed: number, length: number): Plan {
   random();
   const withDisasters = seed % 4 === 3;
   const withMoves = random() < 0.5;
-  const wanted = { ...ACTIONS, ...(withMoves ? MOVES : {}) };
+  const wanted = { ...ACTIONS, ...COLLEAGUES, ...(withMoves ? MOVES : {}) };
   const unwanted = { ...FAULTS, ...(withDisasters ? DISASTERS : {}) };
   return planFrom(random, { ...weightsOf(wanted, 1), ...weightsOf(unwanted, FAULTS_A_WISH) }, length);
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { Killed } from "../simulation/program.ts";
 import { simulation } from "../simulation/simulation.ts";
 import type { Snapshot, WorldHub } from "../world/hub.ts";
@@ -5,6 +6,7 @@ import type { Machine } from "../world/machine.ts";
 import type { Answer, Json } from "../world/request.ts";
 import type { WorldSite } from "../world/site.ts";
 import type { World } from "../world/world.ts";
+import type { Colleague } from "./colleagues.ts";
 import { Deaths } from "./deaths.ts";
 import { everythingIn } from "./everything.ts";
 import { Ledger } from "./ledger.ts";
@@ -30,6 +32,13 @@ export interface Reset {
   readonly until: number;
 }
 
+/** A host that its site has to let go: the site's id, and when somebody was told so, in the world's time. */
+export interface LettingGo {
+  readonly host: string;
+  readonly site: string;
+  readonly at: number;
+}
+
 /** What was done to a world, for its counts. */
 export interface Counts {
   faults: number;
@@ -51,6 +60,9 @@ export class Trial {
   });
   readonly ordered: Ordered[] = [];
   readonly registered: string[] = [];
+  readonly colleagues: Colleague[] = [];
+  /** What a site managed when somebody was told that it will be no more, in the order in which they were. */
+  readonly lettingGo: LettingGo[] = [];
   readonly resetsAsked: Reset[] = [];
   /** Sites that must be held, unless somebody has released them since. */
   readonly held = new Set<string>();
@@ -75,15 +87,21 @@ export class Trial {
     return this.#count;
   }
 
-  ask(at: Party, method: string, path: string, body?: unknown): Promise<Answer<Json> | undefined> {
-    return this.operators.ask(at, method, path, body);
+  ask(at: Party, method: string, path: string, body?: unknown, token?: string): Promise<Answer<Json> | undefined> {
+    return this.operators.ask(at, method, path, body, token);
   }
 
   /**
-   * Sets a field to a value that nobody wanted before, and remembers what came of it. Its author looks at the host first,
-   * unless they have `seen` it already; resolves to what they are shown of it after, if anything.
+   * Sets a field to a value that nobody wanted before, and remembers what came of it. Its author, a colleague or whoever is
+   * always there, looks at the host first, unless they have `seen` it already; resolves to what they are shown of it after, if
+   * anything.
    */
-  async write(at: Party, resource: string | undefined, field: WrittenField, seen?: Json): Promise<Json | undefined> {
+  async write(
+    at: Party,
+    resource: string | undefined,
+    field: WrittenField,
+    { seen, by }: { seen?: Json; by?: Colleague } = {},
+  ): Promise<Json | undefined> {
     if (resource === undefined) return undefined;
     const value = `w${this.next()}x`;
     const shown = seen ?? (await this.#shown(at, resource));
@@ -91,13 +109,17 @@ export class Trial {
     const before = FIELDS[field].read(shown);
     this.ledger.found(shown.resourceId, field, before);
     const asked = this.ledger.count;
-    const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value));
+    const mayWrite = by?.isGone !== true;
+    const isFrozen = at === this.world.hub && this.ledger.deletedOnes.has(resource) && !this.anyDisaster;
+    const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value), by?.token);
     if (answer && answer.status !== 200) return undefined;
+    assert.ok(!answer || !isFrozen, `${resource} was deleted, and was changed at the hub after that`);
     // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
     const meant = answer?.body.resourceId ?? shown.resourceId;
     const acknowledged = answer !== undefined;
     const isBlind = answer?.body.generation !== shown.generation + 1;
-    this.ledger.wanted({ resource: meant, field, value, over: [before], asked, isBlind, acknowledged });
+    // A site may not know yet that somebody is gone, and the hub does (rule 6): then nobody wanted it.
+    if (mayWrite) this.ledger.wanted({ resource: meant, field, value, over: [before], asked, isBlind, acknowledged });
     return answer?.body;
   }
 
@@ -148,8 +170,11 @@ export class Trial {
 
   async delete(resource: string | undefined): Promise<void> {
     if (resource === undefined) return;
+    const site = (await this.#shown(this.world.hub, resource))?.siteId;
     const answer = await this.ask(this.world.hub, "DELETE", `${HOSTS}/${resource}`);
-    if (answer && answer.status < 300) this.ledger.deleted(resource);
+    if (!answer || answer.status >= 300) return;
+    this.ledger.deleted(resource);
+    if (site) this.lettingGo.push({ host: resource, site, at: simulation().time.monotonic() });
   }
 
   async command(at: Party, machine: Machine, which: number): Promise<void> {

@@ -22,7 +22,6 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "started-repeated-after-crash",
-    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is begun again.",
     file: "site-node/src/commands/journal.ts",
@@ -31,7 +30,6 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "cut-off-never-ended",
-    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is under way for ever.",
     file: "site-node/src/commands/journal.ts",
@@ -77,7 +75,6 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "command-outcome-not-told",
-    foundBy: "site-node/src/commands/commands.test.ts",
     rule: 9,
     breaks: "A site does not tell its hub how a command has ended.",
     file: "site-node/src/commands/journal.ts",

@@ -4,7 +4,6 @@ import type { PlantedFault } from "../fault.ts";
 export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "moved-before-release",
-    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is moved",
     rule: 14,
     breaks: "A host changes hands as soon as it is wanted elsewhere: two sites manage one machine.",
@@ -14,7 +13,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "instances-stay-behind",
-    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is moved",
     rule: 14,
     breaks: "The instances of a host that moves stay with the site that it left.",
@@ -82,7 +80,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "deleted-without-its-site",
-    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is deleted",
     rule: 15,
     breaks: "A host that a site manages is gone as soon as somebody wants it deleted.",
@@ -92,7 +89,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "frozen-written",
-    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is deleted",
     rule: 15,
     breaks: "What is on its way out may still be changed, and so brought back.",
@@ -120,7 +116,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "absent-not-put-out",
-    foundBy: "site-node/src/hosts/plan.test.ts",
     rule: 15,
     breaks: "A machine whose host is not here any more keeps its credential.",
     file: "site-node/src/hosts/plan.ts",
@@ -147,7 +142,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "alias-not-kept",
-    foundBy: "hub/src/handover/aliases.test.ts",
     happens: "the same host is registered on both sides",
     rule: 5,
     breaks: "A machine that was registered on both sides has one id, and the other one means nothing.",
@@ -159,7 +153,6 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "same-machine-loses-wishes",
-    foundBy: "test/scenarios/two-sides.test.ts",
     happens: "the same host is registered on both sides",
     rule: 5,
     breaks: "What was wanted of a machine under the id that goes is lost where both sides wanted something.",

@@ -4,7 +4,6 @@ import type { PlantedFault } from "../fault.ts";
 export const DISASTERS: readonly PlantedFault[] = [
   {
     name: "nothing-given-back",
-    foundBy: "site-node/src/outbox/recovery.test.ts",
     happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A site does not tell a restored hub what it holds.",
@@ -64,7 +63,6 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "later-not-adopted",
-    foundBy: "inventory/src/authority/recover.test.ts",
     happens: "the hub is restored from its backup",
     rule: 20,
     breaks: "A value that a restored hub has lost is not taken back from its site.",
@@ -124,7 +122,6 @@ export const DISASTERS: readonly PlantedFault[] = [
   },
   {
     name: "lost-disk-holds-nobody",
-    foundBy: "test/scenarios/disasters.test.ts",
     happens: "a site's disk is lost",
     rule: 21,
     breaks: "A site that has lost its disk, or was put back, is not held.",

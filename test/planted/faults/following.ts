@@ -79,7 +79,6 @@ export const FOLLOWING: readonly PlantedFault[] = [
   },
   {
     name: "scope-left-shown",
-    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is moved",
     rule: 14,
     breaks: "A host that leaves a site's feed is not taken out of it.",

@@ -36,7 +36,6 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "newest-coalesced-away",
-    foundBy: "site-node/src/outbox/outbox.test.ts",
     rule: 9,
     breaks: "A change of a machine that is being reported is taken to be in the report that is on its way.",
     file: "site-node/src/outbox/outbox.ts",
@@ -56,7 +55,6 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "unjudged-intents-not-repeated",
-    foundBy: "site-node/src/uplink/push.test.ts",
     happens: "a site's disk is lost",
     rule: 7,
     breaks: "Intents of which the hub has said nothing yet are not sent in the next stream: null is unlike any value.",
@@ -66,7 +64,6 @@ export const SENDING: readonly PlantedFault[] = [
   },
   {
     name: "incarnation-kept",
-    foundBy: "site-node/src/uplink/push.test.ts",
     happens: "a site is rolled back",
     rule: 7,
     breaks: "A site that was put back goes on in the same life when the hub has refused its numbers.",

@@ -4,7 +4,6 @@ import type { PlantedFault } from "../fault.ts";
 export const WRITING: readonly PlantedFault[] = [
   {
     name: "stamps-not-compared",
-    foundBy: "inventory/src/authority/edit.test.ts",
     rule: 1,
     breaks: "What a site wants is applied over whatever was written at the hub since.",
     file: "inventory/src/authority/edit.ts",
@@ -13,7 +12,6 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "stamp-of-hub-only",
-    foundBy: "site-node/src/intents/site-inventory.test.ts",
     rule: 1,
     breaks: "An intent names the hub's stamp also where its author saw an earlier intent of the same site.",
     file: "site-node/src/intents/intents.ts",
@@ -57,7 +55,6 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "conflict-values-replaced",
-    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "The values of one site in a conflict replace one another.",
     file: "hub/src/conflicts/book.ts",
@@ -80,7 +77,6 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "choice-not-written",
-    foundBy: "hub/src/conflicts/conflicts.test.ts",
     rule: 3,
     breaks: "A conflict ends with a choice, and the chosen value does not stand.",
     file: "hub/src/conflicts/resolve.ts",
@@ -132,7 +128,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "revoked-token-still-opens",
-    foundBy: "site-node/src/access/operators.test.ts",
+    happens: "a colleague comes",
     rule: 6,
     breaks: "A site reads once which tokens open it, and not again when the hub has revoked one.",
     file: "site-node/src/access/known-tokens.ts",
@@ -141,7 +137,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "offline-rights-never-end",
-    foundBy: "site-node/src/access/judge.test.ts",
+    happens: "a colleague comes",
     rule: 6,
     breaks: "An operator's right to work at a cut-off site does not end.",
     file: "site-node/src/access/judge.ts",
