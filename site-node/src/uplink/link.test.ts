@@ -3,12 +3,11 @@ import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { CONTACT_EVERY } from "@holdfast/protocol/session";
 import { createLog, minutes, silentLog, systemClock } from "@holdfast/runtime";
 import { describe, expect, test } from "vitest";
-import { readSetting } from "../database/settings.ts";
 import { readPhase } from "../replica/phase.ts";
+import { movedClock } from "../testing/moved-clock.ts";
 import { OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { startClaims } from "./claim.ts";
 import { startContact } from "./contact.ts";
-import { HubHeard } from "./heard.ts";
 import { HubLink, type HubListener } from "./hub-link.ts";
 
 const TOKEN = "token-of-the-site";
@@ -17,36 +16,6 @@ interface Sent {
   readonly path: string;
   readonly body: Record<string, unknown>;
   readonly headers: Headers;
-}
-
-/** A clock whose sleepers wake when it is moved to their time. */
-function movedClock() {
-  const sleepers = new Set<{ due: number; wake: () => void }>();
-  const clock = {
-    time: 1_000_000,
-    now: () => clock.time,
-    monotonic: () => clock.time,
-    sleep: (milliseconds: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        const sleeper = { due: clock.time + milliseconds, wake: resolve };
-        sleepers.add(sleeper);
-        signal?.addEventListener("abort", () => {
-          sleepers.delete(sleeper);
-          reject(signal.reason);
-        });
-      }),
-    sleeping: () => sleepers.size,
-    move: (milliseconds: number) => {
-      clock.time += milliseconds;
-      for (const sleeper of [...sleepers]) {
-        if (sleeper.due > clock.time) continue;
-        sleepers.delete(sleeper);
-        sleeper.wake();
-      }
-    },
-  };
-  return clock;
 }
 
 function hubThat(answer: (sent: Sent) => { status: number; body: unknown }, listener?: HubListener) {
@@ -94,7 +63,9 @@ test("a site that has said nothing for a while says that it is there, and shows 
     return sent.length > 1;
   });
   expect(sent.at(-1)?.body).toEqual({});
+  await until(() => clock.sleeping() === 1);
   await contact.close();
+  expect(clock.sleeping()).toBe(0);
 });
 
 test.each([
@@ -119,47 +90,52 @@ test.each([
   },
 );
 
-test("when the hub was heard is known after a restart, as of a minute ago, and costs no more writes than that", async () => {
-  await using site = await TestSite.open();
-  let now = 1_000_000;
-  const clock = { flooredNow: () => now };
-  const heard = await HubHeard.load(site.store, { clock, log: silentLog });
-  expect(heard.at()).toBeUndefined();
-  heard.note();
-  await until(async () => (await site.store.read((view) => readSetting(view, "hubHeardAt"))) === 1_000_000);
-  now += minutes(1) - 1;
-  heard.note();
-  expect(heard.at()).toBe(now);
-  expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(1_000_000);
-  await heard.close();
-  expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(now);
+test("an answer that is no JSON is one all the same, and whatever was asked leaves nothing behind", async () => {
+  const heard: number[] = [];
+  const listener = { note: () => undefined, answered: (status: number) => heard.push(status) };
+  const clock = movedClock();
+  const asking = { within: 1_000, signal: new AbortController().signal };
+  const through = (carry: typeof fetch) =>
+    new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock, listener });
+  const html = through(async () => new Response("<html>", { status: 502, headers: { "retry-after": "7200" } }));
+  expect(await html.ask("/v1/x", asking)).toEqual({ status: 502, body: undefined, retryAfter: minutes(60) });
+  const cut = through(async () => {
+    throw new TypeError("fetch failed");
+  });
+  await expect(cut.ask("/v1/x", asking)).rejects.toThrow("fetch failed");
+  await expect(cut.fetch("http://hub/v1/shape")).rejects.toThrow("fetch failed");
+  expect([heard, clock.sleeping()]).toEqual([[502], 0]);
 });
 
-test("a home of a version that did not note it has heard its hub when the feed was last applied (rules 6, 23)", async () => {
-  await using site = await TestSite.open();
-  const heard = () => HubHeard.load(site.store, { clock: { flooredNow: () => 9_000 }, log: silentLog });
-  expect((await heard()).at()).toBeUndefined();
-  await site.feed(SITE_SCOPE, 1, []);
-  expect((await heard()).at()).toBe(1_000);
+test.each([
+  [401, { recovering: true }, 1],
+  [401, { recovering: "true" }, 0],
+  [401, {}, 0],
+  [503, { recovering: true }, 0],
+])("a hub that answers %d with %j has lost its disk %d times (rule 20)", async (status, body, times) => {
+  let lost = 0;
+  const recovering = () => {
+    lost += 1;
+  };
+  const asking = { within: 1_000, signal: new AbortController().signal };
+  const listener = { note: () => undefined, answered: () => undefined };
+  for (const told of [{ ...listener, recovering }, listener, undefined]) {
+    const { link } = hubThat(() => ({ status, body }), told);
+    expect(await link.ask("/v1/sites/self", asking)).toEqual({ status, body, retryAfter: undefined });
+  }
+  expect(lost).toBe(times);
 });
 
-test("a hub that does not let the site in has not been heard; since when and why is known, also after a restart", async () => {
-  await using site = await TestSite.open();
-  let now = 1_000_000;
-  const clock = { flooredNow: () => now };
-  const heard = await HubHeard.load(site.store, { clock, log: silentLog });
-  heard.answered(401, "the token is revoked");
-  now += 5_000;
-  heard.answered(401, "the token is revoked");
-  heard.answered(503, "busy");
-  await heard.close();
-  const again = await HubHeard.load(site.store, { clock, log: silentLog });
-  expect(again.refusal()).toEqual({ since: 1_000_000, status: 401, reason: "the token is revoked" });
-  expect(again.at()).toBeUndefined();
-  again.answered(200, "");
-  expect(again.refusal()).toBeUndefined();
-  expect(again.at()).toBe(now);
-  await again.close();
+test("what does not say of what kind it is comes on as it was", async () => {
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode("[]"));
+      controller.close();
+    },
+  });
+  const carry: typeof fetch = async () => new Response(body);
+  const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock: systemClock });
+  expect(await (await link.fetch("http://hub/v1/shape")).json()).toEqual([]);
 });
 
 test("each piece of an answer without end is a sign of the hub, and comes on as it was", async () => {
@@ -172,7 +148,9 @@ test("each piece of an answer without end is a sign of the hub, and comes on as 
         controller.close();
       },
     });
-    return new Response(stream, { headers: { "content-type": "text/event-stream", "electric-handle": "h" } });
+    return new Response(stream, {
+      headers: { "content-type": "text/event-stream; charset=utf-8", "electric-handle": "h" },
+    });
   };
   const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock: systemClock, listener });
   const response = await link.fetch("http://hub/v1/shape");
