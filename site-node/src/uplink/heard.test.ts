@@ -1,5 +1,5 @@
 import { createLog, minutes, silentLog } from "@holdfast/runtime";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { SITE_SCOPE, TestSite } from "../testing/test-site.ts";
 import { HubHeard } from "./heard.ts";
@@ -71,4 +71,15 @@ test("that the hub does not let the site in is said once for each reason, and si
   expect(said).toEqual(["who?", "revoked", "revoked"]);
   expect(heard.refusal()).toEqual({ since: 1_000_000, status: 403, reason: "revoked" });
   await heard.close();
+});
+
+test("that it could not be noted when the hub was heard is said, and ends nothing", async () => {
+  await using site = await TestSite.open();
+  const said: string[] = [];
+  const log = createLog("test", "info", { write: (line: string) => said.push(JSON.parse(line).msg) });
+  const heard = await HubHeard.load(site.store, { clock: { flooredNow: () => 1_000_000 }, log });
+  vi.spyOn(site.store, "write").mockRejectedValueOnce(new Error("the disk is full"));
+  heard.note();
+  await heard.close();
+  expect([said, heard.at()]).toEqual([["when the hub was heard could not be noted"], 1_000_000]);
 });

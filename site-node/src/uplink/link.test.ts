@@ -3,6 +3,7 @@ import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { CONTACT_EVERY } from "@holdfast/protocol/session";
 import { createLog, minutes, silentLog, systemClock } from "@holdfast/runtime";
 import { describe, expect, test } from "vitest";
+import { readSetting } from "../database/settings.ts";
 import { readPhase } from "../replica/phase.ts";
 import { movedClock } from "../testing/moved-clock.ts";
 import { OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
@@ -37,8 +38,12 @@ function contacting(site: TestSite, answer: (sent: Sent) => { status: number; bo
   const { sent, link } = hubThat(answer);
   const clock = movedClock();
   const { store, outbox } = site;
-  const contact = startContact({ store, outbox, link, site: SITE, tenant: TENANT, clock, log: silentLog });
-  return { sent, clock, contact };
+  let listens = 0;
+  const onListen = () => {
+    listens += 1;
+  };
+  const contact = startContact({ store, outbox, link, site: SITE, tenant: TENANT, clock, log: silentLog, onListen });
+  return { sent, clock, contact, listens: () => listens };
 }
 
 const HEARD = { status: 200, body: { epoch: OF.epoch, position: 1 } };
@@ -46,7 +51,8 @@ const HEARD = { status: 200, body: { epoch: OF.epoch, position: 1 } };
 test("a site that has said nothing for a while says that it is there, and shows what the hub signed only once", async () => {
   await using site = await TestSite.open();
   await site.feed(TENANT_SCOPE, 3, [siteRow()], { receipt: { seq: 3, receipt: "signed" } });
-  const { sent, clock, contact } = contacting(site, () => HEARD);
+  const { sent, clock, contact, listens } = contacting(site, () => HEARD);
+  const stream = await site.store.read((view) => readSetting(view, "stream"));
   clock.move(CONTACT_EVERY - 1);
   contact.sent();
   clock.move(CONTACT_EVERY - 1);
@@ -66,6 +72,21 @@ test("a site that has said nothing for a while says that it is there, and shows 
   await until(() => clock.sleeping() === 1);
   await contact.close();
   expect(clock.sleeping()).toBe(0);
+  // The hub is in the life in which it was: nothing begins anew.
+  expect([await site.store.read((view) => readSetting(view, "stream")), listens()]).toEqual([stream, 0]);
+});
+
+test("a contact that fails is tried again after a minute, and not before", async () => {
+  await using site = await TestSite.open();
+  const { sent, clock, contact } = contacting(site, () => ({ status: 503, body: {} }));
+  contact.now();
+  await until(() => sent.length === 1 && clock.sleeping() === 1);
+  clock.move(minutes(1) - 1);
+  await until(() => clock.sleeping() === 1);
+  expect(sent.length).toBe(1);
+  clock.move(1);
+  await until(() => sent.length === 2);
+  await contact.close();
 });
 
 test.each([

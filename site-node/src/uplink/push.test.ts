@@ -114,6 +114,17 @@ test.each(["gap", "forked", "incarnation"] as const)(
   },
 );
 
+test.each([
+  ["another status", 503, {}],
+  ["another shape", 409, { epoch: 5 }],
+])("what is like a refusal but of %s begins no stream", async (_what, status, more) => {
+  await using site = await siteWithHost();
+  const before = await streamOf(site);
+  const refusal = { code: "Aborted", message: "no", reason: "epoch", epoch: "epoch-2", incarnation: 0, expected: 1 };
+  await expect(push(site, () => ({ status, body: { ...refusal, ...more } })).run()).rejects.toThrow(String(status));
+  expect(await streamOf(site)).toMatchObject({ epoch: before?.epoch, incarnation: before?.incarnation });
+});
+
 test("refused for its epoch, the site goes over to the hub's in the same incarnation", async () => {
   await using site = await siteWithHost();
   const before = await streamOf(site);
@@ -225,6 +236,8 @@ test("in a new stream intents come in the order they were made, each once, be th
     return { status, body: { ...body, outcomes } };
   };
   await push(site, applies).run();
+  // What waits to be seen in the feed is shown as the site's own, in this life of its hub.
+  expect((await site.get(Host, HOST))?.stamps.name?.epoch).toBe(OF.epoch);
   await edit("two");
   const refusal = { code: "Aborted", message: "no", reason: "epoch", epoch: "epoch-2", incarnation: 0, expected: 1 };
   await expect(push(site, () => ({ status: 409, body: refusal })).run()).rejects.toThrow();

@@ -1,7 +1,7 @@
 import { PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
-import { silentLog, systemClock } from "@holdfast/runtime";
-import { expect, test } from "vitest";
-import { readSetting } from "../database/settings.ts";
+import { createLog, silentLog, systemClock } from "@holdfast/runtime";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { readSetting, writeSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
 import { listening } from "../replica/phase.ts";
 import { hostRow, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
@@ -92,7 +92,41 @@ test("the hub's lives are remembered in their order, also those that passed whil
   await confirmEpoch(options(site, [{ status: 200, body: { ...SELF, epoch: "epoch-3", lineage } }]).session, signal());
   expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual(lineage);
   // A hub that lost its disk knows none of them.
-  const fresh = { ...SELF, epoch: "epoch-9", lineage: ["epoch-9"] };
+  const fresh = { ...SELF, epoch: "epoch-9", lineage: ["epoch-8", "epoch-9"] };
   await confirmEpoch(options(site, [{ status: 200, body: fresh }]).session, signal());
-  expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual([...lineage, "epoch-9"]);
+  expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual([...lineage, "epoch-8", "epoch-9"]);
+});
+
+test.each([
+  ["that loses its disk", { epoch: "epoch-9", lineage: ["epoch-8", "epoch-9"] }, ["epoch-1", "epoch-8", "epoch-9"]],
+  ["of such a version too", { epoch: "epoch-1" }, ["epoch-1"]],
+])("a home of a version that remembered no lives knows its own before those of a hub %s", async (_what, hub, lives) => {
+  await using site = await TestSite.open();
+  await site.write((transaction) => writeSetting(transaction, "lineage", []));
+  await confirmEpoch(options(site, [{ status: 200, body: { ...SELF, ...hub } }]).session, signal());
+  expect(await site.store.read((view) => readSetting(view, "lineage"))).toEqual(lives);
+});
+
+/** As the log numbers them. */
+const [ERROR, WARNING] = [50, 40];
+
+test.each([
+  ["a wrong token is an error, once", { status: 200, body: { ...SELF, siteId: "site-0000000b" } }, ERROR],
+  ["a hub that is not ready is none", { status: 503, body: {} }, WARNING],
+])("that %s; it is asked again ever later", async (_what, answer, first) => {
+  await using site = await TestSite.open();
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const levels: number[] = [];
+  const log = createLog("test", "info", { write: (line: string) => levels.push(JSON.parse(line).level) });
+  const stopped = new AbortController();
+  const waits: number[] = [];
+  const sleep = async (wait: number) => {
+    if (waits.push(wait) === 3) stopped.abort(new Error("enough"));
+  };
+  const { session } = options(site, [answer]);
+  const opening = openSession({ ...session, log, clock: { ...systemClock, sleep } }, stopped.signal);
+  await expect(opening).rejects.toThrow("enough");
+  expect(levels).toEqual([first, WARNING, WARNING]);
+  expect(waits).toEqual([250, 500, 1_000]);
 });

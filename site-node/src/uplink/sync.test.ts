@@ -131,8 +131,8 @@ test("what the hub could not take of what is observed it is asked to take again,
 
 test("a hub that speaks another version than it did is asked anew who the site is, and not for the same one (rule 23)", async () => {
   await using site = await TestSite.open();
-  let protocol = 1;
-  const self = () => ({ status: 200, body: { ...SELF, protocol } });
+  let protocol: number | undefined = 1;
+  const self = () => ({ status: 200, body: { ...SELF, protocol: protocol ?? 2 } });
   const uplink = (batch: UplinkBatch) => {
     const { status, body } = takes(batch);
     return { status, body: { ...(body as object), protocol } };
@@ -150,6 +150,9 @@ test("a hub that speaks another version than it did is asked anew who the site i
   await say("another");
   await until(() => hub.count("self") === 2);
   await say("the same again");
+  protocol = undefined;
+  await say("of a hub that does not say which");
+  await say("and that it is not asked for it");
   await sync.close();
   expect(hub.count("self")).toBe(2);
 });
