@@ -68,6 +68,27 @@ test("what nobody may want is no conflict either, whoever is said to have wanted
   expect(await it.conflicts()).toEqual([]);
 });
 
+test("what somebody wanted who may not is history, with what stood then (rules 6, 7)", async () => {
+  await using it = await hostile();
+  expect(await it.results(edit("e-1", it.id, "", { token: NO_TOKEN }))).toEqual(["conflict"]);
+  const changes = await it.hub.hub.store.read((view) => view.changes(it.site.tenant, 0, 1_000));
+  const told = { operation: "conflict", before: { name: "first" }, after: { name: "by e-1" } };
+  expect(changes.find(({ write }) => write === "e-1")).toMatchObject({ id: it.id, kind: "host", ...told });
+});
+
+test("a creation that could be chosen at no time is no conflict: of another site's host, or without a name", async () => {
+  await using it = await hostile();
+  const other = await it.hub.site();
+  const lent = (await it.sender.send([], { wantIds: 1 })).body.ids.first.toString(16);
+  const made = { type: "create", kind: "host", id: `host-${lent}`, creation: "c", actor: "operator:bob", at: 1 };
+  const results = await it.results(
+    { ...made, intent: "m-1", fields: { name: "x", siteId: other.id } },
+    { ...made, intent: "m-2", fields: {} },
+  );
+  expect(results).toEqual(Array(2).fill("quarantined"));
+  expect(await it.conflicts()).toEqual([]);
+});
+
 test("names that nobody could choose by later are not taken", async () => {
   await using it = await hostile();
   const long = "x".repeat(65);

@@ -3,6 +3,8 @@ import {
   batchTakesAtMost,
   CAPABILITIES_HEADER,
   Host,
+  Instance,
+  idFromNumber,
   MAX_BATCH_BYTES,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
@@ -62,6 +64,19 @@ test("a site that must come back later is told so before its backlog is read", a
     asking.flushHeaders();
   });
   expect(status).toBe(503);
+});
+
+test("a small batch whose length nobody declared is taken though others send backlogs", async () => {
+  await using hub = await startTestHub({ uplinkSlots: 1 });
+  await new Sender(hub, await hub.site()).send(backlog("a"));
+  const site = await hub.site();
+  const batch = JSON.stringify(new Sender(hub, site).seal([event("small")]));
+  const answer = await fetch(`${hub.url}/v1/sites/${site.id}/uplink`, {
+    ...{ method: "POST", headers: { ...site.headers, "content-type": "application/json" } },
+    // In pieces: its length is known at its end alone.
+    ...{ body: new Blob([batch]).stream(), duplex: "half" },
+  });
+  expect(answer.status).toBe(200);
 });
 
 test("a whole batch may come in for as long as its site goes on sending it over a slow link", async () => {
@@ -176,6 +191,23 @@ test("a release brings the row as the site held it, and what the hub had forgott
   expect(await hub.hub.store.read((view) => view.knowsWrite(site.tenant, "w-forgotten"))).toBe(true);
 });
 
+test("what a release brings that can be told neither older nor newer than the hub's is a conflict (rule 20)", async () => {
+  await using hub = await startTestHub();
+  const [site, next] = [await hub.site(), await hub.site()];
+  const id = await host(hub, site, "one");
+  const lost = hub.hub.authority.epoch();
+  await hub.hub.authority.beginEpoch();
+  await hub.ask("PATCH", `${HOSTS}/${id}`, { name: "of the hub", siteId: next.id });
+  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site.id), 0, 100));
+  const body = JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
+  const release = { type: "release", kind: "host", id, reason: "moved", stamp: body.stamps.siteId.id, body };
+  body.stamps.name = { id: "w-forgotten", epoch: lost, generation: 9 };
+  body.fields.name = "forgotten";
+  expect((await new Sender(hub, site).send([release])).body.outcomes).toEqual([]);
+  const { conflicts } = (await hub.ask("GET", "/v1/projects/default/conflicts")).body;
+  expect(conflicts).toMatchObject([{ resourceId: id, field: "name", values: [{}, { value: "forgotten" }] }]);
+});
+
 test("what is said of a host under an id that is no more is said of the host that it is now (rule 5)", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
@@ -210,7 +242,19 @@ test("what is said of a host under an id that is no more is said of the host tha
     fields: { cpuModel: "Z80" },
   };
   const credential = { type: "credential", hostId: old, hash: "a".repeat(64), machine: "m", at: 1 };
-  const { body } = await sender.send([edit, state, credential]);
-  expect(body.outcomes).toMatchObject([{ intent: "e", result: "applied" }]);
+  const profile = { name: "Debian 12", profileName: "debian-12", sha256: "a".repeat(64) };
+  const { resourceId: osID } = (await hub.ask("POST", "/v1/projects/default/compute/os", profile)).body;
+  const made = idFromNumber("inst", (await sender.send([], { wantIds: 1 })).body.ids.first);
+  const installed = {
+    ...{ type: "create", intent: "i", kind: "instance", id: made, creation: "c", actor: "a", at: 1 },
+    fields: { name: "web", hostID: old, osID },
+  };
+  const { body } = await sender.send([edit, state, credential, installed]);
+  expect(body.outcomes).toMatchObject([
+    { intent: "e", result: "applied" },
+    { intent: "i", result: "applied" },
+  ]);
+  const instance = await hub.hub.store.read((view) => view.get(Instance, site.tenant, made));
+  expect(instance?.fields.hostID).toBe(id);
   expect(await stored(hub, site, id)).toMatchObject({ fields: { name: "two", cpuModel: "Z80" } });
 });
