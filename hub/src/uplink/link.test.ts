@@ -174,6 +174,27 @@ test("who saw what and when is kept, and groups that this life of the site has n
   });
 });
 
+test("what a site shows with a batch of what the hub took proves a loss only where the hub has it no more (rule 7)", async () => {
+  await using hub = await startTestHub();
+  const site = await hub.site();
+  const before = new Sender(hub, site);
+  await before.send([event("a"), event("b")]);
+  const streams = () =>
+    hub.hub.store.read((view) => view.tables<HubTables>().selectFrom("uplink_stream").selectAll().execute());
+  const [earlier] = await streams();
+  if (!earlier) throw new Error("the hub follows no stream");
+  const epoch = await hub.hub.authority.beginEpoch();
+  const sender = new Sender(hub, site);
+  const { cursor, receipt } = (await sender.send([event("c")])).body;
+  const witness = { epoch, feed: [], cursor: { incarnation: 1, cursor, receipt } };
+  expect(await sender.send([event("d")], { witness })).toMatchObject({ status: 200, body: { cursor: 2 } });
+  // Put back behind its own receipt, to the stream of an earlier life that was longer.
+  await hub.hub.store.write((tx) => tx.tables<HubTables>().updateTable("uplink_stream").set(earlier).execute());
+  const lost = await sender.send([event("e")], { witness });
+  expect([lost.status, lost.body.reason, lost.body.epoch]).toEqual([409, "epoch", hub.hub.authority.epoch()]);
+  expect(lost.body.epoch).not.toBe(epoch);
+});
+
 test("a release brings the row as the site held it, and what the hub had forgotten of it is history then (rule 20)", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();

@@ -73,6 +73,16 @@ test("the more wait, the later they are told to come back, each at a time of its
   expect(Math.max(...waits.slice(0, 10))).toBeLessThan(Math.max(...waits.slice(-10)));
 });
 
+test("the more may drain at once, the sooner the others are told to come back", () => {
+  const longestWait = (count: number) => {
+    const { slots } = slotsOf(count, () => 0.99);
+    for (let site = 0; site < count + 7; site += 1) slots.enter(`site-${site}`, LARGE);
+    return slots.enter("last", LARGE).retryAfter;
+  };
+  // Eight wait behind one, each for ten seconds, or by fours behind four.
+  expect([longestWait(1), longestWait(4)]).toEqual([84, 24]);
+});
+
 test("a site whose last batch was not full leaves its slot with it", () => {
   const { slots } = slotsOf(1);
   const first = slots.enter("a", LARGE);
