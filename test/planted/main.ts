@@ -4,7 +4,7 @@ import { messageOf, requireNode24 } from "@holdfast/runtime";
 import { type Bite, bite, biteTest, type Seeds } from "./bite.ts";
 import { FAULTS } from "./faults.ts";
 
-const SEEDS: Seeds = { from: 1, count: 12, length: 100 };
+const SEEDS: Seeds = { from: 1, count: 30, length: 100 };
 const AT_ONCE = 2;
 const WIDTH = Math.max(...FAULTS.map(({ name }) => name.length));
 
@@ -53,17 +53,23 @@ async function biteAll(
   { seeds, atOnce, inHistories }: { readonly seeds: Seeds; readonly atOnce: number; readonly inHistories: boolean },
 ): Promise<string[]> {
   console.log(`\n${"fault".padEnd(WIDTH)}  histories  actions  what was said first`);
-  const [waiting, missed] = [[...names], [] as string[]];
-  const work = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const { foundBy, happens } = FAULTS.find((fault) => fault.name === name) ?? {};
-      const result = inHistories || !foundBy ? await bite(name, { ...seeds, happens }) : await biteTest(name, foundBy);
-      if (result.is !== "found" && result.is !== "found-by-test") missed.push(name);
-      console.log(`${name.padEnd(WIDTH)}  ${describe(result, seeds)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  const missed: string[] = [];
+  await eachOf(names, atOnce, async (name) => {
+    const { foundBy, happens } = FAULTS.find((fault) => fault.name === name) ?? {};
+    const result = inHistories || !foundBy ? await bite(name, { ...seeds, happens }) : await biteTest(name, foundBy);
+    if (result.is !== "found" && result.is !== "found-by-test") missed.push(name);
+    console.log(`${name.padEnd(WIDTH)}  ${describe(result, seeds)}`);
+  });
   return missed;
+}
+
+/** Does it for each, so many at a time. */
+async function eachOf<T>(all: Iterable<T>, atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all].map((one) => ({ one }));
+  const goOn = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next.one);
+  };
+  await Promise.all(Array.from({ length: atOnce }, goOn));
 }
 
 /** Whether nothing goes wrong without a fault; otherwise nothing would be proved. */
@@ -117,11 +123,13 @@ async function main(given: string[]): Promise<number> {
   const inHistories = values.histories ?? false;
   const names = positionals.length > 0 ? positionals : FAULTS.map(({ name }) => name);
   const played = FAULTS.filter(({ name, foundBy }) => names.includes(name) && (inHistories || !foundBy));
-  for (const happens of new Set(played.map((fault) => fault.happens))) {
-    if (!(await goWell({ ...seeds, happens }))) return 1;
-  }
-  if (values.unplanted) return 0;
   const atOnce = wholeNumber("at-once", values["at-once"], AT_ONCE);
+  let isWell = true;
+  await eachOf(new Set(played.map((fault) => fault.happens)), atOnce, async (happens) => {
+    if (isWell && !(await goWell({ ...seeds, happens }))) isWell = false;
+  });
+  if (!isWell) return 1;
+  if (values.unplanted) return 0;
   const missed = await biteAll(names, { seeds, atOnce, inHistories });
   console.log(
     `\n${names.length - missed.length} of ${names.length} faults are found, within ${seeds.count} histories or by their test`,

@@ -22,6 +22,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "started-repeated-after-crash",
+    happens: "a command is given at a site",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is begun again.",
     file: "site-node/src/commands/journal.ts",
@@ -30,6 +31,7 @@ export const ACTING: readonly PlantedFault[] = [
   },
   {
     name: "cut-off-never-ended",
+    happens: "a command is given at a site",
     rule: 17,
     breaks: "A command that was under way when its site-node ended is under way for ever.",
     file: "site-node/src/commands/journal.ts",

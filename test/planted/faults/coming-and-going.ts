@@ -4,6 +4,7 @@ import type { PlantedFault } from "../fault.ts";
 export const COMING_AND_GOING: readonly PlantedFault[] = [
   {
     name: "moved-before-release",
+    foundBy: "inventory/src/authority/release.test.ts",
     happens: "a host is moved",
     rule: 14,
     breaks: "A host changes hands as soon as it is wanted elsewhere: two sites manage one machine.",
@@ -108,6 +109,7 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
   },
   {
     name: "deauthorised-stays",
+    happens: "a host is invalidated",
     rule: 15,
     breaks: "A machine that is not trusted any more is not put out.",
     file: "site-node/src/hosts/plan.ts",

@@ -77,6 +77,7 @@ export const WRITING: readonly PlantedFault[] = [
   },
   {
     name: "choice-not-written",
+    happens: "a conflict is resolved at a site",
     rule: 3,
     breaks: "A conflict ends with a choice, and the chosen value does not stand.",
     file: "hub/src/conflicts/resolve.ts",
