@@ -69,17 +69,27 @@ export class Trial {
   hubBefore: Snapshot | undefined;
   readonly siteBefore = new Map<string, Snapshot>();
   backup: string | undefined;
-  /** After it, what only one party knew may be lost, and what it knew before may be said again. */
-  anyDisaster = false;
   /** When a command is over is told by a clock. */
   areClocksWrong = false;
   /** Nobody can keep a site that was put back from doing once more what it does not know it did. */
   anySiteRolledBack = false;
+  #disasters = 0;
   #count = 0;
 
   constructor(parts: { world: World; machines: readonly Machine[]; sites: readonly WorldSite[]; os: string }) {
     ({ world: this.world, machines: this.machines, sites: this.sites, os: this.os } = parts);
     this.operators = new Operators(this.world.hub.token);
+  }
+
+  /** After one, what only one party knew may be lost, and what it knew before may be said again. */
+  get anyDisaster(): boolean {
+    return this.#disasters > 0;
+  }
+
+  /** Begins to ask for something; what is returned tells whether the one who answered cannot have lost it before that was heard. */
+  #asks(): (answer: Answer<Json> | undefined) => boolean {
+    const disasters = this.#disasters;
+    return (answer) => answer !== undefined && disasters === this.#disasters;
   }
 
   next(): number {
@@ -109,6 +119,7 @@ export class Trial {
     const before = FIELDS[field].read(shown);
     this.ledger.found(shown.resourceId, field, before);
     const asked = this.ledger.count;
+    const isTaken = this.#asks();
     const mayWrite = by?.isGone !== true;
     const isFrozen = at === this.world.hub && this.ledger.deletedOnes.has(resource) && !this.anyDisaster;
     const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value), by?.token);
@@ -116,7 +127,7 @@ export class Trial {
     assert.ok(!answer || !isFrozen, `${resource} was deleted, and was changed at the hub after that`);
     // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
     const meant = answer?.body.resourceId ?? shown.resourceId;
-    const acknowledged = answer !== undefined;
+    const acknowledged = isTaken(answer);
     const isBlind = answer?.body.generation !== shown.generation + 1;
     // A site may not know yet that somebody is gone, and the hub does (rule 6): then nobody wanted it.
     if (mayWrite) this.ledger.wanted({ resource: meant, field, value, over: [before], asked, isBlind, acknowledged });
@@ -137,6 +148,7 @@ export class Trial {
     const saw = conflict.values.map(({ write }: Json) => write);
     const path = `${PROJECT}/conflicts/${conflict.id}/resolve`;
     const asked = this.ledger.count;
+    const isTaken = this.#asks();
     const answer = await this.ask(at, "POST", path, { choose: chosen.write, saw });
     if (answer && answer.status !== 200) return;
     const values: string[] = conflict.values.map(({ value }: Json) => ownValue(value));
@@ -144,7 +156,7 @@ export class Trial {
     if (!field) return;
     const over = values.filter((value) => value !== ownValue(chosen.value));
     const wish = { resource: conflict.resourceId, field, value: ownValue(chosen.value), over, asked };
-    this.ledger.wanted({ ...wish, acknowledged: answer !== undefined, isChoice: true });
+    this.ledger.wanted({ ...wish, acknowledged: isTaken(answer), isChoice: true });
   }
 
   /** Registers a host with each of them, one after the other, by the same serial number. */
@@ -152,6 +164,7 @@ export class Trial {
     for (const at of parties) {
       const value = `w${this.next()}x`;
       const asked = this.ledger.count;
+      const isTaken = this.#asks();
       const answer = await this.ask(at, "POST", `${HOSTS}/register`, { name: value, serialNumber });
       if (answer === undefined) this.ledger.unheard(value);
       if (answer?.status !== 200) continue;
@@ -159,7 +172,7 @@ export class Trial {
       this.registered.push(resource);
       // One that is known by that serial number already keeps its name.
       if (answer.body.name === value) {
-        this.ledger.wanted({ resource, field: "name", value, over: [], asked, acknowledged: true });
+        this.ledger.wanted({ resource, field: "name", value, over: [], asked, acknowledged: isTaken(answer) });
       }
     }
   }
@@ -208,7 +221,7 @@ export class Trial {
 
   /** A disaster at one party: what no other and not what was put back in its place holds is lost, and may be. */
   async disaster(happen: () => Promise<unknown>): Promise<void> {
-    this.anyDisaster = true;
+    this.#disasters += 1;
     await this.allUp();
     await happen();
     const stores = [this.world.hub.running.store, ...this.sites.map(({ node }) => node.store)];
