@@ -38,6 +38,14 @@ export type StateEntry = Static<typeof StateEntry>;
 /** Id of the token by which an operator was let in; nobody's when the site or a machine wanted it by itself. */
 const Token = Type.Optional(Type.String({ maxLength: 64 }));
 
+/** From where an operator asked for something, and in which request: for the hub's audit log. */
+const From = Type.Optional(
+  Type.Object({
+    address: Type.Optional(Type.String({ maxLength: 64 })),
+    request: Type.Optional(Type.String({ maxLength: 100 })),
+  }),
+);
+
 /** Ids of writes and names of people are shown and chosen by: what is longer is none. */
 const WriteId = (description: string) => Type.String({ maxLength: 64, description });
 const Person = Type.String({ maxLength: 1_024 });
@@ -51,6 +59,7 @@ export const CreateIntent = Type.Object({
   creation: WriteId("id of the creation"),
   actor: Person,
   token: Token,
+  from: From,
   at: Type.Integer(),
   bound: Type.Optional(Type.Boolean({ description: "a machine has been admitted as this host already" })),
   fields: Observed,
@@ -68,6 +77,7 @@ export const EditIntent = Type.Object({
   value: Type.Unknown(),
   actor: Person,
   token: Token,
+  from: From,
   at: Type.Integer(),
   resolves: Type.Optional(
     Type.Object(
@@ -77,6 +87,23 @@ export const EditIntent = Type.Object({
   ),
 });
 export type EditIntent = Static<typeof EditIntent>;
+
+/**
+ * A resource deleted at the site, of a kind that is gone at once. It names the stamps that its author saw, and applies only if
+ * all of them still stand.
+ */
+export const DeleteIntent = Type.Object({
+  type: Type.Literal("delete"),
+  intent: WriteId("id of this intent"),
+  kind: Type.String(),
+  id: Type.String(),
+  saw: Type.Record(Type.String(), WriteId("id of the stamp"), { description: "by field, what its author saw" }),
+  actor: Person,
+  token: Token,
+  from: From,
+  at: Type.Integer(),
+});
+export type DeleteIntent = Static<typeof DeleteIntent>;
 
 /** The site has let a machine go, as the stamp named here asked (of `desiredState` for a delete, of `siteId` for a move). */
 export const ReleaseEntry = Type.Object({
@@ -126,6 +153,7 @@ export const CommandEntry = Type.Object({
       command: Type.String(),
       actor: Person,
       token: Token,
+      from: From,
       issuedAt: Type.Integer(),
       notAfter: Type.Integer(),
     }),
@@ -139,6 +167,7 @@ export const HoldReleased = Type.Object({
   hold: Type.String(),
   actor: Person,
   token: Token,
+  from: From,
   at: Type.Integer(),
 });
 export type HoldReleased = Static<typeof HoldReleased>;
@@ -200,6 +229,7 @@ export const UPLINK_ENTRIES = {
   state: StateEntry,
   create: CreateIntent,
   edit: EditIntent,
+  delete: DeleteIntent,
   release: ReleaseEntry,
   "enrolment-used": EnrolmentUsed,
   event: EventEntry,
@@ -227,6 +257,7 @@ const LANE_OF: Record<UplinkEntry["type"], Lane> = {
   "hold-released": "outcome",
   create: "intent",
   edit: "intent",
+  delete: "intent",
   state: "state",
   credential: "state",
   arrival: "state",

@@ -79,8 +79,14 @@ export type EnrolmentBody = Static<typeof EnrolmentBody>;
  */
 export const AccessBody = Type.Object({
   tenant: Type.String(),
-  name: Type.String(),
+  name: Type.String({ description: "of the operator; of a program, with `service:` before it" }),
   role: Type.Union([Type.Literal("read"), Type.Literal("write")]),
+  roles: Type.Optional(
+    Type.Array(Type.String(), {
+      description:
+        "what it may do, when `role` does not say it all; a site that does not know one goes by `role`, which gives no more",
+    }),
+  ),
   tokenHash: Type.String({ description: "SHA-256 of the token, hex" }),
   notAfter: Type.Union([Type.Integer({ description: "milliseconds since the epoch" }), Type.Null()]),
   offlineSeconds: Type.Integer({
@@ -88,6 +94,24 @@ export const AccessBody = Type.Object({
   }),
 });
 export type AccessBody = Static<typeof AccessBody>;
+
+/** What a program's name begins with where an operator's could stand, whose names have no colon. */
+const OF_SERVICE = "service:";
+
+/** The name of a program as `AccessBody` holds it: it is nobody else's, also at a site that takes every name for an operator's. */
+export function serviceName(name: string): string {
+  return `${OF_SERVICE}${name}`;
+}
+
+/** The program's own name in that of an `AccessBody`; undefined of an operator. */
+export function nameOfService(name: string): string | undefined {
+  return name.startsWith(OF_SERVICE) ? name.slice(OF_SERVICE.length) : undefined;
+}
+
+/** What histories call whoever is let in by an `AccessBody`: `operator:alice`, `service:reports`. */
+export function accessActor(name: string): string {
+  return nameOfService(name) === undefined ? `operator:${name}` : name;
+}
 
 /**
  * Body of a row of kind `credential`, in a site's scope, under the host's id: by what the machine of a host is known. It goes

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { idFromNumber, isHostId, isId } from "./ids.ts";
-import { EMBEDDED_KINDS, KINDS, kindNamed, kindOfId } from "./kinds/kinds.ts";
+import { KINDS, kindNamed, kindOfId } from "./kinds/kinds.ts";
 
 test.each(["host-0a1b2c3d", "host-ffffffff"])("%s is a host's id", (id) => expect(isHostId(id)).toBe(true));
 
@@ -19,19 +19,21 @@ test("a number becomes an id, and one that needs more than eight digits is refus
 test("every kind is found by its name and by its ids", () => {
   for (const kind of KINDS) {
     expect(kindNamed(kind.name)).toBe(kind);
-    expect(kindOfId(`${kind.prefix}-00000000`)).toBe(kind);
+    expect(kindOfId(`${kind.prefix}-00000000`)?.prefix).toBe(kind.prefix);
   }
   expect(kindNamed("toaster")).toBeUndefined();
   expect(kindOfId("toaster-00000000")).toBeUndefined();
 });
 
-test("kinds share neither names nor prefixes nor schema names, and refer only to kinds that exist", () => {
-  const all = [...KINDS, ...EMBEDDED_KINDS];
-  for (const property of ["name", "prefix", "schemaName"] as const) {
-    expect(new Set(all.map((kind) => kind[property])).size).toBe(all.length);
+test("kinds share neither names nor schema names, those that share a prefix are where the same is known, and they refer only to kinds that exist", () => {
+  for (const property of ["name", "schemaName"] as const) {
+    expect(new Set(KINDS.map((kind) => kind[property])).size).toBe(KINDS.length);
   }
-  const references = all.flatMap((kind) => Object.values(kind.fields).flatMap((field) => field.reference ?? []));
-  for (const { kind } of references) expect(all.map(({ name }) => name)).toContain(kind);
+  for (const [, sharing] of Map.groupBy(KINDS, (kind) => kind.prefix)) {
+    expect(new Set(sharing.map(({ feed, follows, deletion }) => `${feed} ${follows} ${deletion}`)).size).toBe(1);
+  }
+  const references = KINDS.flatMap((kind) => Object.values(kind.fields).flatMap((field) => field.reference ?? []));
+  for (const { kind } of references) expect(KINDS.map(({ name }) => name)).toContain(kind);
 });
 
 test("a kind stands after those it refers to, so that tables and snapshots can follow the list", () => {

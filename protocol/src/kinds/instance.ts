@@ -23,6 +23,7 @@ export const Instance = kind({
   schemaName: "InstanceResource",
   aliasIds: ["instanceID"],
   feed: "machine",
+  follows: "hostID",
   deletion: "two-phase",
   fields: {
     kind: operator(InstanceKind, { initial: "INSTANCE_KIND_UNSPECIFIED", immutable: true }),
@@ -31,6 +32,7 @@ export const Instance = kind({
     currentState: observed(InstanceState, { initial: "INSTANCE_STATE_UNSPECIFIED" }),
     hostID: reference("host", {
       embedAs: "host",
+      shownThere: { as: "instance", many: false },
       maxLength: 13,
       pattern: "^host-[0-9a-f]{8}$",
       required: true,

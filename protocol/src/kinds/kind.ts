@@ -4,17 +4,34 @@ import type { Stamp } from "../feed.ts";
 /** Who writes a field. Every field has exactly one owner. */
 export type Owner = "operator" | "site" | "hub";
 
-/** What a field refers to, and under which name the API shows the resource itself beside its id. */
+/** What a field refers to, and under which name the API shows the resource itself beside its id, if it does. */
 export interface Reference {
   readonly kind: string;
-  readonly embedAs: string;
+  readonly embedAs: string | undefined;
   /** The API never shows nor takes the id, only the embedded resource. */
   readonly hidden: boolean;
+  readonly many: boolean;
+  /** Whether what refers is deleted with what it refers to; otherwise that cannot be deleted while something refers to it. */
+  readonly goesAlong: boolean;
+  /** Whether it only tells what was: what it refers to may be retired all the same. */
+  readonly tellsPast: boolean;
+  /** A second name under which the API shows the resource, for clients know both. */
+  readonly alsoAs: string | undefined;
+  /** Whether an empty resource is shown where there is none: clients read its name without asking whether it is there. */
+  readonly neverNull: boolean;
+  /** How what is referred to shows what refers to it; it does not when undefined. */
+  readonly shownThere: ShownThere | undefined;
+}
+
+/** A resource under a name, or a list of all that refer. */
+export interface ShownThere {
+  readonly as: string;
   readonly many: boolean;
 }
 
 /** Observations that are made together: by the machine's own report, by looking at its power, by the site's own doing. */
-export type ObservationGroup = "hardware" | "power" | "status";
+export const OBSERVATION_GROUPS = ["hardware", "power", "status"] as const;
+export type ObservationGroup = (typeof OBSERVATION_GROUPS)[number];
 
 export interface Field<S extends TSchema = TSchema> {
   readonly owner: Owner;
@@ -78,26 +95,50 @@ export function bookkept<S extends TSchema>(schema: S): Field<S> {
   return field("hub", schema, {});
 }
 
-/** The id of another resource of the same tenant; the API embeds that resource as `embedAs`. */
+const PLAIN = {
+  ...{ hidden: false, many: false, goesAlong: false, tellsPast: false, neverNull: false },
+  ...{ alsoAs: undefined, shownThere: undefined },
+};
+
+/** The id of another resource of the same tenant; the API embeds that resource as `embedAs`, or does not. */
 export function reference(
   kind: string,
-  options: { embedAs: string; pattern: string; maxLength: number; required?: true; immutable?: true },
+  options: {
+    embedAs?: string;
+    pattern: string;
+    maxLength: number;
+    required?: true;
+    immutable?: true;
+    goesAlong?: true;
+    neverNull?: true;
+    alsoAs?: string;
+    shownThere?: ShownThere;
+  },
 ): Field {
-  const { embedAs, pattern, maxLength, ...rest } = options;
+  const { embedAs, pattern, maxLength, goesAlong = false, neverNull = false, alsoAs, shownThere, ...rest } = options;
   const schema = Type.String({ maxLength, pattern });
-  return { ...field("operator", schema, rest), reference: { kind, embedAs, hidden: false, many: false } };
+  return {
+    ...field("operator", schema, rest),
+    reference: { ...PLAIN, kind, embedAs, goesAlong, neverNull, alsoAs, shownThere },
+  };
 }
 
 /** A reference that the API shows only as the embedded resource. */
-export function hiddenReference(kind: string, embedAs: string): Field {
-  return { ...field("hub", Type.String(), {}), reference: { kind, embedAs, hidden: true, many: false } };
+export function hiddenReference(
+  kind: string,
+  embedAs: string,
+  options: { required?: true; immutable?: true; goesAlong?: true; tellsPast?: true; neverNull?: true } = {},
+): Field {
+  const { goesAlong = false, tellsPast = false, neverNull = false, ...rest } = options;
+  const reference = { ...PLAIN, kind, embedAs, hidden: true, goesAlong, tellsPast, neverNull };
+  return { ...field("hub", Type.String(), rest), reference };
 }
 
 /** Ids of several resources of one kind. */
 export function references(kind: string, options: { embedAs: string; pattern: string; maxLength: number }): Field {
   const { embedAs, pattern, maxLength } = options;
   const schema = Type.Array(Type.String({ maxLength, pattern }));
-  return { ...field("operator", schema, {}), reference: { kind, embedAs, hidden: false, many: true } };
+  return { ...field("operator", schema, {}), reference: { ...PLAIN, kind, embedAs, many: true } };
 }
 
 /** A part of a machine. Its fields are observations; it has a table `name` with a row per part. */
@@ -147,6 +188,16 @@ export interface Kind<F extends Record<string, Field> = Record<string, Field>> {
   /** Who must know it: every site of the tenant, or only the site that manages the machine. */
   readonly feed: "tenant" | "machine";
   /**
+   * The field that names a machine, or what follows one: the site that manages that manages this too, and is shown it instead
+   * of every site of the tenant. A resource that names none is the tenant's.
+   */
+  readonly follows: string | undefined;
+  /**
+   * Whether operators may also make and change at a site, cut off or not, what follows a machine there. Machines they may; all
+   * else is written at the hub alone.
+   */
+  readonly atSites: boolean;
+  /**
    * `two-phase`: intent says DELETED, the site lets go, the row disappears. `retired`: nobody is offered it any more, and the
    * row disappears once no site can refer to it.
    */
@@ -165,12 +216,24 @@ export function kind<const F extends Record<string, Field>>(
   return {
     aliasIds: [],
     feed: "tenant",
+    follows: undefined,
+    atSites: declaration.feed === "machine",
     deletion: "immediate",
     unique: [],
     derived: {},
     rest: undefined,
     ...declaration,
   };
+}
+
+/** Whether a site may manage resources of a kind: machines, and what follows them. */
+export function isManaged(kind: Pick<Kind, "feed" | "follows">): boolean {
+  return kind.feed === "machine" || kind.follows !== undefined;
+}
+
+/** Whether operators write nothing of a kind: whoever does what it tells of keeps it. */
+export function isKept(kind: Pick<Kind, "fields">): boolean {
+  return Object.values(kind.fields).every(({ owner }) => owner === "hub");
 }
 
 /** What a resource of a kind holds, by field name; what nobody knows is absent. */
@@ -190,17 +253,18 @@ export interface Bookkeeping {
   readonly stamps: Readonly<Record<string, Readonly<Stamp>>>;
   /** Id of the creation: the same creation asked twice makes one resource. */
   readonly creation: string;
-  /** Machines only: the site that manages it now, which may not be the one it is wanted at. */
+  /** Machines and what follows them: the site that manages it now, which may not be the one it is wanted at. */
   readonly owner?: string;
   /** Machines only: how far the site has got with `generation`. */
   readonly observedGeneration?: number;
   /** Machines only: when and by which site its observations were made. */
   readonly observedAt?: number;
   readonly observedBy?: string;
-  /** Machines only: by group of observations, who saw them and when (milliseconds since the epoch, site's clock). */
-  readonly observedSources?: Readonly<
-    Partial<Record<ObservationGroup, { readonly source: string; readonly at: number }>>
-  >;
+  /**
+   * Machines only: by group of observations, and by field of those that somebody beside the site observes, who saw them and when
+   * (milliseconds since the epoch; site's clock, or hub's).
+   */
+  readonly observedSources?: Readonly<Record<string, { readonly source: string; readonly at: number }>>;
   /** Machines only: observations that this version has no field for, as the last report had them. No API shows them. */
   readonly observedUnknown?: Readonly<Record<string, unknown>>;
   /** Kinds that are retired only: since when (milliseconds since the epoch, hub's clock); absent while it stands. */

@@ -10,7 +10,12 @@ export const Region = kind({
   aliasIds: ["regionID"],
   fields: {
     name: operator(Name, { initial: "" }),
-    parentId: reference("region", { embedAs: "parentRegion", maxLength: 15, pattern: "^$|^region-[0-9a-f]{8}$" }),
+    parentId: reference("region", {
+      embedAs: "parentRegion",
+      neverNull: true,
+      maxLength: 15,
+      pattern: "^$|^region-[0-9a-f]{8}$",
+    }),
     metadata: operator(Metadata, { initial: [] }),
   },
   derived: { inheritedMetadata: InheritedMetadata, totalSites: Type.Integer({ minimum: 0 }) },

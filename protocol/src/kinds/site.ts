@@ -10,7 +10,12 @@ export const Site = kind({
   aliasIds: ["siteID"],
   fields: {
     name: operator(Name, { initial: "" }),
-    regionId: reference("region", { embedAs: "region", maxLength: 15, pattern: "^$|^region-[0-9a-f]{8}$" }),
+    regionId: reference("region", {
+      embedAs: "region",
+      neverNull: true,
+      maxLength: 15,
+      pattern: "^$|^region-[0-9a-f]{8}$",
+    }),
     siteLat: operator(Type.Integer({ minimum: -900_000_000, maximum: 900_000_000 }), { initial: 0 }),
     siteLng: operator(Type.Integer({ minimum: -1_800_000_000, maximum: 1_800_000_000 }), { initial: 0 }),
     providerId: hiddenReference("provider", "provider"),
