@@ -5,6 +5,7 @@ export * from "./errors.ts";
 export * from "./lifecycle.ts";
 export * from "./listening.ts";
 export * from "./log.ts";
+export * from "./metrics.ts";
 export * from "./node-version.ts";
 export * from "./reconcile.ts";
 export * from "./secrets.ts";

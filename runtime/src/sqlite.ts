@@ -5,6 +5,9 @@ import { systemCode } from "./errors.ts";
 
 export type Sqlite = Database.Database;
 
+/** Milliseconds for which SQLite waits, and this process with it, when a database is locked. */
+export const BUSY_TIMEOUT = 5_000;
+
 /**
  * A SQLite database of ours: write-ahead log, `synchronous=FULL` (an acknowledged write survives power loss), foreign
  * keys on, readable by its owner alone. `:memory:` works. Throws when the file is no database of ours.
@@ -21,7 +24,7 @@ export function openSqlite(path: string): Sqlite {
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = ON");
-    database.pragma("busy_timeout = 5000");
+    database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
     takeInLog(database);
   } catch (cause) {
     database.close();
@@ -62,7 +65,7 @@ export function takeInGrownLog(database: Sqlite): void {
 export function openSqliteReadOnly(path: string): Sqlite {
   const database = new Database(path, { readonly: true, fileMustExist: true });
   try {
-    database.pragma("busy_timeout = 5000");
+    database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
     // It may be anybody's: what its schema says is not run with the rights of this program.
     database.pragma("trusted_schema = OFF");
     database.prepare("select count(*) from sqlite_schema").get();
