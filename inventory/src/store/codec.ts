@@ -43,11 +43,32 @@ export function encodeResource(table: Table, resource: Resource): StoredValue[] 
   ];
 }
 
-/** A resource from its row and from the rows of its parts of each sort. */
+/**
+ * A resource from its row and from the rows of its parts of each sort. Stamps are read when they are asked for: lists do not, and
+ * they are the most of a small row.
+ */
 export function decodeResource(table: Table, row: Row, partsOf: (part: PartTable) => readonly Row[]): Resource {
   const fields = decodeColumns(table.fields, row);
   for (const part of table.parts) fields[part.field] = partsOf(part).map((each) => decodeColumns(part.columns, each));
-  return { ...decodeColumns(table.bookkeeping, row), fields } as unknown as Resource;
+  let stamps: unknown;
+  return {
+    ...decodeColumns(withoutStamps(table), row),
+    get stamps() {
+      stamps ??= JSON.parse(String(row.stamps));
+      return stamps;
+    },
+    fields,
+  } as unknown as Resource;
+}
+
+const WITHOUT_STAMPS = new Map<Table, readonly Column[]>();
+
+function withoutStamps(table: Table): readonly Column[] {
+  const known = WITHOUT_STAMPS.get(table);
+  if (known) return known;
+  const columns = table.bookkeeping.filter(({ field }) => field !== "stamps");
+  WITHOUT_STAMPS.set(table, columns);
+  return columns;
 }
 
 /** The values of a resource's fields or of a part, in the order of the columns. */

@@ -17,6 +17,25 @@ export type Violation =
   | { readonly of: "unique"; readonly columns: readonly string[] }
   | { readonly of: "reference" };
 
+/** Another generation of a resource stands than the one that a change was made of. */
+export class OtherGeneration extends Fault {
+  readonly stands: number;
+
+  constructor(kind: Pick<Kind, "name">, { resourceId, generation }: { resourceId: string; generation: number }) {
+    super("Aborted", `${kind.name} ${resourceId} is at generation ${generation}`);
+    this.stands = generation;
+  }
+}
+
+/** Throws OtherGeneration unless a resource is at the generation asked for, if any is. */
+export function refuseOther(
+  kind: Pick<Kind, "name">,
+  resource: { resourceId: string; generation: number },
+  ifGeneration: number | undefined,
+): void {
+  if (ifGeneration !== undefined && ifGeneration !== resource.generation) throw new OtherGeneration(kind, resource);
+}
+
 /** There is no such resource of the kind, in the text that clients of this API look for. */
 export function missing(kind: Pick<Kind, "name">): Fault {
   return new Fault("NotFound", notFound(kind.name));

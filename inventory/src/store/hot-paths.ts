@@ -1,7 +1,9 @@
 import type { FeedScope, Resource } from "@holdfast/protocol";
+import type { Links } from "../audit/entry.ts";
 import type { Row } from "./codec.ts";
-import type { FeedPage } from "./contract.ts";
+import type { Change, FeedPage } from "./contract.ts";
 import type { Violation } from "./faults.ts";
+import type { Touched } from "./revisions.ts";
 import type { Table } from "./table.ts";
 
 /** By column: what it shall hold, or of what it shall hold one. */
@@ -24,9 +26,16 @@ export interface HotPaths {
   feedPage(scope: FeedScope, after: number, limit: number): Promise<FeedPage>;
   /** Returns the row's number, taken from the sequence `feed`. */
   appendFeed(scope: FeedScope, kind: string, id: string, body: string | null): Promise<number>;
+  /** The hashes that the next entry of a tenant's log follows. */
+  lastChange(tenant: string): Promise<Links>;
+  appendChange(change: Change, hash: string): Promise<void>;
   nextNumber(sequence: string, count: number): Promise<number>;
+  /** Makes this number the newest revision of a resource. */
+  noteRevision(touched: Touched, seq: number): Promise<void>;
   savepoint(name: string, step: "begin" | "release" | "undo"): Promise<void>;
   rows<T>(statement: string, values: readonly (string | number | null)[]): Promise<readonly T[]>;
+  /** Runs a statement that finds nothing. */
+  run(statement: string, values: readonly (string | number | null)[]): Promise<void>;
   /** What a driver's error says was refused; undefined when it is some other failure. */
   violationOf(error: unknown): Violation | undefined;
 }

@@ -1,4 +1,4 @@
-import { EMBEDDED_KINDS, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { isManaged, type Kind, kindNamed } from "@holdfast/protocol";
 import { snakeCase } from "../snake-case.ts";
 import { backReferencesOf } from "./back-references.ts";
 import { FieldFault } from "./faults.ts";
@@ -7,15 +7,16 @@ import { type Column, type PartTable, type ReferenceColumn, tableOf } from "./ta
 /** How many resources a path may go through before its last field: five, and the host on the way there. */
 const MAX_STEPS = 6;
 
+/** A column with the id of another resource, or with those of several. */
+type Through = ReferenceColumn & { readonly many: boolean };
+
 /** Where a path leads: to a column of the kind, of its parts, or on through a reference. */
 export type Path =
   | { readonly to: "column"; readonly column: Column }
   | { readonly to: "parts"; readonly part: PartTable; readonly column: Column | undefined }
-  | { readonly to: "referred"; readonly through: ReferenceColumn; readonly kind: Kind; readonly rest: Path }
+  | { readonly to: "referred"; readonly through: Through; readonly kind: Kind; readonly rest: Path }
   /** To what refers here by a column of its own, and on from there. */
-  | { readonly to: "referring"; readonly kind: Kind; readonly by: string; readonly rest: Path | undefined }
-  /** A field of a kind that nobody can have made yet. */
-  | { readonly to: "nothing" };
+  | { readonly to: "referring"; readonly kind: Kind; readonly by: string; readonly rest: Path | undefined };
 
 const TIMES: readonly Column[] = [
   { name: "created_at", field: "createdAt", type: "integer" },
@@ -27,13 +28,13 @@ function unknown(path: readonly string[]): FieldFault {
   return new FieldFault("InvalidArgument", [name], `unknown field ${name}`);
 }
 
-/** The site that manages a machine: no field of the API, and asked about by it. */
+/** The site that manages a machine or what follows one: no field of the API, and asked about by it. */
 const OWNER: Column = { name: "owner_site", field: "owner", type: "text" };
 
 /** The column of a top-level field, by its name in the API or with underscores; undefined when there is none. */
 export function columnOf(kind: Kind, field: string): Column | undefined {
   const name = snakeCase(field);
-  if (name === OWNER.field && kind.feed === "machine") return OWNER;
+  if (name === OWNER.field && isManaged(kind)) return OWNER;
   if (name === "resource_id" || kind.aliasIds.some((alias) => snakeCase(alias) === name)) {
     return { name: "resource_id", field: "resourceId", type: "text" };
   }
@@ -41,11 +42,13 @@ export function columnOf(kind: Kind, field: string): Column | undefined {
 }
 
 function referenceNamed(kind: Kind, name: string) {
-  return Object.entries(kind.fields).find(([, { reference }]) => reference && snakeCase(reference.embedAs) === name);
+  return Object.entries(kind.fields).find(
+    ([, { reference }]) => reference?.embedAs !== undefined && snakeCase(reference.embedAs) === name,
+  );
 }
 
 function referringNamed(kind: Kind, name: string) {
-  const back = backReferencesOf(kind).find((each) => !each.many && snakeCase(each.name) === name);
+  const back = backReferencesOf(kind).find((each) => snakeCase(each.name) === name);
   const from = back && kindNamed(back.from);
   return back && from && ({ to: "referring", kind: from, by: snakeCase(back.by) } as const);
 }
@@ -71,7 +74,7 @@ function resolve(kind: Kind, path: readonly string[], whole: readonly string[]):
     const own = columnOf(kind, field);
     if (!own || !reference) throw unknown(whole);
     if (rest.length === 0) return { to: "column", column: own };
-    return resolveReferred({ column: own.name, field, kind: reference.kind }, rest, whole);
+    return resolveReferred({ column: own.name, field, kind: reference.kind, many: reference.many }, rest, whole);
   }
   const referred = referringNamed(kind, name);
   if (referred) return { ...referred, rest: rest.length === 0 ? undefined : resolve(referred.kind, rest, whole) };
@@ -88,19 +91,13 @@ function resolvePart(part: PartTable, rest: readonly string[], whole: readonly s
   return { to: "parts", part, column };
 }
 
-function resolveReferred(through: ReferenceColumn, rest: readonly string[], whole: readonly string[]): Path {
-  const kind = KINDS.find((each) => each.name === through.kind);
-  if (kind) {
-    const onward = resolve(kind, rest, whole);
-    // The id is at hand in the referring row.
-    if (onward.to === "column" && onward.column.name === "resource_id") {
-      return { to: "column", column: { name: through.column, field: through.field, type: "text" } };
-    }
-    return { to: "referred", through, kind, rest: onward };
+function resolveReferred(through: Through, rest: readonly string[], whole: readonly string[]): Path {
+  const kind = kindNamed(through.kind);
+  if (!kind) throw unknown(whole);
+  const onward = resolve(kind, rest, whole);
+  // The id is at hand in the referring row.
+  if (!through.many && onward.to === "column" && onward.column.name === "resource_id") {
+    return { to: "column", column: { name: through.column, field: through.field, type: "text" } };
   }
-  const unserved = EMBEDDED_KINDS.find((each) => each.name === through.kind);
-  const name = snakeCase(rest[0] ?? "");
-  const known = unserved && (name === "resource_id" || Object.keys(unserved.fields).some((f) => snakeCase(f) === name));
-  if (!known) throw unknown(whole);
-  return { to: "nothing" };
+  return { to: "referred", through, kind, rest: onward };
 }

@@ -1,4 +1,4 @@
-import { type Component, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
+import { type Component, isManaged, KINDS, type Kind, kindNamed } from "@holdfast/protocol";
 import { snakeCase } from "../snake-case.ts";
 
 /** How a value is stored: `uint64` as an integer that is shown as text, `json` as text. */
@@ -38,6 +38,8 @@ export interface Table {
   readonly columns: readonly Column[];
   readonly parts: readonly PartTable[];
   readonly references: readonly ReferenceColumn[];
+  /** Columns that hold the ids of several resources: no foreign key keeps these, the store does. */
+  readonly lists: readonly ReferenceColumn[];
 }
 
 /** Columns beside the fields; the names of the second group are those of `Bookkeeping`. */
@@ -51,8 +53,9 @@ const BOOKKEEPING: readonly Column[] = [
   { name: "creation", field: "creation", type: "text" },
 ];
 
+const OF_MANAGED: readonly Column[] = [{ name: "owner_site", field: "owner", type: "text" }];
+
 const OF_MACHINES: readonly Column[] = [
-  { name: "owner_site", field: "owner", type: "text" },
   { name: "observed_generation", field: "observedGeneration", type: "integer" },
   { name: "observed_at", field: "observedAt", type: "integer" },
   { name: "observed_by", field: "observedBy", type: "text" },
@@ -66,6 +69,7 @@ const OF_RETIRED: readonly Column[] = [{ name: "retired", field: "retired", type
 export function bookkeepingOf(kind: Kind): readonly Column[] {
   return [
     ...BOOKKEEPING,
+    ...(isManaged(kind) ? OF_MANAGED : []),
     ...(kind.feed === "machine" ? OF_MACHINES : []),
     ...(kind.deletion === "retired" ? OF_RETIRED : []),
   ];
@@ -94,18 +98,19 @@ function describe(kind: Kind): Table {
   const fields: Column[] = [];
   const parts: PartTable[] = [];
   const references: ReferenceColumn[] = [];
+  const lists: ReferenceColumn[] = [];
   for (const [field, { schema, component, reference }] of Object.entries(kind.fields)) {
     if (component) {
       parts.push(partTable(kind, field, component));
       continue;
     }
     fields.push({ name: snakeCase(field), field, type: columnType(schema) });
-    if (reference && !reference.many && kindNamed(reference.kind)) {
-      references.push({ column: snakeCase(field), field, kind: reference.kind });
+    if (reference && kindNamed(reference.kind)) {
+      (reference.many ? lists : references).push({ column: snakeCase(field), field, kind: reference.kind });
     }
   }
-  if (kind.feed === "machine") references.push({ column: "owner_site", field: "owner", kind: "site" });
-  return { name: kind.name, kind, bookkeeping, fields, columns: [...bookkeeping, ...fields], parts, references };
+  if (isManaged(kind)) references.push({ column: "owner_site", field: "owner", kind: "site" });
+  return { name: kind.name, kind, bookkeeping, fields, columns: [...bookkeeping, ...fields], parts, references, lists };
 }
 
 const TABLES = new Map<Kind, Table>(KINDS.map((kind) => [kind, describe(kind)]));

@@ -1,26 +1,37 @@
 import { type FeedScope, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import { sql } from "kysely";
-import type { Change, ChangedResource, Commit, Tenant, Transaction } from "./contract.ts";
+import { entryOf } from "../audit/entry.ts";
+import type { Change, Commit, Tenant, Transaction } from "./contract.ts";
 import { idTaken, missing, missingReference, stillReferred, taken, type Violation } from "./faults.ts";
-import { type Table, tableOf } from "./table.ts";
+import { noteRevisions, type Touched } from "./revisions.ts";
+import { TABLES_OF_KINDS, type Table, tableOf } from "./table.ts";
 import { StoreView } from "./view.ts";
+
+/** Kinds that others refer to in lists. */
+const LISTED = new Set(TABLES_OF_KINDS.flatMap(({ lists }) => lists.map(({ kind }) => kind)));
 
 /** The writing half of every dialect's store; collects what its commit has to tell. */
 export class StoreTransaction extends StoreView implements Transaction {
   #scopes = new Map<FeedScope, number>();
-  #changes: ChangedResource[] = [];
+  #touched: Touched[] = [];
+  #isLogged = false;
   #depth = 0;
 
   /** What this transaction has changed so far; undefined when nothing that a listener wants to know. */
   commit(): Commit | undefined {
-    if (this.#scopes.size === 0 && this.#changes.length === 0) return undefined;
-    return { scopes: this.#scopes, changes: this.#changes };
+    if (this.#scopes.size === 0 && this.#touched.length === 0 && !this.#isLogged) return undefined;
+    return { scopes: this.#scopes, changes: this.#touched.map(({ kind, tenant, id }) => ({ kind, tenant, id })) };
+  }
+
+  /** The last thing that a transaction does. */
+  noteRevisions(): Promise<void> {
+    return noteRevisions(this.hot, this.#touched);
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     const name = `part_${this.#depth}`;
-    const before = { scopes: new Map(this.#scopes), changes: this.#changes.length };
+    const before = { scopes: new Map(this.#scopes), changes: this.#touched.length };
     await this.hot.savepoint(name, "begin");
     this.#depth += 1;
     try {
@@ -30,7 +41,7 @@ export class StoreTransaction extends StoreView implements Transaction {
     } catch (error) {
       await this.#undo(name, error);
       this.#scopes = before.scopes;
-      this.#changes.length = before.changes;
+      this.#touched.length = before.changes;
       throw error;
     } finally {
       this.#depth -= 1;
@@ -48,25 +59,31 @@ export class StoreTransaction extends StoreView implements Transaction {
 
   async insert<K extends Kind>(kind: K, resource: Resource<K>): Promise<void> {
     const table = tableOf(kind);
+    await this.#refuseBrokenLists(table, resource);
     await this.#refused(table, resource, () => this.hot.insert(table, resource));
-    this.#changed(kind, resource);
+    this.#touch(kind, resource, "made");
   }
 
   async replace<K extends Kind>(kind: K, resource: Resource<K>): Promise<void> {
     const table = tableOf(kind);
+    await this.#refuseBrokenLists(table, resource);
     const found = await this.#refused(table, resource, () => this.hot.replace(table, resource));
     if (!found) throw missing(kind);
-    this.#changed(kind, resource);
+    this.#touch(kind, resource, "changed");
   }
 
   async delete(kind: Kind, tenant: string, id: string): Promise<void> {
+    if (LISTED.has(kind.name)) {
+      const referrers = await this.referrers(kind, tenant, id);
+      if (referrers.length > 0) throw stillReferred(kind, id, referrers);
+    }
     try {
       if (!(await this.hot.delete(tableOf(kind), tenant, id))) return;
     } catch (error) {
       if (this.hot.violationOf(error)?.of !== "reference") throw error;
       throw stillReferred(kind, id, await this.referrers(kind, tenant, id));
     }
-    this.#changed(kind, { tenant, resourceId: id });
+    this.#touch(kind, { tenant, resourceId: id }, "gone");
   }
 
   async insertTenant({ id, name }: Tenant): Promise<void> {
@@ -75,6 +92,20 @@ export class StoreTransaction extends StoreView implements Transaction {
     } catch (cause) {
       if (this.hot.violationOf(cause) === undefined) throw cause;
       throw new Fault("AlreadyExists", `tenant ${name} already exists`, { cause });
+    }
+  }
+
+  async freezeTenant(id: string, at: number): Promise<void> {
+    const frozen = sql`update tenant set frozen = ${at} where tenant_id = ${id} and frozen is null`;
+    await frozen.execute(this.queries.kysely);
+  }
+
+  async deleteTenant(id: string): Promise<void> {
+    try {
+      await sql`delete from tenant where tenant_id = ${id}`.execute(this.queries.kysely);
+    } catch (cause) {
+      if (this.hot.violationOf(cause)?.of !== "reference") throw cause;
+      throw new Fault("FailedPrecondition", `tenant ${id} still has resources`, { cause });
     }
   }
 
@@ -91,13 +122,14 @@ export class StoreTransaction extends StoreView implements Transaction {
       where scope = ${scope} and floor < ${upTo}`.execute(kysely);
   }
 
-  async appendChange(change: Omit<Change, "seq">): Promise<number> {
+  async appendChange(given: Omit<Change, "seq">): Promise<number> {
     const seq = await this.nextNumber("change");
-    const before = change.before && JSON.stringify(withoutSecrets(change.kind, change.before));
-    const after = change.after && JSON.stringify(withoutSecrets(change.kind, change.after));
-    await sql`insert into change_log (seq, at, tenant_id, actor, kind, resource_id, operation, before, after, write)
-      values (${seq}, ${change.at}, ${change.tenant}, ${change.actor}, ${change.kind}, ${change.id},
-        ${change.operation}, ${before}, ${after}, ${change.write ?? null})`.execute(this.queries.kysely);
+    const before = given.before && withoutSecrets(given.kind, given.before);
+    const after = given.after && withoutSecrets(given.kind, given.after);
+    const change: Change = { ...given, seq, before, after };
+    const { hash } = entryOf(change, await this.hot.lastChange(change.tenant));
+    await this.hot.appendChange(change, hash);
+    this.#isLogged = true;
     return seq;
   }
 
@@ -110,8 +142,8 @@ export class StoreTransaction extends StoreView implements Transaction {
       on conflict (name) do update set value = excluded.value`.execute(this.queries.kysely);
   }
 
-  #changed(kind: Kind, { tenant, resourceId: id }: Pick<Resource, "tenant" | "resourceId">): void {
-    this.#changes.push({ kind: kind.name, tenant, id });
+  #touch(kind: Kind, { tenant, resourceId: id }: Pick<Resource, "tenant" | "resourceId">, how: Touched["how"]): void {
+    this.#touched.push({ kind: kind.name, tenant, id, how });
   }
 
   /** Runs a write; what the database refuses of it becomes a fault that names fields. */
@@ -132,6 +164,16 @@ export class StoreTransaction extends StoreView implements Transaction {
         return taken(table.kind, fieldsOf(table, violation.columns), cause);
       case "reference":
         return (await this.#brokenReference(table, resource)) ?? cause;
+    }
+  }
+
+  /** Lists of ids are kept by no foreign key. */
+  async #refuseBrokenLists({ lists }: Table, { tenant, fields }: Resource): Promise<void> {
+    for (const { field, kind: name } of lists) {
+      const [ids, kind] = [(fields as Record<string, unknown>)[field], kindNamed(name)];
+      if (!Array.isArray(ids) || ids.length === 0 || !kind) continue;
+      const found = await this.getMany(kind, tenant, ids);
+      if (!ids.every((id) => found.has(id))) throw missingReference(field, name);
     }
   }
 

@@ -1,23 +1,38 @@
 import type { FeedScope, Kind, Resource } from "@holdfast/protocol";
 import { type Kysely, sql } from "kysely";
-import type { Change, FeedPage, ListQuery, ResourceList, Tenant, View } from "./contract.ts";
+import { changeOf } from "../audit/rows.ts";
+import {
+  type Change,
+  EVERY_TENANT,
+  type FeedPage,
+  type IdList,
+  type ListQuery,
+  type OneOrEveryTenant,
+  type Referrer,
+  type ResourceList,
+  type Tenant,
+  type View,
+} from "./contract.ts";
 import { FieldFault } from "./faults.ts";
 import type { HotPaths } from "./hot-paths.ts";
 import { findReferrers, listRows, type Queries } from "./listing.ts";
+import { type LogPosition, logPosition, type RevisionPage, revisionPage } from "./revisions.ts";
 import { TABLES_OF_KINDS, tableOf } from "./table.ts";
 
-const TENANT = "select tenant_id, name from tenant where tenant_id = ? or name = ?";
+const TENANT = "select tenant_id, name, frozen from tenant where tenant_id = ? or name = ?";
 
-type TenantRow = { tenant_id: string; name: string };
+type TenantRow = { tenant_id: string; name: string; frozen: number | null };
 
 /** The reading half of every dialect's store: queries through Kysely, except for the paths that must be fast. */
 export class StoreView implements View {
   protected readonly queries: Queries;
   protected readonly hot: HotPaths;
+  readonly letOthers: View["letOthers"];
 
-  constructor(queries: Queries, hot: HotPaths) {
+  constructor(queries: Queries, hot: HotPaths, letOthers: View["letOthers"]) {
     this.queries = queries;
     this.hot = hot;
+    this.letOthers = letOthers;
   }
 
   async get<K extends Kind>(kind: K, tenant: string, id: string): Promise<Resource<K> | undefined> {
@@ -34,14 +49,20 @@ export class StoreView implements View {
   }
 
   async list<K extends Kind>(kind: K, query: ListQuery): Promise<ResourceList<K>> {
-    const { rows, total } = await listRows(this.queries, kind, query);
-    return { resources: this.hot.resources(tableOf(kind), rows) as Resource<K>[], total };
+    const { rows, total, next } = await listRows(this.queries, kind, query);
+    const resources = this.hot.resources(tableOf(kind), rows) as Resource<K>[];
+    return { resources, total, ...(next ? { next } : {}) };
+  }
+
+  async listIds(kind: Kind, query: ListQuery): Promise<IdList> {
+    const { rows, total, next } = await listRows(this.queries, kind, query, "ids");
+    return { ids: rows.map((row) => String(row.resource_id)), total, ...(next ? { next } : {}) };
   }
 
   async find<K extends Kind>(
     kind: K,
     values: Readonly<Record<string, string | readonly string[]>>,
-    tenant?: string,
+    tenant: OneOrEveryTenant,
   ): Promise<readonly Resource<K>[]> {
     const { columns } = tableOf(kind);
     const wanted = Object.entries(values).map(([field, value]) => {
@@ -49,11 +70,11 @@ export class StoreView implements View {
       if (!column) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
       return [column.name, value];
     });
-    const ofTenant = tenant === undefined ? {} : { tenant_id: tenant };
-    return (await this.hot.find(tableOf(kind), { ...ofTenant, ...Object.fromEntries(wanted) })) as Resource<K>[];
+    const ofTenant = tenant === EVERY_TENANT ? {} : { tenant_id: tenant };
+    return (await this.hot.find(tableOf(kind), { ...Object.fromEntries(wanted), ...ofTenant })) as Resource<K>[];
   }
 
-  referrers(kind: Kind, tenant: string, id: string): Promise<readonly { readonly kind: Kind; readonly id: string }[]> {
+  referrers(kind: Kind, tenant: string, id: string): Promise<readonly Referrer[]> {
     return findReferrers(this.queries, TABLES_OF_KINDS, kind, { tenant, id });
   }
 
@@ -65,12 +86,23 @@ export class StoreView implements View {
   }
 
   async tenants(): Promise<readonly Tenant[]> {
-    const rows = sql<TenantRow>`select tenant_id, name from tenant order by tenant_id`;
+    const rows = sql<TenantRow>`select tenant_id, name, frozen from tenant order by tenant_id`;
     return (await rows.execute(this.queries.kysely)).rows.map(tenantOf);
   }
 
   feed(scope: FeedScope, after: number, limit: number): Promise<FeedPage> {
     return this.hot.feedPage(scope, after, limit);
+  }
+
+  revisions(
+    of: { readonly tenant: string; readonly kind: string },
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<RevisionPage> {
+    return revisionPage(this.hot, of, page);
+  }
+
+  revision(): Promise<LogPosition> {
+    return logPosition(this.hot);
   }
 
   async changes(tenant: string, after: number, limit: number): Promise<readonly Change[]> {
@@ -100,23 +132,6 @@ export class StoreView implements View {
   }
 }
 
-function tenantOf(row: TenantRow): Tenant {
-  return { id: row.tenant_id, name: row.name };
-}
-
-function changeOf(row: Record<string, unknown>): Change {
-  const fields = (stored: unknown) =>
-    stored === null ? null : (JSON.parse(String(stored)) as Record<string, unknown>);
-  return {
-    seq: Number(row.seq),
-    at: Number(row.at),
-    tenant: String(row.tenant_id),
-    actor: String(row.actor),
-    kind: String(row.kind),
-    id: String(row.resource_id),
-    operation: row.operation as Change["operation"],
-    before: fields(row.before),
-    after: fields(row.after),
-    ...(typeof row.write === "string" ? { write: row.write } : {}),
-  };
+function tenantOf({ tenant_id: id, name, frozen }: TenantRow): Tenant {
+  return { id, name, ...(frozen === null ? {} : { frozen: Number(frozen) }) };
 }

@@ -27,11 +27,14 @@ const NEVER: Sql = sql<boolean>`1 = 0`;
  */
 export function whereOf(kind: Kind, alias: string, condition: Condition, reading: Reading): Sql {
   switch (condition.is) {
-    case "and":
-    case "or": {
+    case "and": {
       const parts = condition.of.map((each) => whereOf(kind, alias, each, reading));
-      if (parts.length === 0) return condition.is === "and" ? sql<boolean>`1 = 1` : NEVER;
-      return sql<boolean>`(${sql.join(parts, condition.is === "and" ? sql` and ` : sql` or `)})`;
+      return parts.length === 0 ? sql<boolean>`1 = 1` : sql<boolean>`(${sql.join(parts, sql` and `)})`;
+    }
+    case "or": {
+      const [values, others] = [condition.of.filter(wantsValue), condition.of.filter((each) => !wantsValue(each))];
+      const places = values.map((each) => ({ ...placeOf(kind, each.path), alias, reading, wanted: each }));
+      return either([...anyOf(places), ...others.map((each) => whereOf(kind, alias, each, reading))]);
     }
     case "not":
       return not(whereOf(kind, alias, condition.of, reading));
@@ -45,6 +48,31 @@ export function whereOf(kind: Kind, alias: string, condition: Condition, reading
     case "compare":
       return compare({ ...placeOf(kind, condition.path), alias, reading }, condition);
   }
+}
+
+function either(parts: readonly Sql[]): Sql {
+  return parts.length === 0 ? NEVER : sql<boolean>`(${sql.join(parts, sql` or `)})`;
+}
+
+type Wanted = Extract<Condition, { readonly is: "compare" | "has" }>;
+
+/** Whether a condition can be true only where its path leads to a value. */
+function wantsValue(condition: Condition): condition is Wanted {
+  if (condition.is === "has") return true;
+  if (condition.is !== "compare" || condition.operator === "not-equal") return false;
+  return condition.value !== null && condition.value !== "";
+}
+
+/** Conditions of which one is to be true. What one reference leads to is looked at once, for all that go through it. */
+function anyOf(places: readonly (Place & { readonly wanted: Wanted })[]): Sql[] {
+  const through = Map.groupBy(places, ({ path }) => (path.to === "referred" ? path.through.column : undefined));
+  return [...through].flatMap(([column, members]) => {
+    const [first, ...more] = members;
+    if (column === undefined || !first || more.length === 0) {
+      return members.map((place) => (place.wanted.is === "has" ? has(place) : compare(place, place.wanted)));
+    }
+    return [referred(first, (there) => either(anyOf(members.map((each) => ({ ...each, ...there(each.path) })))))];
+  });
 }
 
 function not(condition: Sql): Sql {
@@ -92,12 +120,8 @@ type Test = (column: Column | undefined, ref: RawBuilder<unknown>, alias: string
 function at(place: Place, test: Test): Sql {
   const { kind, path, alias, reading } = place;
   const inner = `${alias}_`;
-  const same = (column: string, theirs: string) =>
-    sql`${sql.ref(`${inner}.tenant_id`)} = ${sql.ref(`${alias}.tenant_id`)}
-      and ${sql.ref(`${inner}.${theirs}`)} = ${sql.ref(`${alias}.${column}`)}`;
+  const same = (column: string, theirs: string) => sameIn(place, column, theirs);
   switch (path.to) {
-    case "nothing":
-      return NEVER;
     case "column":
       return test(path.column, columnShown(kind, alias, path.column, reading), alias);
     case "parts": {
@@ -112,12 +136,32 @@ function at(place: Place, test: Test): Sql {
       return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
         where ${same("resource_id", path.by)} and ${found})`;
     }
-    case "referred": {
-      const beyond = { ...place, kind: path.kind, path: path.rest, alias: inner };
-      return sql<boolean>`exists (select 1 from ${sql.table(path.kind.name)} as ${sql.ref(inner)}
-        where ${same(path.through.column, "resource_id")} and ${at(beyond, test)})`;
-    }
+    case "referred":
+      return referred(place, (there) => at({ ...place, ...there(path) }, test));
   }
+}
+
+type There = (path: Path) => Pick<Place, "kind" | "path" | "alias">;
+
+/** A test of what a place's first reference leads to; it is given how a path that begins there goes on. */
+function referred({ path, alias }: Place, test: (there: There) => Sql): Sql {
+  if (path.to !== "referred") throw new Error("the path does not begin with a reference");
+  const { kind, through } = path;
+  const inner = `${alias}_`;
+  // Ids are all of one form, so what is between quotes in a list of them is one.
+  const listed = sql`${sql.ref(`${inner}.tenant_id`)} = ${sql.ref(`${alias}.tenant_id`)}
+    and ${sql.ref(`${alias}.${through.column}`)} like '%"' || ${sql.ref(`${inner}.resource_id`)} || '"%'`;
+  const meant = through.many ? listed : sameIn({ alias }, through.column, "resource_id");
+  const there: There = (each) => ({ kind, alias: inner, path: each.to === "referred" ? each.rest : each });
+  return sql<boolean>`exists (select 1 from ${sql.table(kind.name)} as ${sql.ref(inner)}
+    where ${meant} and ${test(there)})`;
+}
+
+/** That a row beyond has in one column what the row under an alias has in another. */
+function sameIn({ alias }: Pick<Place, "alias">, column: string, theirs: string): RawBuilder<unknown> {
+  const inner = `${alias}_`;
+  return sql`${sql.ref(`${inner}.tenant_id`)} = ${sql.ref(`${alias}.tenant_id`)}
+    and ${sql.ref(`${inner}.${theirs}`)} = ${sql.ref(`${alias}.${column}`)}`;
 }
 
 /** A column of the row of a kind under an alias, as it is shown. */

@@ -1,4 +1,4 @@
-import { KINDS, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import { isManaged, KINDS, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import { onTestFinished } from "vitest";
 import type { Store } from "../contract.ts";
 import { tableOf } from "../table.ts";
@@ -56,7 +56,7 @@ export function fullResources(round: number): { kind: Kind; full: Resource }[] {
     }
     const site = `site-0000000${round}`;
     const machine = {
-      ...{ owner: site, observedGeneration: round, observedAt: 1_700_000_000_000, observedBy: site },
+      ...{ observedGeneration: round, observedAt: 1_700_000_000_000, observedBy: site },
       observedSources: { hardware: { source: "agent", at: 1_700_000_000_000 + round } },
       observedUnknown: { tpm: { version: `2.${round}` }, 'a "quoted" name': [round, null, "é"] },
     };
@@ -65,6 +65,7 @@ export function fullResources(round: number): { kind: Kind; full: Resource }[] {
       updatedAt: 1_700_000_000_500 + round,
       generation: round + 3,
       stamps: { name: { id: `write-${round}`, epoch: "epoch", generation: round } },
+      ...(isManaged(kind) ? { owner: site } : {}),
       ...(kind.feed === "machine" ? machine : {}),
       ...(kind.deletion === "retired" ? { retired: 1_700_000_000_900 + round } : {}),
     });

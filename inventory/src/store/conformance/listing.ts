@@ -1,8 +1,11 @@
 import { Host, Instance, type Kind, Region, Site } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Comparison, Condition, Literal } from "../condition.ts";
-import type { ListQuery, Store } from "../contract.ts";
+import { EVERY_TENANT, type ListQuery, type Store } from "../contract.ts";
 import { insert, type NewPlace, OTHER, openWithTenants, resource, TENANT } from "./fixture.ts";
+
+/** What is asked of one tenant. */
+type Within = Omit<ListQuery, "tenant">;
 
 function compare(path: string, operator: Comparison, value: Literal): Condition {
   return { is: "compare", path: path.split("."), operator, value };
@@ -38,8 +41,8 @@ export function listingConformance(newPlace: NewPlace): void {
       await populate(store);
     });
 
-    async function listed(query: ListQuery, kind: Kind = Host): Promise<string> {
-      const { resources } = await store.read((view) => view.list(kind, { tenant: TENANT, ...query }));
+    async function listed(query: Within, kind: Kind = Host): Promise<string> {
+      const { resources } = await store.read((view) => view.list(kind, { ...query, tenant: TENANT }));
       return resources.map((each) => each.resourceId.slice(-1)).join("");
     }
 
@@ -150,7 +153,7 @@ export function listingConformance(newPlace: NewPlace): void {
     });
 
     test("a page is cut from the whole, and the total counts the whole", async () => {
-      const page = (query: ListQuery) => store.read((view) => view.list(Host, { tenant: TENANT, ...query }));
+      const page = (query: Within) => store.read((view) => view.list(Host, { ...query, tenant: TENANT }));
       for (const [query, ids, total] of [
         [{ limit: 2 }, "ab", 3],
         [{ limit: 2, offset: 2 }, "c", 3],
@@ -164,8 +167,41 @@ export function listingConformance(newPlace: NewPlace): void {
       }
     });
 
-    test("resources come with their parts, in order; without a tenant, of every tenant", async () => {
-      const { resources, total } = await store.read((view) => view.list(Host, {}));
+    test("a page goes on where another ended, in any order, whatever came or went in between", async () => {
+      const walk = async (orderBy: ListQuery["orderBy"], between: (page: number) => Promise<unknown>) => {
+        let [ids, after]: [string, ListQuery["after"]] = ["", undefined];
+        for (let page = 0; page < 9; page++) {
+          const query = { tenant: TENANT, limit: 1, ...(orderBy ? { orderBy } : {}), ...(after ? { after } : {}) };
+          const { resources, total, next } = await store.read((view) => view.list(Host, query));
+          ids += resources.map((each) => each.resourceId.slice(-1)).join("");
+          if (page === 0) expect(total).toBe(3);
+          if (!next) return ids;
+          after = JSON.parse(JSON.stringify(next)) as NonNullable<ListQuery["after"]>;
+          await between(page);
+        }
+        throw new Error("the pages do not end");
+      };
+      const still = async () => {};
+      expect(await walk(undefined, still)).toBe("abc");
+      for (const field of ["name", "cpuCores", "memoryBytes", "siteId", "note", "createdAt", "uuidDerived"]) {
+        for (const descending of [true, false]) {
+          const orderBy = [{ field, descending }];
+          expect([field, await walk(orderBy, still)]).toEqual([field, await listed({ orderBy })]);
+          const two = [{ field: "siteId", descending: true }, ...orderBy];
+          expect([field, await walk(two, still)]).toEqual([field, await listed({ orderBy: two })]);
+        }
+      }
+      const passed = await walk(undefined, async (page) => {
+        if (page > 0) return;
+        await store.write((tx) => tx.delete(Host, TENANT, "host-0000000a"));
+        await insert(store, Host, resource(Host, "00000001", { name: "before" }));
+        await insert(store, Host, resource(Host, "0000000e", { name: "behind" }));
+      });
+      expect(passed).toBe("abce");
+    });
+
+    test("resources come with their parts, in order; of every tenant when those are asked for", async () => {
+      const { resources, total } = await store.read((view) => view.list(Host, { tenant: EVERY_TENANT }));
       expect(total).toBe(4);
       expect(
         resources.map((each) => (each.fields.hostNics as { macAddr?: string }[]).map((nic) => nic.macAddr)),

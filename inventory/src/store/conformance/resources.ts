@@ -1,16 +1,20 @@
 import {
+  CustomConfig,
   Host,
   Instance,
   KINDS,
   type Kind,
+  LocalAccount,
   OperatingSystem,
+  OsUpdatePolicy,
   Provider,
   Region,
   type Resource,
   Site,
+  Workload,
 } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
-import type { Store } from "../contract.ts";
+import { EVERY_TENANT, type OneOrEveryTenant, type Store } from "../contract.ts";
 import { fullResources, insert, type NewPlace, OTHER, openWithTenants, resource, TENANT } from "./fixture.ts";
 
 function read(store: Store, kind: Kind, id: string, tenant = TENANT): Promise<Resource | undefined> {
@@ -91,8 +95,8 @@ export function resourceConformance(newPlace: NewPlace): void {
       expect(await read(store, OperatingSystem, "os-00000001")).toEqual(old);
       const found = await store.read(async (view) => ({
         listed: (await view.list(OperatingSystem, { tenant: TENANT })).resources.map((each) => each.resourceId),
-        total: (await view.list(OperatingSystem, { limit: 1 })).total,
-        named: (await view.find(OperatingSystem, { name: "Ubuntu" })).length,
+        total: (await view.list(OperatingSystem, { tenant: EVERY_TENANT, limit: 1 })).total,
+        named: (await view.find(OperatingSystem, { name: "Ubuntu" }, EVERY_TENANT)).length,
         many: (await view.getMany(OperatingSystem, TENANT, ["os-00000001"])).size,
       }));
       expect(found).toEqual({ listed: ["os-00000002"], total: 1, named: 1, many: 1 });
@@ -103,18 +107,18 @@ export function resourceConformance(newPlace: NewPlace): void {
       await insert(store, Region, resource(Region, "00000003", { name: "Oslo" }, { tenant: OTHER }));
       await insert(store, Region, resource(Region, "00000002", { name: "Oslo East" }));
       await insert(store, Region, resource(Region, "00000001", { name: "Oslo" }));
-      const ids = (tenant?: string) =>
+      const ids = (tenant: OneOrEveryTenant) =>
         store.read(async (view) => (await view.find(Region, { name: "Oslo" }, tenant)).map((each) => each.resourceId));
       expect(await ids(TENANT)).toEqual(["region-00000001"]);
-      expect(await ids()).toEqual(["region-00000001", "region-00000003"]);
+      expect(await ids(EVERY_TENANT)).toEqual(["region-00000001", "region-00000003"]);
       const made = await store.read((view) => view.find(Region, { creation: "creation-00000002" }, TENANT));
       expect(made.map((each) => each.resourceId)).toEqual(["region-00000002"]);
       const some = { resourceId: ["region-00000002", "region-00000003", "region-00000009"], name: "Oslo East" };
-      const several = await store.read((view) => view.find(Region, { resourceId: some.resourceId }));
+      const several = await store.read((view) => view.find(Region, { resourceId: some.resourceId }, EVERY_TENANT));
       expect(several.map((each) => each.resourceId)).toEqual(["region-00000002", "region-00000003"]);
       expect(await store.read((view) => view.find(Region, some, OTHER))).toEqual([]);
-      expect(await store.read((view) => view.find(Region, { resourceId: [] }))).toEqual([]);
-      const wrong = store.read((view) => view.find(Region, { colour: "red" }));
+      expect(await store.read((view) => view.find(Region, { resourceId: [] }, EVERY_TENANT))).toEqual([]);
+      const wrong = store.read((view) => view.find(Region, { colour: "red" }, EVERY_TENANT));
       await expect(wrong).rejects.toMatchObject({ code: "InvalidArgument", fields: ["colour"] });
     });
   });
@@ -161,6 +165,9 @@ export function resourceConformance(newPlace: NewPlace): void {
       [OperatingSystem, { name: "Ubuntu" }, ["name"]],
       [OperatingSystem, { profileName: "ubuntu", imageId: "24.04" }, ["profileName", "imageId"]],
       [Provider, { name: "Acme" }, ["name"]],
+      [LocalAccount, { username: "alice" }, ["username"]],
+      [CustomConfig, { name: "swap" }, ["name"]],
+      [Workload, { externalId: "cluster-1" }, ["externalId"]],
       [Host, { serialNumber: "SN1" }, ["serialNumber"]],
       [Host, { uuid: "0a0b0c0d-0000-4000-8000-000000000000" }, ["uuid"]],
     ])("two of a tenant with the same identity (%#)", async (kind: Kind, fields, named) => {
@@ -217,6 +224,9 @@ export function resourceConformance(newPlace: NewPlace): void {
       [Host, "siteId", "site-00000009", "site_resource not found"],
       [Instance, "hostID", "host-00000009", "host_resource not found"],
       [Instance, "osID", "os-00000009", "operating_system_resource not found"],
+      [Instance, "localAccountID", "localaccount-00000009", "local_account_resource not found"],
+      [Instance, "osUpdatePolicyID", "osupdatepolicy-00000009", "os_update_policy_resource not found"],
+      [OsUpdatePolicy, "targetOsId", "os-00000009", "operating_system_resource not found"],
     ])("a reference to nothing, and to another tenant's resource (%#)", async (kind: Kind, field, id, message) => {
       const store = await openWithTenants(newPlace);
       const wrong = { code: "InvalidArgument", fields: [field], message };
@@ -241,7 +251,7 @@ export function resourceConformance(newPlace: NewPlace): void {
       const host = resource(Host, "00000001", { hostNics: [{ mtu: 1 }] }, { owner: "site-00000001" });
       await insert(store, Host, host);
       expect(await store.read((view) => view.referrers(Site, TENANT, "site-00000001"))).toEqual([
-        { kind: Host, id: "host-00000001" },
+        { kind: Host, id: "host-00000001", retired: false },
       ]);
       const refused = store.write((transaction) => transaction.delete(Site, TENANT, "site-00000001"));
       await expect(refused).rejects.toMatchObject({

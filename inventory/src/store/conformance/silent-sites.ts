@@ -32,6 +32,9 @@ async function populate(store: Store): Promise<void> {
 }
 
 /** Rule 13: what is asked sees what is shown. */
+/** What is asked of one tenant. */
+type Within = Omit<ListQuery, "tenant">;
+
 export function silentSitesConformance(newPlace: NewPlace): void {
   describe("lists while sites are silent", () => {
     let store: Store;
@@ -40,7 +43,7 @@ export function silentSitesConformance(newPlace: NewPlace): void {
       await populate(store);
     });
 
-    async function listed(query: ListQuery, kind: Kind = Host): Promise<string> {
+    async function listed(query: Within, kind: Kind = Host): Promise<string> {
       const { resources } = await store.read((view) => view.list(kind, { tenant: TENANT, silent, ...query }));
       return resources.map((each) => each.resourceId.slice(-1)).join("");
     }

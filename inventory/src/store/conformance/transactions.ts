@@ -1,6 +1,6 @@
 import { Region } from "@holdfast/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Commit, Store, Transaction } from "../contract.ts";
+import { type Commit, EVERY_TENANT, type Store, type Transaction } from "../contract.ts";
 import { insert, type NewPlace, OTHER, openWithTenants, resource, TENANT } from "./fixture.ts";
 
 /** Everything that a transaction can write. */
@@ -18,7 +18,7 @@ async function writeEverything(transaction: Transaction, id: string): Promise<nu
 
 function everything(store: Store): Promise<unknown> {
   return store.read(async (view) => ({
-    regions: (await view.list(Region, {})).resources.map((each) => each.resourceId),
+    regions: (await view.list(Region, { tenant: EVERY_TENANT })).resources.map((each) => each.resourceId),
     feed: await view.feed(`tenant:${TENANT}`, 0, 100),
     changes: await view.changes(TENANT, 0, 100),
     setting: await view.setting("last"),
@@ -73,7 +73,7 @@ export function transactionConformance(newPlace: NewPlace): void {
         await expect(taken).rejects.toThrow("already exists");
         await transaction.insert(Region, resource(Region, "00000002"));
       });
-      const regions = await store.read((view) => view.list(Region, {}));
+      const regions = await store.read((view) => view.list(Region, { tenant: EVERY_TENANT }));
       expect(regions.total).toBe(2);
     });
 
@@ -101,14 +101,14 @@ export function transactionConformance(newPlace: NewPlace): void {
       const begun = Promise.withResolvers<void>();
       const writing = begun.promise.then(() => insert(store, Region, resource(Region, "00000001")));
       const totals = await store.read(async (view) => {
-        const before = await view.list(Region, {});
+        const before = await view.list(Region, { tenant: EVERY_TENANT });
         begun.resolve();
         await Promise.race([writing, sleep(100, undefined)]);
-        return [before.total, (await view.list(Region, {})).total];
+        return [before.total, (await view.list(Region, { tenant: EVERY_TENANT })).total];
       });
       expect(totals).toEqual([0, 0]);
       await writing;
-      expect((await store.read((view) => view.list(Region, {}))).total).toBe(1);
+      expect((await store.read((view) => view.list(Region, { tenant: EVERY_TENANT }))).total).toBe(1);
     });
 
     test("writes run one at a time, in the order asked", async () => {
@@ -158,16 +158,6 @@ export function transactionConformance(newPlace: NewPlace): void {
         expect(await transaction.nextNumber("a")).toBe(12);
         expect(await transaction.nextNumber("b")).toBe(1);
       });
-    });
-
-    test("tenants are found by name and by id, also by one that is another's name", async () => {
-      const store = await openWithTenants(newPlace);
-      const named = { id: TENANT, name: "first" };
-      for (const word of ["first", TENANT]) expect(await store.read((view) => view.tenant(word))).toEqual(named);
-      expect(await store.read((view) => view.tenant("third"))).toBeUndefined();
-      expect((await store.read((view) => view.tenants())).map((each) => each.name)).toEqual(["first", "second"]);
-      await store.write((transaction) => transaction.insertTenant({ id: "00000000-0", name: OTHER }));
-      expect(await store.read((view) => view.tenant(OTHER))).toEqual({ id: OTHER, name: "second" });
     });
 
     test("what was committed is there after closing and opening again", async () => {

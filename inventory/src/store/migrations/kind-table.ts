@@ -30,6 +30,11 @@ export async function kindTable(
   columns: Columns,
   references: readonly Reference[],
 ): Promise<void> {
+  await createTable(db, name, columns, references);
+  await indexReferences(db, name, references);
+}
+
+async function createTable(db: Schema, name: string, columns: Columns, references: readonly Reference[]) {
   let table: CreateTableBuilder<string, string> = db.schema
     .createTable(name)
     .addColumn("tenant_id", "text", (column) => column.notNull().references("tenant.tenant_id"))
@@ -47,11 +52,39 @@ export async function kindTable(
     table = table.addForeignKeyConstraint(`${name}_${column}`, ["tenant_id", column], to, target);
   }
   await table.execute();
+}
+
+async function indexReferences(db: Schema, name: string, references: readonly Reference[]): Promise<void> {
   for (const { column } of references) {
     // With the id: the planner otherwise prefers to walk the primary key, for a list is ordered by it.
     const columns = ["tenant_id", column, "resource_id"];
     await db.schema.createIndex(`${name}_by_${column}`).on(name).columns(columns).execute();
   }
+}
+
+/** What `kindTable` gives every kind. */
+const OF_EVERY_KIND = new Set([
+  ...["tenant_id", "resource_id", "created_at", "updated_at", "generation", "stamps", "creation"],
+]);
+
+/**
+ * Gives a kind's table these foreign keys, and no others: SQLite can add none to a table that is there, so it is made again
+ * with its rows. Its other indexes are gone and must be made again. Nothing may refer to its rows yet.
+ */
+export async function withReferences(db: Schema, name: string, references: readonly Reference[]): Promise<void> {
+  const tables = await db.introspection.getTables();
+  const stored = tables.find((table) => table.name === name)?.columns ?? [];
+  const own = stored.filter((column) => !OF_EVERY_KIND.has(column.name));
+  const typed = own.map(
+    (column) => [column.name, column.dataType.toLowerCase() === "text" ? "text" : "integer"] as const,
+  );
+  const again = `${name}_again`;
+  await createTable(db, again, Object.fromEntries(typed), references);
+  const list = sql.join(stored.map((column) => sql.ref(column.name)));
+  await sql`insert into ${sql.table(again)} (${list}) select ${list} from ${sql.table(name)}`.execute(db);
+  await db.schema.dropTable(name).execute();
+  await db.schema.alterTable(again).renameTo(name).execute();
+  await indexReferences(db, name, references);
 }
 
 interface UniqueSet {
@@ -106,11 +139,14 @@ export async function partTable(db: Schema, name: string, columns: Columns): Pro
   await table.execute();
 }
 
-/** What the kinds have besides that a site manages. */
+/** What machines have besides. */
 export const MACHINE: Columns = {
   ...of("text", "owner_site observed_by"),
   ...of("integer", "observed_generation observed_at"),
 };
+
+/** What a kind has besides that follows machines. */
+export const FOLLOWING: Columns = of("text", "owner_site");
 
 /** The columns of a status. */
 export function triplet(name: string): Columns {

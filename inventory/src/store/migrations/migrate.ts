@@ -1,10 +1,18 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
+import { accountsAndPolicies } from "./accounts-and-policies.ts";
+import { auditable } from "./audit.ts";
 import { firstKinds } from "./first-kinds.ts";
+import { frozenTenants } from "./frozen-tenants.ts";
 import { knownWrites } from "./known-writes.ts";
 import { logs } from "./logs.ts";
+import { membersAndRuns } from "./members-and-runs.ts";
 import { observedUnknown } from "./observed-unknown.ts";
 import { retired } from "./retired.ts";
+import { revisions } from "./revisions.ts";
+import { schedules } from "./schedules.ts";
+import { telemetry } from "./telemetry.ts";
+import { workloads } from "./workloads.ts";
 
 /** The inventory's own, by name. A name is for ever: a database remembers which of them it has had. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -13,6 +21,14 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-known-writes": knownWrites,
   "0004-retired": retired,
   "0005-observed-unknown": observedUnknown,
+  "0006-frozen-tenants": frozenTenants,
+  "0007-schedules": schedules,
+  "0008-accounts-and-policies": accountsAndPolicies,
+  "0009-workloads": workloads,
+  "0010-audit": auditable,
+  "0011-revisions": revisions,
+  "0012-telemetry": telemetry,
+  "0013-members-and-runs": membersAndRuns,
 };
 
 /** The inventory's migrations and a program's own, which come after: their names begin with a letter. */
@@ -22,19 +38,11 @@ export function migrationsWith(own: Readonly<Record<string, Migration>> = {}): R
   return { ...MIGRATIONS, ...own };
 }
 
-/** Names of the migrations that a database has had and that this program does not know; it has had none when new. */
-export async function unknownMigrations(db: Kysely<unknown>, known: Record<string, Migration>): Promise<string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === "kysely_migration")) return [];
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  return rows.map((row) => row.name).filter((name) => !(name in known));
-}
-
 /**
  * Brings a database to the newest version, or throws the error of the migration that failed. Whoever calls wraps it in
  * a transaction where the dialect has no transactional migrations of its own.
  */
-export async function migrate(db: Kysely<unknown>, migrations: Record<string, Migration>): Promise<string[]> {
+export async function migrate(db: Kysely<unknown>, migrations: Readonly<Record<string, Migration>>): Promise<string[]> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },

@@ -1,10 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Instance, type Resource } from "@holdfast/protocol";
 import Database from "better-sqlite3";
 import { Kysely, SqliteDialect, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { expect, onTestFinished, test } from "vitest";
+import { verifyLog } from "../../audit/verify.ts";
 import { openSqliteStore } from "../sqlite/open.ts";
 import { TABLES_OF_KINDS } from "../table.ts";
 import { migrate, migrationsWith } from "./migrate.ts";
@@ -108,11 +110,34 @@ test("a database of the first version knows the writes that stand in it, and wha
   await first.destroy();
   const store = await openSqliteStore({ path });
   onTestFinished(() => store.close());
+  expect(await store.read(verifyLog), "what was in the log before is chained").toMatchObject({ entries: 4 });
   expect(await store.read((view) => view.knowsWrite("t", "w1"))).toBe(true);
   const gone = await store.read((view) =>
     sql<{ resource_id: string }>`select resource_id, stamps from tombstone`.execute(view.tables()),
   );
   expect(gone.rows).toEqual([{ resource_id: "region-00000002", stamps: null }]);
+});
+
+test("instances from before accounts and policies had tables stay as they were, and one to a host", async () => {
+  const path = scratchFile();
+  const before = new Kysely<unknown>({ dialect: new SqliteDialect({ database: new Database(path) }) });
+  const first = Object.entries(migrationsWith()).filter(([name]) => name < "0008");
+  await migrate(before, Object.fromEntries(first));
+  await sql`insert into tenant (tenant_id, name) values ('t', 'first')`.execute(before);
+  const bookkeeping = sql`'t', 1, 2, 3, '{}'`;
+  const columns = sql`tenant_id, created_at, updated_at, generation, stamps, resource_id, creation`;
+  await sql`insert into host (${columns}) values (${bookkeeping}, 'host-00000001', 'h')`.execute(before);
+  await sql`insert into instance (${columns}, host_id, name, custom_config_id, instance_status_timestamp, observed_unknown)
+    values (${bookkeeping}, 'inst-00000001', 'i', 'host-00000001', 'till', '[]', 7, '{"a":1}')`.execute(before);
+  await before.destroy();
+  const store = await openSqliteStore({ path });
+  onTestFinished(() => store.close());
+  const standing = await store.read((view) => view.get(Instance, "t", "inst-00000001"));
+  expect(standing).toMatchObject({ generation: 3, creation: "i", observedUnknown: { a: 1 } });
+  expect(standing?.fields).toMatchObject({ hostID: "host-00000001", name: "till", instanceStatusTimestamp: 7 });
+  const twin = { ...(standing as Resource), resourceId: "inst-00000002", creation: "j" };
+  const second = store.write((transaction) => transaction.insert(Instance, twin));
+  await expect(second).rejects.toMatchObject({ code: "FailedPrecondition", fields: ["hostID"] });
 });
 
 test("a program's own tables live in the same database and are made once", async () => {

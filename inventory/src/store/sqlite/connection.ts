@@ -2,6 +2,7 @@ import type { Sqlite } from "@holdfast/runtime/sqlite";
 import type DatabaseTypes from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
 import type { LargeLog } from "./large-log.ts";
+import { beginImmediate } from "./write-lock.ts";
 
 type Statement = DatabaseTypes.Statement<unknown[], unknown>;
 
@@ -44,7 +45,8 @@ export class Connection {
 
   /** Commits what `work` did, or undoes it when it throws. One at a time. */
   async transaction<T>(mode: "deferred" | "immediate", work: () => Promise<T>): Promise<T> {
-    this.#statement(`begin ${mode}`).run();
+    if (mode === "immediate") await beginImmediate(this.#database);
+    else this.#statement("begin deferred").run();
     this.#log?.begin();
     this.#open = true;
     try {

@@ -1,20 +1,23 @@
 import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, type Log, silentLog, systemClock } from "@holdfast/runtime";
-import { openSqlite, type Sqlite } from "@holdfast/runtime/sqlite";
+import { BUSY_TIMEOUT, openSqlite, type Sqlite } from "@holdfast/runtime/sqlite";
 import Database from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
-import type { Migration } from "kysely/migration";
 import type { Store } from "../contract.ts";
-import { migrate, migrationsWith, unknownMigrations } from "../migrations/migrate.ts";
+import { migrationsWith } from "../migrations/migrate.ts";
 import { Connection } from "./connection.ts";
 import { LargeLog } from "./large-log.ts";
+import { Reader } from "./reader.ts";
 import { SqliteStore } from "./sqlite-store.ts";
+import { type Migrations, migrationsHad, toNewest } from "./to-newest.ts";
+
+/** Of a store that holds the inventory's tables alone. */
+const NONE: Migrations = {};
 
 export interface SqliteOptions {
   /** A file, made when absent, or `:memory:`. */
   readonly path: string;
   /** Of the program's own tables; names begin with a letter and never change. */
-  readonly migrations?: Readonly<Record<string, Migration>>;
+  readonly migrations?: Migrations;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -24,25 +27,28 @@ export interface SqliteOptions {
  * it is, when a newer version or another program made it.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const { path, clock = systemClock, log = silentLog } = options;
-  const migrations = migrationsWith(options.migrations);
-  const database = await openOwn(path, migrations);
+  const { path, migrations = NONE, clock = systemClock, log = silentLog } = options;
+  const database = openOwn(path, migrationsWith(migrations));
   try {
-    const ran = await migrateWhole(database, migrations);
+    const ran = await toNewest(database, migrations);
     if (ran.length > 0) log.info({ path, migrations: ran }, "database migrated");
   } catch (cause) {
     database.close();
     throw new Error(`migrating ${path}`, { cause });
   }
-  if (path === ":memory:") return new SqliteStore({ writer: new Connection(database), reader: undefined, clock, log });
+  if (path === ":memory:") return new SqliteStore({ writer: new Connection(database), readers: undefined, clock, log });
   const writer = new Connection(database, new LargeLog(database, path));
-  return new SqliteStore({ writer, reader: new Connection(openReader(path)), clock, log });
+  const readers = { quick: new Reader(() => openReader(path)), long: new Reader(() => openReader(path, LONG_CACHE)) };
+  return new SqliteStore({ writer, readers, clock, log });
 }
 
+/** Bytes that the connection for long reads keeps of the database: they hardly come twice to the same place. */
+const LONG_CACHE = 2 * 1024 * 1024;
+
 /** Opens the writing connection, unless the file is another's or none of SQLite's. */
-async function openOwn(path: string, migrations: Record<string, Migration>): Promise<Sqlite> {
+function openOwn(path: string, known: Migrations): Sqlite {
   try {
-    await refuseForeign(path, migrations);
+    refuseForeign(path, known);
     return openSqlite(path);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
@@ -50,9 +56,10 @@ async function openOwn(path: string, migrations: Record<string, Migration>): Pro
   }
 }
 
-function openReader(path: string): Sqlite {
+function openReader(path: string, cache?: number): Sqlite {
   const reader = new Database(path, { readonly: true });
-  reader.pragma("busy_timeout = 5000");
+  reader.pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
+  if (cache !== undefined) reader.pragma(`cache_size = -${cache / 1024}`);
   return reader;
 }
 
@@ -67,16 +74,12 @@ function finishUndoing(path: string): void {
   }
 }
 
-function overConnection(database: Sqlite): Kysely<unknown> {
-  return new Kysely({ dialect: new SqliteDialect({ database }) });
-}
-
-async function refuseForeign(path: string, known: Record<string, Migration>): Promise<void> {
+function refuseForeign(path: string, known: Migrations): void {
   if (path === ":memory:" || !existsSync(path) || statSync(path).size === 0) return;
   finishUndoing(path);
   const database = openReader(path);
   try {
-    const unknown = await unknownMigrations(overConnection(database), known);
+    const unknown = migrationsHad(database).filter((name) => !(name in known));
     if (unknown.length === 0) return;
     throw new Fault(
       "FailedPrecondition",
@@ -84,18 +87,5 @@ async function refuseForeign(path: string, known: Record<string, Migration>): Pr
     );
   } finally {
     database.close();
-  }
-}
-
-/** All migrations or none: a process that dies in the middle leaves the version that was there. */
-async function migrateWhole(database: Sqlite, migrations: Record<string, Migration>): Promise<string[]> {
-  database.exec("begin immediate");
-  try {
-    const ran = await migrate(overConnection(database), migrations);
-    database.exec("commit");
-    return ran;
-  } catch (error) {
-    database.exec("rollback");
-    throw error;
   }
 }

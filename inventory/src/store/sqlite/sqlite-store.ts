@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Clock, Log } from "@holdfast/runtime";
+import { type Clock, type Log, nextTurn } from "@holdfast/runtime";
 import type { Commit, Store, Transaction, View } from "../contract.ts";
 import { Mutex } from "../mutex.ts";
 import { StoreTransaction } from "../transaction.ts";
@@ -7,6 +7,7 @@ import { StoreView } from "../view.ts";
 import type { Connection } from "./connection.ts";
 import { asDiskFault } from "./disk-fault.ts";
 import { SqliteHotPaths } from "./hot-paths.ts";
+import type { Reader } from "./reader.ts";
 
 /** A transaction that holds the writer for longer than this is worth a line in the log: everybody else waits. */
 const LONG = 1_000;
@@ -14,51 +15,72 @@ const LONG = 1_000;
 interface Parts {
   readonly writer: Connection;
   /** Absent for a database in memory, which a second connection cannot see: reads then wait for writes. */
-  readonly reader: Connection | undefined;
+  readonly readers: { readonly quick: Reader; readonly long: Reader } | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** The store over one writing and one reading connection. */
+/** Thrown through a read that is to go on where it holds up nobody. */
+class TakesLong extends Error {}
+
+/**
+ * The store over one writing connection and two that read: one whose reads are over before the event loop goes round, so that
+ * nobody waits for long, and one for those that are not. In memory there is but one.
+ */
 export class SqliteStore implements Store {
   readonly #parts: Parts;
   readonly #writes = new Mutex();
-  readonly #reads: Mutex;
   readonly #inside = new AsyncLocalStorage<{ readonly what: "read" | "write"; over: boolean }>();
   readonly #listeners = new Set<(commit: Commit) => void>();
   readonly #writerHot: SqliteHotPaths;
-  readonly #reading: { readonly connection: Connection; readonly hot: SqliteHotPaths };
   #seenVersion: number | undefined;
   #closed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#reads = parts.reader ? new Mutex() : this.#writes;
     this.#writerHot = new SqliteHotPaths(parts.writer);
-    this.#reading = parts.reader
-      ? { connection: parts.reader, hot: new SqliteHotPaths(parts.reader) }
-      : { connection: parts.writer, hot: this.#writerHot };
   }
 
-  read<T>(work: (view: View) => Promise<T>): Promise<T> {
-    return this.#alone("read", this.#reads, () => {
-      const { connection, hot } = this.#reading;
-      const view = new StoreView({ kysely: connection.kysely, like: "like" }, hot);
-      return connection
-        .transaction("deferred", () => work(view))
+  async read<T>(work: (view: View) => Promise<T>): Promise<T> {
+    const { readers } = this.#parts;
+    if (!readers) return this.#readInMemory(work);
+    try {
+      return await this.#readWith(readers.quick, work, () => Promise.reject(new TakesLong("begins anew")));
+    } catch (error) {
+      if (!(error instanceof TakesLong)) throw error;
+      return await this.#readWith(readers.long, work, nextTurn);
+    }
+  }
+
+  #readInMemory<T>(work: (view: View) => Promise<T>): Promise<T> {
+    const { writer } = this.#parts;
+    const view = new StoreView({ kysely: writer.kysely, like: "like" }, this.#writerHot, nextTurn);
+    return this.#alone("read", this.#writes, () => writer.transaction("deferred", () => work(view)));
+  }
+
+  #readWith<T>(reader: Reader, work: (view: View) => Promise<T>, letOthers: () => Promise<void>): Promise<T> {
+    return this.#alone("read", reader.turns, () =>
+      reader
+        .snapshot(({ connection, hot }) =>
+          work(new StoreView({ kysely: connection.kysely, like: "like" }, hot, letOthers)),
+        )
         .catch((error: unknown) => {
           throw asDiskFault(error);
-        });
-    });
+        }),
+    );
   }
 
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#alone("write", this.#writes, async () => {
       const { writer, clock, log } = this.#parts;
-      const transaction = new StoreTransaction({ kysely: writer.kysely, like: "like" }, this.#writerHot);
+      const transaction = new StoreTransaction({ kysely: writer.kysely, like: "like" }, this.#writerHot, nextTurn);
       const from = clock.monotonic();
       const result = await writer
-        .transaction("immediate", () => work(transaction))
+        .transaction("immediate", async () => {
+          const done = await work(transaction);
+          await transaction.noteRevisions();
+          return done;
+        })
         .catch((error: unknown) => {
           throw asDiskFault(error);
         });
@@ -89,8 +111,9 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#reads.run(async () => this.#parts.reader?.close());
-    await this.#writes.run(async () => this.#parts.writer.close());
+    const { writer, readers } = this.#parts;
+    await Promise.all([readers?.quick.close(), readers?.long.close()]);
+    await this.#writes.run(async () => writer.close());
   }
 
   async #alone<T>(what: "read" | "write", mutex: Mutex, work: () => Promise<T>): Promise<T> {
