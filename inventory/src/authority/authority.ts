@@ -1,24 +1,32 @@
 import { randomUUID } from "node:crypto";
 import type { IdBlock, Kind, Resource } from "@holdfast/protocol";
 import type { Clock } from "@holdfast/runtime";
-import type { Actor, Addressed, Inventory, UpdateRequest } from "../inventory.ts";
+import type { AuditHead } from "../audit/verify.ts";
+import type { Author } from "../author.ts";
+import type { Addressed, Inventory, RemoveRequest, UpdateRequest } from "../inventory.ts";
 import type { Store, Tenant, Transaction } from "../store/contract.ts";
 import type { Created, CreateInRequest } from "./create.ts";
+import type { SiteDeletion } from "./delete.ts";
 import type { Edit, EditOutcome } from "./edit.ts";
 import type { RecoveredRow, Recovery } from "./held.ts";
 import { HubAuthority } from "./hub-authority.ts";
 import { livesOf } from "./lives.ts";
+import { type ManagedFieldsOf, NONE_MANAGED, type Observed } from "./managed.ts";
 import type { Report } from "./observe.ts";
 import type { LetGo } from "./recover-let-go.ts";
 import type { Release, ReleaseOutcome } from "./release.ts";
+import type { Clearing } from "./tenants.ts";
 import type { AuthorityListener } from "./write.ts";
 
 export type { Created, CreateInRequest } from "./create.ts";
+export type { SiteDeletion } from "./delete.ts";
 export type { Edit, EditOutcome } from "./edit.ts";
 export type { FieldConflict, RecoveredRow, Recovery } from "./held.ts";
+export type { ManagedFieldsOf, Observed } from "./managed.ts";
 export type { Report } from "./observe.ts";
 export type { LetGo } from "./recover-let-go.ts";
 export type { Release, ReleaseOutcome } from "./release.ts";
+export { type Clearing, frozenTenant } from "./tenants.ts";
 export type { AuthorityListener, Write } from "./write.ts";
 
 /**
@@ -28,15 +36,26 @@ export type { AuthorityListener, Write } from "./write.ts";
 export interface Authority extends Inventory {
   /** Which life of the hub this is; another only after a restore. */
   epoch(): string;
-  createTenant(request: { readonly actor: Actor; readonly name: string; readonly id?: string }): Promise<Tenant>;
+  createTenant(request: NewTenant): Promise<Tenant>;
+  createTenantIn(tx: Transaction, request: NewTenant): Promise<Tenant>;
+  /** From now on nothing new is taken for a tenant: no creations and no changes, but what its sites observe and let go. */
+  freezeTenantIn(tx: Transaction, request: OfTenant): Promise<void>;
+  /** See `clearKind`. */
+  clearIn(tx: Transaction, kind: Kind, request: Author & Clearing): Promise<number>;
+  /** Removes a frozen tenant of which no resource is left; its history stays. Throws FailedPrecondition otherwise. */
+  endTenantIn(tx: Transaction, request: OfTenant): Promise<void>;
   createIn(tx: Transaction, kind: Kind, request: CreateInRequest): Promise<Created>;
   editIn(tx: Transaction, edit: Edit): Promise<EditOutcome>;
+  /** See `applyDelete`. */
+  deleteIn(tx: Transaction, deletion: SiteDeletion): Promise<EditOutcome>;
   observeIn(tx: Transaction, report: Report): Promise<void>;
+  /** Writes what a manager observed, see `writeManaged`, and changes what it wants as `update` does: both or neither. */
+  observeAsManager(kind: Kind, request: Observed): Promise<void>;
   releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome>;
   /** Sets fields as `update` does, also to the values that they have: an operator has chosen between several. */
   settleIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource>;
   /** See `Inventory.remove`. */
-  removeIn(tx: Transaction, kind: Kind, request: Addressed): Promise<void>;
+  removeIn(tx: Transaction, kind: Kind, request: RemoveRequest): Promise<void>;
   /** See `forceRelease`. */
   forceReleaseIn(tx: Transaction, host: Addressed): Promise<void>;
   /** See `forceDelete`. */
@@ -58,6 +77,8 @@ export interface Authority extends Inventory {
    */
   beginEpoch(beginning?: {
     readonly beyond?: number;
+    /** For the log, which tells of the new life to the hub and to every project. */
+    readonly told?: { readonly by?: Author; readonly reason: string; readonly lost?: AuditHead | undefined };
     readonly also?: (tx: Transaction, epoch: string) => Promise<void>;
   }): Promise<string>;
   /**
@@ -81,6 +102,17 @@ export interface Authority extends Inventory {
   recoverLetGoIn(tx: Transaction, letGo: LetGo): Promise<Recovery>;
 }
 
+export interface NewTenant extends Author {
+  readonly name: string;
+  /** A fresh one when absent. */
+  readonly id?: string;
+}
+
+/** `tenant` is an id. */
+export interface OfTenant extends Author {
+  readonly tenant: string;
+}
+
 export interface AuthorityParts {
   readonly store: Store;
   readonly clock: Clock;
@@ -89,6 +121,8 @@ export interface AuthorityParts {
   readonly listeners?: readonly AuthorityListener[];
   /** Whether a site cannot be reached now: what is wanted of its machines may come too late (rule 17). */
   readonly isSilent?: (site: string) => boolean;
+  /** Which observed fields are not the sites'. */
+  readonly managedOf?: ManagedFieldsOf;
 }
 
 /** The authority over a store, in the life of the hub that the store tells of, or in a first one that begins now. */
@@ -98,7 +132,8 @@ export async function createAuthority({
   newId = randomUUID,
   listeners = [],
   isSilent = () => false,
+  managedOf = NONE_MANAGED,
 }: AuthorityParts): Promise<Authority> {
   const lives = await store.write((tx) => livesOf(tx, newId));
-  return new HubAuthority({ store, clock, newId, listeners, isSilent }, lives);
+  return new HubAuthority({ store, clock, newId, listeners, isSilent, managedOf }, lives);
 }

@@ -10,8 +10,9 @@ import {
   tenantScope,
 } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
+import { EVERY_TENANT } from "../store/contract.ts";
 import { ALICE, Harness, TENANT } from "./harness.ts";
-import { FIRST_LENT, SEGMENT } from "./ids.ts";
+import { FIRST_LENT, freshId, SEGMENT } from "./ids.ts";
 
 const SHARED = tenantScope(TENANT);
 
@@ -27,6 +28,19 @@ describe("making a resource", () => {
     expect(os.stamps).toEqual({ name: stamp, sha256: stamp });
     expect(os.stamps.name).toEqual(os.stamps.sha256);
     expect(await hub.get(os)).toEqual(os);
+  });
+
+  test("gives a site an id that no site of any tenant has, and others one that is free in their own", async () => {
+    await using hub = await Harness.open();
+    const other = await hub.authority.createTenant({ actor: "hub", name: "other" });
+    const [site, region] = [await hub.add(Site, { name: "s" }), await hub.add(Region, { name: "r" })];
+    const numberOf = (id: string) => Number.parseInt(id.slice(-8), 16);
+    const idFor = (kind: typeof Site | typeof Region, taken: string) => {
+      const numbers = [numberOf(taken), 7];
+      return hub.authority.store.write((tx) => freshId(tx, kind, other.id, () => numbers.shift() ?? 0));
+    };
+    expect(await idFor(Site, site.resourceId)).toBe("site-00000007");
+    expect(await idFor(Region, region.resourceId)).toBe(region.resourceId);
   });
 
   test("shows it to all sites, with its stamps and without secrets or observations", async () => {
@@ -78,7 +92,7 @@ describe("making a resource", () => {
     expect(repeated).toMatchObject({ created: false, resource: first, at: { scope: SHARED } });
     const { rows } = await hub.store.read((view) => view.feed(SHARED, 0, 10));
     expect(repeated.at?.seq).toBe(rows.at(-1)?.seq);
-    expect((await hub.store.read((view) => view.list(Region, {}))).total).toBe(1);
+    expect((await hub.store.read((view) => view.list(Region, { tenant: EVERY_TENANT }))).total).toBe(1);
   });
 
   test("with an id that another creation took is refused, and so is an id of another kind", async () => {

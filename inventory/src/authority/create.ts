@@ -1,20 +1,21 @@
-import { type FeedPosition, Host, Instance, isId, type Kind, type Resource } from "@holdfast/protocol";
+import { type FeedPosition, Host, isId, type Kind, type Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { CreateRequest } from "../inventory.ts";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault, idTaken } from "../store/faults.ts";
 import { positionOf } from "./feed-rows.ts";
+import { followedBy } from "./following.ts";
 import { freshId } from "./ids.ts";
 import { type Fields, normalise } from "./intent-rules.ts";
 import { addResource, stampsOf, withoutUndefined } from "./intent-writes.ts";
 import { tombstoneOf } from "./tombstones.ts";
-import { validateFields } from "./validate.ts";
+import { validateFields, writerOf } from "./validate.ts";
 import type { Write } from "./write.ts";
 
 export interface CreateInRequest extends CreateRequest {
   /** Id that every stamp of the creation carries; a fresh one when absent. */
   readonly write?: string;
-  /** The site at which it was made; it may make machines alone, and only for itself. */
+  /** The site at which it was made; it may make machines and what follows them alone, and only for itself. */
   readonly owner?: string;
 }
 
@@ -42,7 +43,7 @@ export async function createResource(tx: Transaction, kind: Kind, making: Creati
     return { resource: made, created: false, at: await positionOf(tx, kind, made) };
   }
   // A site may claim to be anybody, so only what the hub asks by itself counts as the hub's.
-  const who = request.actor === "hub" && request.owner === undefined ? "hub" : "operator";
+  const who = request.owner === undefined ? writerOf(request) : "operator";
   validateFields(kind, request.fields, { who, on: "create" });
   if (request.id !== undefined && !isId(kind.prefix, request.id)) {
     throw new FieldFault("InvalidArgument", ["resourceId"], `${request.id} is no id of a ${kind.name}`);
@@ -79,8 +80,8 @@ async function refuseReturned(tx: Transaction, kind: Kind, { tenant, id }: Creat
 /** A host made at a site is at that site. */
 function placed(kind: Kind, { owner }: CreateInRequest, fields: Fields): Fields {
   if (owner === undefined) return fields;
-  if (kind.feed !== "machine") {
-    throw new Fault("PermissionDenied", `a ${kind.name} belongs to all sites: it is made at the hub`);
+  if (!kind.atSites) {
+    throw new Fault("PermissionDenied", `a ${kind.name} is made at the hub`);
   }
   if (kind.name !== Host.name) return fields;
   if ((fields.siteId ?? owner) === owner) return { ...fields, siteId: owner };
@@ -94,10 +95,13 @@ async function ownerOf(
   fields: Fields,
 ): Promise<string | undefined> {
   if (kind.name === Host.name) return fields.siteId as string | undefined;
-  if (kind.name !== Instance.name) return undefined;
-  const host = await tx.get(Host, request.tenant, String(fields.hostID));
-  if (host && request.owner !== undefined && host.owner !== request.owner) {
-    throw new FieldFault("PermissionDenied", ["hostID"], "the site does not manage that host");
+  if (kind.follows === undefined) return undefined;
+  const named = fields[kind.follows] !== undefined;
+  const followed = await followedBy(tx, kind, { tenant: request.tenant, fields });
+  // What is not there is refused with all other references.
+  if (request.owner !== undefined && (followed || !named) && followed?.resource.owner !== request.owner) {
+    const reason = `the site manages no ${kind.fields[kind.follows]?.reference?.kind} that this is about`;
+    throw new FieldFault("PermissionDenied", [kind.follows], reason);
   }
-  return host?.owner;
+  return followed?.resource.owner;
 }

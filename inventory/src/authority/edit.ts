@@ -1,22 +1,23 @@
 import { type FeedPosition, Host, type Kind, type Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
+import type { Author } from "../author.ts";
 import type { Transaction } from "../store/contract.ts";
 import { deletedState, isBeingDeleted } from "./desired-state.ts";
 import { positionOf } from "./feed-rows.ts";
+import { followedBy } from "./following.ts";
 import { normalise } from "./intent-rules.ts";
 import { changeOf, setFields } from "./intent-writes.ts";
 import { validateFields } from "./validate.ts";
 import type { Write } from "./write.ts";
 
 /** One intent field changed at a site, by somebody who saw the stamp `base` on it; `""` when it was never written. */
-export interface Edit {
+export interface Edit extends Author {
   readonly kind: Kind;
   readonly tenant: string;
   readonly id: string;
   readonly field: string;
   readonly value: unknown;
   readonly base: string;
-  readonly actor: string;
   /** Id of the intent, which its stamp will carry. */
   readonly write: string;
   readonly site: string;
@@ -37,8 +38,8 @@ export interface EditOutcome {
  */
 export async function applyEdit(tx: Transaction, edit: Edit, write: Write): Promise<EditOutcome> {
   const { kind, field } = edit;
-  if (kind.feed !== "machine") {
-    throw new Fault("PermissionDenied", `a ${kind.name} belongs to all sites: it is edited at the hub`);
+  if (!kind.atSites) {
+    throw new Fault("PermissionDenied", `a ${kind.name} is edited at the hub`);
   }
   validateFields(kind, { [field]: edit.value }, { who: "operator", on: "update" });
   const before = await tx.get(kind, edit.tenant, edit.id);
@@ -46,7 +47,7 @@ export async function applyEdit(tx: Transaction, edit: Edit, write: Write): Prom
   if (before.stamps[field]?.id === edit.write || (await hasApplied(tx, edit))) {
     return { result: "applied", ...(await shown(tx, kind, before)) };
   }
-  const reason = reasonAgainst(edit, before);
+  const reason = reasonAgainst(edit, before) ?? (await reasonAgainstFollowing(tx, edit, before));
   if (reason !== undefined) return setAside(tx, edit, { before, write, reason });
   const value = normalise(kind, { [field]: edit.value })[field] ?? kind.fields[field]?.initial;
   try {
@@ -111,6 +112,13 @@ function reasonAgainst({ kind, field, value, base, site }: Edit, before: Resourc
   if (field === "siteId") return "hosts are moved at the hub";
   if (field === "desiredState" && value === deletedState(kind)) return "hosts are deleted at the hub";
   return undefined;
+}
+
+/** What follows a machine of the site goes on to follow one of the site. */
+async function reasonAgainstFollowing(tx: Transaction, { kind, field, value, site }: Edit, before: Resource) {
+  if (field !== kind.follows) return undefined;
+  const followed = await followedBy(tx, kind, { tenant: before.tenant, fields: { [field]: value } });
+  return followed?.resource.owner === site ? undefined : "the site does not manage what it would be about";
 }
 
 function isRefusal(error: unknown): error is Fault {

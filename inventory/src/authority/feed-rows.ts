@@ -2,6 +2,7 @@ import type { ResourceBody } from "@holdfast/protocol";
 import {
   type FeedPosition,
   type FeedScope,
+  isManaged,
   type Kind,
   type Resource,
   siteScope,
@@ -9,9 +10,9 @@ import {
 } from "@holdfast/protocol";
 import type { Transaction } from "../store/contract.ts";
 
-/** The scope that shows a resource: a managed machine's site alone, otherwise every site of the tenant. */
+/** The scope that shows a resource: the site alone that manages it, otherwise every site of the tenant. */
 export function scopeOf(kind: Kind, { tenant, owner }: Pick<Resource, "tenant" | "owner">): FeedScope {
-  return kind.feed === "machine" && owner !== undefined ? siteScope(owner) : tenantScope(tenant);
+  return isManaged(kind) && owner !== undefined ? siteScope(owner) : tenantScope(tenant);
 }
 
 /** What a site is told of a resource: its intent, without secrets and without what sites observed. */

@@ -1,21 +1,45 @@
-import { type FeedScope, Host, Instance, KINDS, type Resource, siteScope, tenantScope } from "@holdfast/protocol";
+import {
+  type FeedScope,
+  Host,
+  Instance,
+  KINDS,
+  type Resource,
+  SingleSchedule,
+  siteScope,
+  tenantScope,
+} from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { EVERY_TENANT } from "../store/contract.ts";
 import { bodyOf, scopeOf } from "./feed-rows.ts";
+import { followedBy } from "./following.ts";
 import { Harness, TENANT } from "./harness.ts";
+
+const DOES = [
+  "add host",
+  "add instance",
+  "add schedule",
+  "aim",
+  "rename",
+  "place",
+  "delete",
+  "let go",
+  "claim",
+  "report",
+] as const;
 
 /** One thing that operators or sites may do; numbers pick whom it meets. */
 interface Act {
-  readonly does: "add host" | "add instance" | "rename" | "place" | "delete" | "let go" | "claim" | "report";
+  readonly does: (typeof DOES)[number];
   readonly which: number;
   readonly site: number;
 }
 
 const acts = fc.array(
   fc.record<Act>({
-    does: fc.constantFrom("add host", "add instance", "rename", "place", "delete", "let go", "claim", "report"),
-    which: fc.nat(3),
+    does: fc.constantFrom(...DOES),
+    which: fc.nat(7),
     site: fc.nat(2),
   }),
   { minLength: 5, maxLength: 40 },
@@ -45,22 +69,47 @@ class Follower {
 async function act(hub: Harness, { does, which, site }: Act, sites: readonly Resource[]): Promise<void> {
   const at = sites[site]?.resourceId ?? null;
   const resources = await hub.store.read(async (view) => [
-    ...(await view.list(Host, {})).resources,
-    ...(await view.list(Instance, {})).resources,
+    ...(await view.list(Host, { tenant: EVERY_TENANT })).resources,
+    ...(await view.list(Instance, { tenant: EVERY_TENANT })).resources,
+    ...(await view.list(SingleSchedule, { tenant: EVERY_TENANT })).resources,
   ]);
   const met = resources[which % Math.max(resources.length, 1)] as Resource | undefined;
   if (does === "add host") await hub.host({ siteId: at });
-  else if (met) await meet(hub, does, { met, at, which });
+  else if (met) await meet(hub, does, { met, at, which, hosts: resources.filter(isHost) });
 }
 
-type Meeting = { readonly met: Resource; readonly at: string | null; readonly which: number };
+const isHost = ({ resourceId }: Resource) => resourceId.startsWith("host-");
 
-async function meet(hub: Harness, does: Exclude<Act["does"], "add host">, { met, at, which }: Meeting): Promise<void> {
+interface Meeting {
+  readonly met: Resource;
+  readonly at: string | null;
+  readonly which: number;
+  readonly hosts: readonly Resource[];
+}
+
+async function meet(hub: Harness, does: Exclude<Act["does"], "add host">, meeting: Meeting): Promise<void> {
+  const { met, at, which, hosts } = meeting;
   const owner = met.owner ?? "";
   switch (does) {
     case "add instance":
       await hub.instance(met);
       break;
+    case "add schedule": {
+      const when = { scheduleStatus: "SCHEDULE_STATUS_MAINTENANCE", startSeconds: 2_000_000_000 };
+      await hub.add(SingleSchedule, {
+        ...when,
+        ...(isHost(met) ? { targetHostId: met.resourceId } : { targetSiteId: at }),
+      });
+      break;
+    }
+    case "aim": {
+      const host = hosts[(which + 1) % Math.max(hosts.length, 1)];
+      await hub.set(
+        met,
+        at === null ? { targetHostId: host?.resourceId, targetSiteId: null } : { targetHostId: null, targetSiteId: at },
+      );
+      break;
+    }
     case "rename":
       await hub.set(met, { name: `name ${which} ${at}` });
       break;
@@ -87,7 +136,7 @@ async function meet(hub: Harness, does: Exclude<Act["does"], "add host">, { met,
 async function truth(hub: Harness): Promise<Map<FeedScope, Record<string, unknown>>> {
   const shown = new Map<FeedScope, Record<string, unknown>>();
   for (const kind of KINDS) {
-    const { resources } = await hub.store.read((view) => view.list(kind, {}));
+    const { resources } = await hub.store.read((view) => view.list(kind, { tenant: EVERY_TENANT }));
     for (const resource of resources) {
       const scope = scopeOf(kind, resource);
       const rows = shown.get(scope) ?? {};
@@ -119,11 +168,14 @@ test("whatever operators and sites do, whoever follows a feed ends with what is 
       follower.rows.delete(TENANT);
       expect(Object.fromEntries(follower.rows), follower.scope).toEqual(expected.get(follower.scope) ?? {});
     }
-    const machines = await hub.store.read(async (view) => (await view.list(Instance, {})).resources);
-    for (const instance of machines) {
-      const host = await hub.store.read((view) => view.get(Host, TENANT, String(instance.fields.hostID)));
-      expect(instance.owner, "an instance is its host's site's").toBe(host?.owner);
-    }
+    await hub.store.write(async (tx) => {
+      for (const kind of [Instance, SingleSchedule]) {
+        for (const resource of (await tx.list(kind, { tenant: EVERY_TENANT })).resources) {
+          const followed = (await followedBy(tx, kind, resource))?.resource;
+          expect(resource.owner, `${resource.resourceId} is its host's site's`).toBe(followed?.owner);
+        }
+      }
+    });
   });
   await fc.assert(property, { numRuns: 60, endOnFailure: true, seed: 1 });
 }, 60_000);

@@ -1,9 +1,9 @@
-import { Host, Instance, type Resource } from "@holdfast/protocol";
+import { Host, type Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault } from "../store/faults.ts";
 import { isBeingDeleted } from "./desired-state.ts";
-import { erase, handOver } from "./intent-writes.ts";
+import { eraseWithFollowers, handOver } from "./intent-writes.ts";
 import type { Write } from "./write.ts";
 
 /**
@@ -18,13 +18,10 @@ export async function forceRelease(tx: Transaction, host: Resource, write: Write
   if (wanted === host.owner) {
     throw new FieldFault("FailedPrecondition", ["siteId"], "it is wanted where it is: move or delete it first");
   }
-  await handOver(tx, host, { owner: wanted, write });
+  await handOver(tx, Host, host, { owner: wanted, write });
 }
 
-/** Removes a host and its instances at once, whoever manages it. Its machine, if there is one, goes on as it is. */
+/** Removes a host and all that follows it at once, whoever manages it. Its machine, if there is one, goes on as it is. */
 export async function forceDelete(tx: Transaction, host: Resource, write: Write): Promise<void> {
-  for (const instance of await tx.find(Instance, { hostID: host.resourceId }, host.tenant)) {
-    await erase(tx, Instance, instance, write);
-  }
-  await erase(tx, Host, host, write);
+  await eraseWithFollowers(tx, Host, host, write);
 }

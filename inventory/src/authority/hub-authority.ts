@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { Host, type IdBlock, type Kind, type Resource, tenantScope } from "@holdfast/protocol";
-import { type Clock, Fault } from "@holdfast/runtime";
-import type { Actor, Addressed, CreateRequest, UpdateRequest } from "../inventory.ts";
+import { Host, type IdBlock, type Kind, type Resource } from "@holdfast/protocol";
+import type { Clock } from "@holdfast/runtime";
+import { type Author, authorOf } from "../author.ts";
+import type { Addressed, CreateRequest, RemoveRequest, UpdateRequest } from "../inventory.ts";
 import type { Store, Tenant, Transaction } from "../store/contract.ts";
-import { FieldFault, missing } from "../store/faults.ts";
+import { missing, refuseOther } from "../store/faults.ts";
 import { toWrite } from "./apply-before.ts";
-import type { Authority, AuthorityParts } from "./authority.ts";
+import type { Authority, AuthorityParts, NewTenant, OfTenant } from "./authority.ts";
 import { type Created, type CreateInRequest, createResource } from "./create.ts";
+import { applyDelete, type SiteDeletion } from "./delete.ts";
 import { deletedState, isBeingDeleted } from "./desired-state.ts";
 import { applyEdit, type Edit, type EditOutcome } from "./edit.ts";
 import { forceDelete, forceRelease } from "./force.ts";
@@ -14,14 +16,16 @@ import type { RecoveredRow, Recovery } from "./held.ts";
 import { lendBlock } from "./ids.ts";
 import { normalise } from "./intent-rules.ts";
 import { erase, refuseReferred, setFields } from "./intent-writes.ts";
-import { beginLife, keepLives, withLives } from "./lives.ts";
+import { beginLife, keepLives, tellLife, withLives } from "./lives.ts";
+import { type ManagedFieldsOf, type Observed, writeManaged } from "./managed.ts";
 import { applyReport, type Report } from "./observe.ts";
 import { recoverRow } from "./recover.ts";
 import { type LetGo, recoverLetGo } from "./recover-let-go.ts";
 import { applyRelease, type Release, type ReleaseOutcome } from "./release.ts";
 import { purge, retire } from "./retire.ts";
 import type { TakingBack } from "./take-over.ts";
-import { validateFields } from "./validate.ts";
+import { clearKind, endTenant, freezeTenant, makeTenant, refuseFrozenTenant } from "./tenants.ts";
+import { validateFields, writerOf } from "./validate.ts";
 import type { AuthorityListener, Write } from "./write.ts";
 
 /** The authority over a store whose lives are known. */
@@ -31,15 +35,20 @@ export class HubAuthority implements Authority {
   readonly #newId: () => string;
   readonly #listeners: readonly AuthorityListener[];
   readonly #isSilent: (site: string) => boolean;
+  readonly #managedOf: ManagedFieldsOf;
   readonly #onEpoch = new Set<(epoch: string) => void>();
   #lives: readonly string[];
 
-  constructor({ store, clock, newId, listeners, isSilent }: Required<AuthorityParts>, lives: readonly string[]) {
+  constructor(
+    { store, clock, newId, listeners, isSilent, managedOf }: Required<AuthorityParts>,
+    lives: readonly string[],
+  ) {
     this.store = store;
     this.#clock = clock;
     this.#newId = newId;
     this.#listeners = listeners;
     this.#isSilent = isSilent;
+    this.#managedOf = managedOf;
     this.#lives = lives;
   }
 
@@ -51,12 +60,13 @@ export class HubAuthority implements Authority {
     return this.#lives;
   }
 
-  async beginEpoch({ beyond = 0, also }: Parameters<Authority["beginEpoch"]>[0] = {}): Promise<string> {
+  async beginEpoch({ beyond = 0, told, also }: Parameters<Authority["beginEpoch"]>[0] = {}): Promise<string> {
     const epoch = this.#newId();
     await this.#writeLives(async (tx, lives) => {
       const latest = Math.max(beyond, this.#clock.now());
       // From here on, not after the commit: the next transaction may begin before this one's promise is heard of.
       this.#lives = await beginLife(tx, { lives, epoch, beyond: latest });
+      await tellLife(tx, { lives, epoch, at: this.#clock.now(), ...told });
       await also?.(tx, epoch);
     });
     for (const listener of this.#onEpoch) listener(epoch);
@@ -109,37 +119,57 @@ export class HubAuthority implements Authority {
     return resource as Resource<K>;
   }
 
-  async remove(kind: Kind, request: Addressed): Promise<void> {
+  async remove(kind: Kind, request: RemoveRequest): Promise<void> {
     await this.store.write((tx) => this.removeIn(tx, kind, request));
     request.durable?.({ held: "hub" });
   }
 
-  async createTenant({ actor, name, id = randomUUID() }: Parameters<Authority["createTenant"]>[0]): Promise<Tenant> {
-    if (name.length < 1 || name.length > 100) {
-      throw new FieldFault("InvalidArgument", ["name"], "a tenant's name has 1 to 100 characters");
-    }
-    return this.store.write(async (tx) => {
-      await tx.insertTenant({ id, name });
-      const at = this.#clock.now();
-      const subject = { tenant: id, kind: "tenant", id };
-      await tx.appendChange({ at, actor, ...subject, operation: "create", before: null, after: { name } });
-      await tx.appendFeed(tenantScope(id), "tenant", id, { name });
-      for (const listener of this.#listeners) await listener.tenantMade?.(tx, { id, name });
-      return { id, name };
-    });
+  createTenant(request: NewTenant): Promise<Tenant> {
+    return this.store.write((tx) => this.createTenantIn(tx, request));
   }
 
-  createIn(tx: Transaction, kind: Kind, request: CreateInRequest): Promise<Created> {
-    const write = this.#write(request.actor, { id: request.write, site: request.owner });
+  createTenantIn(tx: Transaction, { name, id = randomUUID(), ...by }: NewTenant): Promise<Tenant> {
+    return makeTenant(tx, { id, name }, this.#write(by, { id }));
+  }
+
+  freezeTenantIn(tx: Transaction, { tenant, ...by }: OfTenant): Promise<void> {
+    return freezeTenant(tx, tenant, this.#write(by, { id: tenant }));
+  }
+
+  clearIn(tx: Transaction, kind: Kind, clearing: Parameters<Authority["clearIn"]>[2]): Promise<number> {
+    return clearKind(tx, kind, clearing, this.#write(clearing));
+  }
+
+  endTenantIn(tx: Transaction, { tenant, ...by }: OfTenant): Promise<void> {
+    return endTenant(tx, tenant, this.#write(by, { id: tenant }));
+  }
+
+  async createIn(tx: Transaction, kind: Kind, request: CreateInRequest): Promise<Created> {
+    await refuseFrozenTenant(tx, request.tenant);
+    const write = this.#write(request, { id: request.write, site: request.owner });
     return createResource(tx, kind, { request, write, creation: request.creation ?? this.#newId() });
   }
 
-  editIn(tx: Transaction, edit: Edit): Promise<EditOutcome> {
-    return applyEdit(tx, edit, this.#write(edit.actor, { id: edit.write, site: edit.site }));
+  async editIn(tx: Transaction, edit: Edit): Promise<EditOutcome> {
+    await refuseFrozenTenant(tx, edit.tenant);
+    return applyEdit(tx, edit, this.#write(edit, { id: edit.write, site: edit.site }));
+  }
+
+  async deleteIn(tx: Transaction, deletion: SiteDeletion): Promise<EditOutcome> {
+    await refuseFrozenTenant(tx, deletion.tenant);
+    return applyDelete(tx, deletion, this.#write(deletion, { id: deletion.write, site: deletion.site }));
   }
 
   observeIn(tx: Transaction, report: Report): Promise<void> {
-    return applyReport(tx, report);
+    return applyReport(tx, report, this.#managedOf);
+  }
+
+  async observeAsManager(kind: Kind, request: Observed): Promise<void> {
+    await this.store.write(async (tx) => {
+      await this.#updateIn(tx, kind, request);
+      await writeManaged(tx, kind, request, this.#clock.now());
+    });
+    request.durable?.({ held: "hub" });
   }
 
   releaseIn(tx: Transaction, release: Release): Promise<ReleaseOutcome> {
@@ -147,24 +177,25 @@ export class HubAuthority implements Authority {
   }
 
   async settleIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource> {
+    await refuseFrozenTenant(tx, request.tenant);
     const before = await this.#existing(tx, kind, request);
     const fields = wantedOf(kind, request);
-    return (await setFields(tx, kind, before, { fields, write: this.#write(request.actor) })).resource;
+    return (await setFields(tx, kind, before, { fields, write: this.#write(request) })).resource;
   }
 
   async forceReleaseIn(tx: Transaction, host: Addressed): Promise<void> {
-    await forceRelease(tx, await this.#existing(tx, Host, host), this.#write(host.actor));
+    await forceRelease(tx, await this.#existing(tx, Host, host), this.#write(host));
   }
 
   async forceDeleteIn(tx: Transaction, host: Addressed): Promise<void> {
-    await forceDelete(tx, await this.#existing(tx, Host, host), this.#write(host.actor));
+    await forceDelete(tx, await this.#existing(tx, Host, host), this.#write(host));
   }
 
   purgeRetired(upTo: ReadonlyMap<string, number>): Promise<number> {
     return this.store.write(async (tx) => {
       let count = 0;
       for (const [tenant, position] of upTo) {
-        count += await purge(tx, { tenant, upTo: position }, this.#write("hub"));
+        count += await purge(tx, { tenant, upTo: position }, this.#write({ actor: "hub" }));
       }
       return count;
     });
@@ -174,10 +205,11 @@ export class HubAuthority implements Authority {
     return lendBlock(tx, this.epoch(), count);
   }
 
-  async removeIn(tx: Transaction, kind: Kind, request: Addressed): Promise<void> {
+  async removeIn(tx: Transaction, kind: Kind, request: RemoveRequest): Promise<void> {
     const before = await this.#existing(tx, kind, request);
+    refuseOther(kind, before, request.ifGeneration);
     if (isBeingDeleted(kind, before.fields)) return;
-    const write = this.#write(request.actor);
+    const write = this.#write(request);
     const desiredState = deletedState(kind);
     if (desiredState !== undefined) {
       await setFields(tx, kind, before, { fields: { desiredState }, write });
@@ -189,13 +221,12 @@ export class HubAuthority implements Authority {
   }
 
   async #updateIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource> {
+    await refuseFrozenTenant(tx, request.tenant);
     const before = await this.#existing(tx, kind, request);
-    if (request.ifGeneration !== undefined && request.ifGeneration !== before.generation) {
-      throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
-    }
+    refuseOther(kind, before, request.ifGeneration);
     const fields = toWrite(before, wantedOf(kind, request));
     if (Object.keys(fields).length === 0) return before;
-    const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request.actor) });
+    const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request) });
     return resource;
   }
 
@@ -206,12 +237,12 @@ export class HubAuthority implements Authority {
   }
 
   #takingBack(site: string): TakingBack {
-    return { lives: this.#lives, write: this.#write(`site:${site}`, { site }) };
+    return { lives: this.#lives, write: this.#write({ actor: `site:${site}` }, { site }) };
   }
 
-  #write(actor: Actor, { id, site }: { id?: string | undefined; site?: string | undefined } = {}): Write {
+  #write(by: Author, { id, site }: { id?: string | undefined; site?: string | undefined } = {}): Write {
     return {
-      ...{ id: id ?? this.#newId(), epoch: this.epoch(), actor, at: this.#clock.now() },
+      ...{ id: id ?? this.#newId(), epoch: this.epoch(), ...authorOf(by), at: this.#clock.now() },
       ...{ told: this.#listeners, isSilent: this.#isSilent },
       ...(site === undefined ? {} : { site }),
     };
@@ -219,8 +250,9 @@ export class HubAuthority implements Authority {
 }
 
 /** The values that an update asks for, checked: a field that is unset gets its initial one. */
-function wantedOf(kind: Kind, { actor, fields }: UpdateRequest): Readonly<Record<string, unknown>> {
-  validateFields(kind, fields, { who: actor === "hub" ? "hub" : "operator", on: "update" });
+function wantedOf(kind: Kind, request: UpdateRequest): Readonly<Record<string, unknown>> {
+  const { fields } = request;
+  validateFields(kind, fields, { who: writerOf(request), on: "update" });
   const wanted = Object.entries(normalise(kind, fields));
   return Object.fromEntries(wanted.map(([name, value]) => [name, value ?? kind.fields[name]?.initial]));
 }

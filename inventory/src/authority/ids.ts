@@ -1,5 +1,5 @@
 import { createHash, randomInt } from "node:crypto";
-import { type IdBlock, idFromNumber, type Kind } from "@holdfast/protocol";
+import { type IdBlock, idFromNumber, KINDS, type Kind, Site } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction, View } from "../store/contract.ts";
 import { tombstoneOf } from "./tombstones.ts";
@@ -13,14 +13,36 @@ const SEGMENTS = 0x8000_0000 / SEGMENT;
 const LENT_BEFORE = SEGMENTS / 32;
 const DRAWS = 20;
 
-/** An id that no resource of the kind has or had in the tenant, of those that are never lent. */
-export async function freshId(tx: Transaction, kind: Kind, tenant: string): Promise<string> {
+/**
+ * An id that no resource of the kind, or of one with the same prefix, has or had in the tenant, of those that are never lent;
+ * a site's is unknown in every tenant, for feeds and links go by it alone. `drawn` is a number below `FIRST_LENT`.
+ */
+export async function freshId(
+  tx: Transaction,
+  kind: Kind,
+  tenant: string,
+  drawn: () => number = () => randomInt(FIRST_LENT),
+): Promise<string> {
+  const tenants = kind.name === Site.name ? (await tx.tenants()).map(({ id }) => id) : [tenant];
   for (let draw = 0; draw < DRAWS; draw += 1) {
-    const id = idFromNumber(kind.prefix, randomInt(FIRST_LENT));
-    if (await tx.get(kind, tenant, id)) continue;
-    if (!(await tombstoneOf(tx, kind, { tenant, resourceId: id }))) return id;
+    const resourceId = idFromNumber(kind.prefix, drawn());
+    const known = await anyOf(tenants, (each) => isKnown(tx, kind, { tenant: each, resourceId }));
+    if (!known) return resourceId;
   }
   throw new Fault("ResourceExhausted", `no free id for another ${kind.name}`);
+}
+
+async function anyOf<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<boolean> {
+  for (const one of all) if (await holds(one)) return true;
+  return false;
+}
+
+async function isKnown(tx: Transaction, { prefix }: Kind, wanted: { tenant: string; resourceId: string }) {
+  for (const kind of KINDS.filter((each) => each.prefix === prefix)) {
+    if (await tx.get(kind, wanted.tenant, wanted.resourceId)) return true;
+    if (await tombstoneOf(tx, kind, wanted)) return true;
+  }
+  return false;
 }
 
 /** A block of numbers that no other site was or will be lent, in this life of the hub and as far as known in others. */

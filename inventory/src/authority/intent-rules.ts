@@ -1,9 +1,10 @@
-import { Host, Instance, type Kind, kindNamed, Region, type Resource } from "@holdfast/protocol";
+import { Host, type Kind, kindNamed, type Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault, missingReference } from "../store/faults.ts";
 import { checkDesiredState, deletedState, isBeingDeleted } from "./desired-state.ts";
-import { checkRegionParent } from "./region-tree.ts";
+import { followedBy } from "./following.ts";
+import { rulesOf } from "./kind-rules.ts";
 import { isUnset } from "./validate.ts";
 import type { Write } from "./write.ts";
 
@@ -52,7 +53,7 @@ interface Changing {
   readonly before: Resource | undefined;
   readonly after: Resource;
   readonly changes: Fields;
-  readonly write: Pick<Write, "site">;
+  readonly write: Pick<Write, "site" | "at">;
 }
 
 /**
@@ -72,13 +73,10 @@ export async function checkChanges(
   if (!before && deletedState(kind) !== undefined && changes.desiredState === deletedState(kind)) {
     throw new FieldFault("InvalidArgument", ["desiredState"], `a ${kind.name} cannot begin as deleted`);
   }
-  if (kind.name === Region.name && typeof changes.parentId === "string") {
-    await checkRegionParent(tx, after.tenant, after.resourceId, changes.parentId);
-  }
-  if (kind.name === Instance.name && typeof changes.hostID === "string") {
-    const host = await tx.get(Host, after.tenant, changes.hostID);
-    if (host) refuseFrozen(Host, host);
-  }
+  const now = write.site === undefined ? write.at : undefined;
+  for (const check of rulesOf(kind)) await check(tx, { before, after, changes, now });
+  const followed = typeof changes[kind.follows ?? ""] === "string" ? await followedBy(tx, kind, after) : undefined;
+  if (followed) refuseFrozen(followed.kind, followed.resource);
 }
 
 function refuseRepeatedKeys({ metadata }: Fields): void {

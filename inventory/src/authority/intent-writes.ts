@@ -1,10 +1,12 @@
-import { type FeedPosition, Host, Instance, type Kind, type Resource } from "@holdfast/protocol";
+import { type FeedPosition, Host, type Kind, type Resource } from "@holdfast/protocol";
+import { authorOf } from "../author.ts";
 import type { Change, Transaction } from "../store/contract.ts";
 import { stillReferred } from "../store/faults.ts";
 import { outOfSight } from "../unseen.ts";
 import { applyBeforeOf } from "./apply-before.ts";
-import { deletedState } from "./desired-state.ts";
+import { deletedState, isBeingDeleted } from "./desired-state.ts";
 import { intentOf, publish, withdraw } from "./feed-rows.ts";
+import { asFollowing, followersOf, follows, goesAlongWith, goingAlong, tellsPastOf } from "./following.ts";
 import { changedFields, checkChanges, type Fields, refuseFrozen, refuseImmutable } from "./intent-rules.ts";
 import { bury } from "./tombstones.ts";
 import { intentFields, tellGone, tellMoved, tellWritten, type Write } from "./write.ts";
@@ -57,7 +59,7 @@ export async function setFields(
   const changes = changedFields(before.fields, fields);
   refuseFrozen(kind, before);
   refuseImmutable(kind, before.fields, changes);
-  const after = withFields(kind, before, fields, write);
+  const after = await asFollowing(tx, kind, withFields(kind, before, fields, write));
   await checkChanges(tx, kind, { before, after, changes, write });
   if (changes.desiredState !== undefined && changes.desiredState === deletedState(kind)) {
     await refuseReferred(tx, kind, before);
@@ -70,13 +72,17 @@ export async function setFields(
   const at =
     after.owner === before.owner
       ? await publish(tx, kind, after)
-      : (await moveBetweenFeeds(tx, { before, after, write })).entered;
+      : (await moveBetweenFeeds(tx, kind, { before, after, write })).entered;
   await tellWritten(tx, kind, { resource: after, fields, write });
   return { resource: after, at };
 }
 
-/** Removes a resource that nothing refers to, with its history and tombstone. */
+/**
+ * Removes a resource with its history and tombstone, and before it what goes along with it. Throws FailedPrecondition when
+ * anything else refers to it.
+ */
 export async function erase(tx: Transaction, kind: Kind, resource: Resource, write: Write): Promise<FeedPosition> {
+  for (const along of await goingAlong(tx, kind, resource)) await erase(tx, along.kind, along.resource, write);
   await tx.delete(kind, resource.tenant, resource.resourceId);
   await bury(tx, kind, resource);
   await tx.appendChange(changeOf(kind, resource, write, { operation: "delete", before: loggedOf(kind, resource) }));
@@ -85,50 +91,80 @@ export async function erase(tx: Transaction, kind: Kind, resource: Resource, wri
   return at;
 }
 
-/** Gives a host and its instances to another site, or to none: they leave one feed and enter the other. */
-export async function handOver(
+/** Removes a resource, and before it all that follows it, whether or not anybody wants that deleted. */
+export async function eraseWithFollowers(
   tx: Transaction,
-  host: Resource,
-  { owner, write }: { owner: string | undefined; write: Write },
+  kind: Kind,
+  resource: Resource,
+  write: Write,
 ): Promise<FeedPosition> {
-  const after = owned(Host, host, owner);
-  await tx.replace(Host, after);
-  const change = { before: { owner: host.owner ?? null }, after: { owner: owner ?? null } };
-  await tx.appendChange(changeOf(Host, after, write, { operation: "update", ...change }));
-  return (await moveBetweenFeeds(tx, { before: host, after, write })).left;
+  const followers = await followersOf(tx, kind, resource);
+  for (const { kind: of, resource: follower } of followers.toReversed()) {
+    // It may have gone along with what it refers to.
+    if (await tx.get(of, follower.tenant, follower.resourceId)) await erase(tx, of, follower, write);
+  }
+  return erase(tx, kind, resource, write);
 }
 
-/** Throws FailedPrecondition naming whatever needs a resource. */
-export async function refuseReferred(tx: Transaction, kind: Kind, { tenant, resourceId }: Resource): Promise<void> {
-  const referrers = await tx.referrers(kind, tenant, resourceId);
+/** Gives a resource and all that follows it to another site, or to none: they leave one feed and enter the other. */
+export async function handOver(
+  tx: Transaction,
+  kind: Kind,
+  before: Resource,
+  { owner, write }: { owner: string | undefined; write: Write },
+): Promise<FeedPosition> {
+  const after = owned(kind, before, owner);
+  await tx.replace(kind, after);
+  const change = { before: { owner: before.owner ?? null }, after: { owner: owner ?? null } };
+  await tx.appendChange(changeOf(kind, after, write, { operation: "update", ...change }));
+  return (await moveBetweenFeeds(tx, kind, { before, after, write })).left;
+}
+
+/**
+ * Throws FailedPrecondition naming whatever needs a resource: not what goes along with it, nor what follows it and is being
+ * deleted itself; and what is retired, or only tells what was, keeps it from going, not from being retired.
+ */
+export async function refuseReferred(tx: Transaction, kind: Kind, resource: Resource): Promise<void> {
+  const { tenant, resourceId } = resource;
+  const all = await tx.referrers(kind, tenant, resourceId);
+  const staying = (await followersOf(tx, kind, resource)).filter(
+    (each) => !isBeingDeleted(each.kind, each.resource.fields),
+  );
+  const needing = all.filter(
+    (each) =>
+      !goesAlongWith(each.kind, kind) && (!follows(each.kind, kind) || staying.some((one) => one.kind === each.kind)),
+  );
+  const referrers =
+    kind.deletion === "retired" ? needing.filter((each) => !each.retired && !tellsPastOf(each.kind, kind)) : needing;
   if (referrers.length > 0) throw stillReferred(kind, resourceId, referrers);
 }
 
 interface Moved {
-  /** Where the feed that the host left shows that it and its instances are gone. */
+  /** Where the feed that the resource left shows that it and its followers are gone. */
   readonly left: FeedPosition;
   /** Where the feed that it entered shows it. */
   readonly entered: FeedPosition;
 }
 
 /**
- * Takes a host that has another owner from one feed to the other, and its instances with it: they belong to whoever manages
- * their host. In either feed nothing refers to what is not there.
+ * Takes a resource that has another owner from one feed to the other, and all that follows it: that belongs to whoever
+ * manages what it follows. In either feed nothing refers to what is not there.
  */
 export async function moveBetweenFeeds(
   tx: Transaction,
+  kind: Kind,
   { before, after, write }: { before: Resource; after: Resource; write: Write },
 ): Promise<Moved> {
-  const instances = await tx.find(Instance, { hostID: after.resourceId }, after.tenant);
-  for (const instance of instances) await withdraw(tx, Instance, instance);
-  const left = await withdraw(tx, Host, before);
-  const entered = await publish(tx, Host, after);
-  await tellMoved(tx, Host, { before, after, write });
-  for (const instance of instances) {
-    const followed = owned(Instance, instance, after.owner);
-    await tx.replace(Instance, followed);
-    await publish(tx, Instance, followed);
-    await tellMoved(tx, Instance, { before: instance, after: followed, write });
+  const followers = await followersOf(tx, kind, after);
+  for (const follower of followers.toReversed()) await withdraw(tx, follower.kind, follower.resource);
+  const left = await withdraw(tx, kind, before);
+  const entered = await publish(tx, kind, after);
+  await tellMoved(tx, kind, { before, after, write });
+  for (const follower of followers) {
+    const followed = owned(follower.kind, follower.resource, after.owner);
+    await tx.replace(follower.kind, followed);
+    await publish(tx, follower.kind, followed);
+    await tellMoved(tx, follower.kind, { before: follower.resource, after: followed, write });
   }
   return { left, entered };
 }
@@ -168,8 +204,8 @@ export function loggedOf(kind: Kind, { fields, owner }: Resource): Fields {
 export function changeOf(
   kind: Kind,
   { tenant, resourceId: id }: Pick<Resource, "tenant" | "resourceId">,
-  { id: write, at, actor }: Write,
+  { id: write, at, ...author }: Write,
   change: Pick<Change, "operation"> & Partial<Pick<Change, "before" | "after">>,
 ): Omit<Change, "seq"> {
-  return { at, tenant, actor, kind: kind.name, id, before: null, after: null, write, ...change };
+  return { ...authorOf(author), at, tenant, kind: kind.name, id, before: null, after: null, write, ...change };
 }

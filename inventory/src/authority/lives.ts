@@ -1,3 +1,7 @@
+import { audit } from "../audit/audit.ts";
+import { HUB_WIDE } from "../audit/entry.ts";
+import type { AuditHead } from "../audit/verify.ts";
+import type { Author } from "../author.ts";
 import type { Transaction } from "../store/contract.ts";
 import { takeSegment } from "./ids.ts";
 
@@ -26,6 +30,25 @@ export async function beginLife(tx: Transaction, { lives, epoch, beyond }: Begin
   if (beyond > at) await tx.nextNumber("feed", beyond - at);
   await takeSegment(tx, epoch);
   return keepLives(tx, [...lives, epoch]);
+}
+
+interface ToldLife {
+  readonly lives: readonly string[];
+  readonly epoch: string;
+  readonly at: number;
+  readonly by?: Author;
+  readonly reason?: string;
+  /** Where the log ended that is known to have been lost. */
+  readonly lost?: AuditHead | undefined;
+}
+
+/** The log of the hub and of every project says that another life has begun: what was told in a lost one is not in it. */
+export async function tellLife(tx: Transaction, { lives, epoch, at, by = { actor: "hub" }, reason, lost }: ToldLife) {
+  const before = { epoch: lives.at(-1) ?? null, ...(lost === undefined ? {} : { head: { ...lost } }) };
+  const after = { epoch, ...(reason === undefined ? {} : { reason }) };
+  for (const tenant of [HUB_WIDE, ...(await tx.tenants()).map(({ id }) => id)]) {
+    await audit(tx, { by, at, tenant, kind: "epoch", id: epoch, operation: "create", before, after });
+  }
 }
 
 /**

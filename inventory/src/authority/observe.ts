@@ -1,8 +1,9 @@
-import type { Component, Kind, ObservationGroup, Resource, Source } from "@holdfast/protocol";
+import type { Component, Kind, Resource, Source } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault, missing } from "../store/faults.ts";
 import { withoutUndefined } from "./intent-writes.ts";
+import { managedSources, NONE_MANAGED } from "./managed.ts";
 import { validateFields } from "./validate.ts";
 
 /** The last moment that a date can be (ECMA-262 §21.4.1.1): a later one could be stored and never be shown. */
@@ -30,11 +31,11 @@ export interface Report {
 }
 
 /**
- * Replaces the observations of a resource, but for the groups that the report keeps; what this version has no field for is
+ * Replaces the observations of a resource, but for the groups that the report keeps and the fields that a manager has; what this version has no field for is
  * kept as it came. Throws a `Fault`: NotFound when it does not exist, for state never creates a row; PermissionDenied when the
  * site does not manage it or when a field is not an observation; InvalidArgument naming a field with a wrong value.
  */
-export async function applyReport(tx: Transaction, report: Report): Promise<void> {
+export async function applyReport(tx: Transaction, report: Report, managedOf = NONE_MANAGED): Promise<void> {
   const { kind, site } = report;
   if (kind.feed !== "machine") throw new Fault("PermissionDenied", `nothing of a ${kind.name} is observed`);
   const [fields, unknown] = splitUnknown(kind, report.fields);
@@ -45,16 +46,21 @@ export async function applyReport(tx: Transaction, report: Report): Promise<void
   const before = await tx.get(kind, report.tenant, report.id);
   if (!before) throw missing(kind);
   if (before.owner !== site) throw new Fault("PermissionDenied", `${site} does not manage ${kind.name} ${report.id}`);
-  await tx.replace(kind, observedAs(before, { ...report, fields }, unknown));
+  const managed = await managedOf(tx, report);
+  await tx.replace(kind, observedAs(before, { ...report, fields }, { unknown, managed }));
 }
 
-function observedAs(before: Resource, report: Report, unknown: Values): Resource {
+function observedAs(
+  before: Resource,
+  report: Report,
+  { unknown, managed }: { readonly unknown: Values; readonly managed: ReadonlyMap<string, string> },
+): Resource {
   const { kind, site, observedAt, observedGeneration, fields, keep = [] } = report;
   const observations = Object.entries(kind.fields)
-    .filter(([, field]) => field.owner === "site" && !keep.includes(field.group ?? ""))
+    .filter(([name, field]) => field.owner === "site" && !keep.includes(field.group ?? "") && !managed.has(name))
     .map(([name, field]) => [name, fields[name] ?? field.initial]);
   const { observedSources: _, observedUnknown: unknownBefore, ...rest } = before;
-  const sources = sourcesOf(before, report);
+  const sources = { ...sourcesOf(before, report), ...managedSources(before, managed) };
   // To which group they belong is not known either, so what was not seen again in this life of the site stays.
   const kept = bounded(keep.length > 0 ? { ...unknownBefore, ...unknown } : unknown);
   return {
@@ -108,7 +114,7 @@ function bounded(unknown: Values): Values {
 /** Of a group that stays as it was, who saw it stays too. */
 function sourcesOf({ observedSources = {} }: Resource, { kind, sources = {}, keep = [] }: Report) {
   const groups = new Set(Object.values(kind.fields).flatMap(({ group }) => (group === undefined ? [] : [group])));
-  const known: Partial<Record<ObservationGroup, Source>> = {};
+  const known: Record<string, Source> = {};
   for (const group of groups) {
     const source = keep.includes(group) ? observedSources[group] : sources[group];
     if (source) known[group] = { source: source.source, at: source.at };

@@ -1,9 +1,10 @@
-import { Host, Instance, type Kind, type Resource, Site } from "@holdfast/protocol";
+import { Host, isManaged, type Kind, type Resource, Site } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Transaction } from "../store/contract.ts";
 import { initialFields } from "./create.ts";
 import { isBeingDeleted } from "./desired-state.ts";
 import { publish } from "./feed-rows.ts";
+import { followedBy } from "./following.ts";
 import {
   byWrite,
   type FieldConflict,
@@ -32,11 +33,24 @@ export async function recoverRow(tx: Transaction, held: RecoveredRow, on: Taking
   const another = anotherCreation(held, before);
   if (another) return keepWhole(tx, held, { conflict: another, on });
   const taken = await takeOver(tx, kind, before, { body, on });
-  return finish(tx, held, { ...taken, before, on, owner: ownerAfter(held, before, taken.resource) });
+  return finish(tx, held, {
+    ...taken,
+    before,
+    on,
+    owner: await ownerAfter(tx, held, { before, after: taken.resource }),
+  });
 }
 
-/** The site that manages a host once what another site holds of it has been taken over: ownership follows a move (rule 14). */
-function ownerAfter({ kind, site, body }: RecoveredRow, before: Resource, after: Resource): string | undefined {
+/**
+ * The site that manages a resource once what another site holds of it has been taken over: of a host, ownership follows a
+ * move (rule 14); what follows a machine is its site's.
+ */
+async function ownerAfter(
+  tx: Transaction,
+  { kind, site, body }: RecoveredRow,
+  { before, after }: { before: Resource; after: Resource },
+): Promise<string | undefined> {
+  if (kind.follows !== undefined) return (await followedBy(tx, kind, after))?.resource.owner;
   if (kind.name !== Host.name || body.owner !== site || before.owner === site) return before.owner;
   const asHeld = after.stamps.siteId?.id === body.stamps.siteId?.id;
   // Its claim is forgotten: it manages the machine, and is the one that can let it go.
@@ -56,7 +70,7 @@ export async function finish(
     await erase(tx, kind, resource, on.write);
     return { conflicts };
   }
-  if (owner !== before.owner) await handOver(tx, resource, { owner, write: on.write });
+  if (owner !== before.owner) await handOver(tx, kind, resource, { owner, write: on.write });
   else if (resource !== before) await publish(tx, kind, resource);
   const after = (await tx.get(kind, before.tenant, before.resourceId)) ?? resource;
   await tellTakenOver(tx, kind, { resource: after, adopted, on });
@@ -111,10 +125,10 @@ async function resourceOf(tx: Transaction, held: RecoveredRow, owner: string | u
   const { kind, tenant, id, body } = held;
   const { createdAt, updatedAt, generation, creation = `feed-${id}`, retired } = body;
   const fields = heldValues(kind, body);
-  const managed = kind.name === Instance.name ? (await tx.get(Host, tenant, String(fields.hostID)))?.owner : owner;
+  const managed = kind.follows === undefined ? owner : (await followedBy(tx, kind, { tenant, fields }))?.resource.owner;
   return {
     ...{ tenant, resourceId: id, createdAt, updatedAt, generation, creation, stamps: heldStamps(kind, body) },
-    ...(managed === undefined || kind.feed !== "machine" ? {} : { owner: managed }),
+    ...(managed === undefined || !isManaged(kind) ? {} : { owner: managed }),
     ...(retired === undefined || kind.deletion !== "retired" ? {} : { retired }),
     fields: { ...initialFields(kind), ...fields },
   };
@@ -171,6 +185,6 @@ export function refuseForeign(held: RecoveredRow): void {
   const { kind, tenant, id, site, body } = held;
   refuseImpossible(held);
   if (body.tenant !== tenant) throw new Fault("PermissionDenied", `${kind.name} ${id} is another tenant's`);
-  if (kind.feed !== "machine" || body.owner === undefined || body.owner === site) return;
+  if (!isManaged(kind) || body.owner === undefined || body.owner === site) return;
   throw new Fault("PermissionDenied", `${site} does not manage ${kind.name} ${id}`);
 }

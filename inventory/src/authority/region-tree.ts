@@ -1,8 +1,15 @@
 import { Region } from "@holdfast/protocol";
 import type { View } from "../store/contract.ts";
 import { FieldFault } from "../store/faults.ts";
+import type { Rule } from "./kind-rules.ts";
 
 export const MAX_REGION_DEPTH = 5;
+
+/** Regions are a tree, and not a deep one. */
+export const regionTree: Rule = async (view, { after, changes }) => {
+  if (typeof changes.parentId !== "string") return;
+  await checkRegionParent(view, after.tenant, after.resourceId, changes.parentId);
+};
 
 /** Throws InvalidArgument when a region below this parent would close a circle or make the tree too deep. */
 export async function checkRegionParent(view: View, tenant: string, id: string, parentId: string): Promise<void> {

@@ -72,6 +72,23 @@ describe("deleting a machine", () => {
     expect(await hub.get(host)).toEqual(host);
   });
 
+  test("is accepted while its instance is being deleted, and ends in whichever order its site lets go", async () => {
+    await using hub = await Harness.open();
+    const oslo = await hub.site("Oslo");
+    for (const first of ["host", "instance"] as const) {
+      const host = await hub.host({ siteId: oslo.resourceId });
+      const instance = await hub.instance(host);
+      await hub.remove(instance);
+      await hub.remove(host);
+      expect((await hub.get(host))?.fields.desiredState).toBe("HOST_STATE_DELETED");
+      const order = first === "host" ? [host, instance] : [instance, host];
+      const results = [];
+      for (const each of order) results.push((await hub.release(each, oslo.resourceId, "deleted")).result);
+      expect(results).toEqual(first === "host" ? ["applied", "ignored"] : ["applied", "applied"]);
+      expect([await hub.get(host), await hub.get(instance)]).toEqual([undefined, undefined]);
+    }
+  });
+
   test("ends when its site lets go: instance first, then the host", async () => {
     await using hub = await Harness.open();
     const oslo = await hub.site("Oslo");

@@ -2,7 +2,7 @@ import { type FeedPosition, Host, type Kind, type Resource, type ResourceBody } 
 import type { Transaction } from "../store/contract.ts";
 import { isBeingDeleted } from "./desired-state.ts";
 import type { FieldConflict } from "./held.ts";
-import { erase, handOver, refuseReferred } from "./intent-writes.ts";
+import { eraseWithFollowers, handOver, refuseReferred } from "./intent-writes.ts";
 import { type TakingBack, takeOver } from "./take-over.ts";
 
 /** A site has let a machine go, as the write named by `stamp` asked. */
@@ -27,7 +27,10 @@ export interface ReleaseOutcome {
   readonly conflicts?: readonly FieldConflict[];
 }
 
-/** Lets a resource disappear, or go over to its new site. A release that answers no standing wish changes nothing. */
+/**
+ * Lets a resource disappear, or go over to its new site. A host that disappears takes with it what follows it and shall be
+ * deleted too, in whichever order its site lets them go. A release that answers no standing wish changes nothing.
+ */
 export async function applyRelease(tx: Transaction, release: Release, on: TakingBack): Promise<ReleaseOutcome> {
   const { kind, tenant, id, body } = release;
   const before = await tx.get(kind, tenant, id);
@@ -41,8 +44,8 @@ export async function applyRelease(tx: Transaction, release: Release, on: Taking
   const taken = rightful ? await takeOver(tx, kind, before, { body, on }) : undefined;
   const resource = taken?.resource ?? before;
   const at = ends
-    ? await erase(tx, kind, resource, on.write)
-    : await handOver(tx, resource, { owner: resource.fields.siteId as string | undefined, write: on.write });
+    ? await eraseWithFollowers(tx, kind, resource, on.write)
+    : await handOver(tx, kind, resource, { owner: resource.fields.siteId as string | undefined, write: on.write });
   return { result: "applied", at, ...(taken && taken.conflicts.length > 0 ? { conflicts: taken.conflicts } : {}) };
 }
 

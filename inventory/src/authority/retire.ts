@@ -6,11 +6,11 @@ import type { Write } from "./write.ts";
 
 /**
  * Takes a resource out of what is offered. While the tenant has sites it stays, for one of them may still refer to it in what
- * it makes (rule 12); without any it is gone at once.
+ * it makes (rule 12); without any it is gone at once, but for what something retired refers to.
  */
 export async function retire(tx: Transaction, kind: Kind, resource: Resource, write: Write): Promise<void> {
   const sites = await tx.find(Site, {}, resource.tenant);
-  if (sites.length === 0) {
+  if (sites.length === 0 && (await tx.referrers(kind, resource.tenant, resource.resourceId)).length === 0) {
     await erase(tx, kind, resource, write);
     return;
   }
@@ -24,7 +24,8 @@ export async function retire(tx: Transaction, kind: Kind, resource: Resource, wr
 /** Removes what every site of a tenant knows to be retired and nothing refers to. Returns how many. */
 export async function purge(tx: Transaction, { tenant, upTo }: { tenant: string; upTo: number }, write: Write) {
   let count = 0;
-  for (const kind of KINDS.filter(({ deletion }) => deletion === "retired")) {
+  // What refers goes before what it refers to.
+  for (const kind of KINDS.toReversed().filter(({ deletion }) => deletion === "retired")) {
     for (const resource of await tx.find(kind, {}, tenant)) {
       if (resource.retired === undefined) continue;
       const shown = await positionOf(tx, kind, resource);

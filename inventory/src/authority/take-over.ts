@@ -1,9 +1,9 @@
-import { type Kind, Region, type Resource, type ResourceBody } from "@holdfast/protocol";
+import type { Kind, Resource, ResourceBody } from "@holdfast/protocol";
 import type { Transaction } from "../store/contract.ts";
 import { FieldFault } from "../store/faults.ts";
 import { byWrite, type FieldConflict, type HeldField, heldFields } from "./held.ts";
 import { changeOf, withoutUndefined } from "./intent-writes.ts";
-import { checkRegionParent } from "./region-tree.ts";
+import { rulesOfMerged } from "./kind-rules.ts";
 import { judge } from "./stamp-order.ts";
 import { tellWritten, type Write } from "./write.ts";
 
@@ -94,7 +94,7 @@ async function adopt(tx: Transaction, kind: Kind, before: Resource, wanted: read
   return { resource: before, adopted, refused: wanted };
 }
 
-/** What must not be shared and is, or a tree that would close in a circle; whatever else goes wrong is thrown. */
+/** What must not be shared and is, a tree that would close in a circle and the like; whatever else goes wrong is thrown. */
 export async function clashOf(tx: Transaction, write: () => Promise<void>): Promise<FieldFault | undefined> {
   try {
     await tx.savepoint(write);
@@ -107,10 +107,11 @@ export async function clashOf(tx: Transaction, write: () => Promise<void>): Prom
 
 async function replace(tx: Transaction, kind: Kind, resource: Resource, adopted: readonly HeldField[]): Promise<void> {
   await tx.replace(kind, resource);
-  const parent = kind.name === Region.name && adopted.find(({ field }) => field === "parentId")?.value;
-  if (typeof parent !== "string") return;
+  const changes = Object.fromEntries(adopted.map(({ field, value }) => [field, value]));
   try {
-    await checkRegionParent(tx, resource.tenant, resource.resourceId, parent);
+    for (const check of rulesOfMerged(kind)) {
+      await check(tx, { before: resource, after: resource, changes, now: undefined });
+    }
   } catch (cause) {
     if (!(cause instanceof FieldFault)) throw cause;
     throw new FieldFault("FailedPrecondition", cause.fields, cause.message, { cause });

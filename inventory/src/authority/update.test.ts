@@ -1,5 +1,6 @@
 import { Host, OperatingSystem, Region, siteScope, tenantScope } from "@holdfast/protocol";
 import { describe, expect, test } from "vitest";
+import { EVERY_TENANT } from "../store/contract.ts";
 import { ALICE, Harness, TENANT } from "./harness.ts";
 
 const SHARED = tenantScope(TENANT);
@@ -161,6 +162,8 @@ describe("a host that nobody managed", () => {
     expect((await hub.feed(SHARED)).slice(-2)).toEqual([`-${instance.resourceId}`, `-${host.resourceId}`]);
     expect(await hub.feed(siteScope(oslo.resourceId))).toEqual([host.resourceId, instance.resourceId]);
     expect(await hub.body(siteScope(oslo.resourceId), instance)).toMatchObject({ owner: oslo.resourceId });
-    expect((await hub.authority.store.read((view) => view.find(Host, { owner: oslo.resourceId }))).length).toBe(1);
+    expect(
+      (await hub.authority.store.read((view) => view.find(Host, { owner: oslo.resourceId }, EVERY_TENANT))).length,
+    ).toBe(1);
   });
 });

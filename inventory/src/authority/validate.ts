@@ -14,6 +14,11 @@ const MAY_WRITE: Readonly<Record<Owner, readonly Owner[]>> = {
   hub: ["operator", "hub"],
 };
 
+/** As whom somebody at the hub writes: the hub itself writes what it keeps, and so does who keeps it in its place. */
+export function writerOf({ actor, keeper }: { readonly actor: string; readonly keeper?: true }): Owner {
+  return actor === "hub" || keeper ? "hub" : "operator";
+}
+
 /**
  * Checks values as they were sent: that the kind has these fields, that they are this writer's, and that each value
  * meets its schema; at creation, that nothing required is missing. `null` stands for no value. Throws a `FieldFault`

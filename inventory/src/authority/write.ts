@@ -1,11 +1,11 @@
 import type { Kind, Resource } from "@holdfast/protocol";
+import type { Author } from "../author.ts";
 import type { Tenant, Transaction } from "../store/contract.ts";
 
 /** One write: whose it is, when, and the id that its stamps carry. */
-export interface Write {
+export interface Write extends Author {
   readonly id: string;
   readonly epoch: string;
-  readonly actor: string;
   readonly at: number;
   /** The site at which it was made; absent when it was made at the hub. */
   readonly site?: string;
@@ -29,6 +29,10 @@ export interface AuthorityListener {
   moved?(tx: Transaction, moved: { kind: Kind; before: Resource; after: Resource }): Promise<void>;
   gone?(tx: Transaction, gone: { kind: Kind; resource: Resource }): Promise<void>;
   tenantMade?(tx: Transaction, tenant: Tenant): Promise<void>;
+  /** Nothing new is taken for it any more: it is being deleted. */
+  tenantFrozen?(tx: Transaction, tenant: Tenant): Promise<void>;
+  /** It had no resources left. */
+  tenantGone?(tx: Transaction, tenant: Tenant): Promise<void>;
 }
 
 /** The intent fields among these. */
