@@ -1,3 +1,7 @@
+export * from "./audit/audit.ts";
+export * from "./audit/entry.ts";
+export * from "./audit/verify.ts";
+export * from "./author.ts";
 export * from "./authority/authority.ts";
 export * from "./authority/validate.ts";
 export * from "./inventory.ts";

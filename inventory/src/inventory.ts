@@ -1,4 +1,5 @@
 import type { Kind, Resource } from "@holdfast/protocol";
+import type { Author } from "./author.ts";
 import type { Store } from "./store/contract.ts";
 
 /** Who asks for a change: `operator:alice`, `site:site-0a1b2c3d`, `hub`. */
@@ -15,7 +16,7 @@ export interface Inventory {
   /** Changes the fields given and no others; `null` unsets one. */
   update<K extends Kind>(kind: K, request: UpdateRequest): Promise<Resource<K>>;
   /** Removes at once, or asks the managing site to let go: the resource then shows its desired state as deleted. */
-  remove(kind: Kind, request: Addressed): Promise<void>;
+  remove(kind: Kind, request: RemoveRequest): Promise<void>;
 }
 
 /** How safe a write is: the site alone has it, or the hub too; which conflict it became when the hub had another value. */
@@ -25,14 +26,13 @@ export interface Durability {
 }
 
 /** Who asks, and how long for. */
-export interface Asking {
-  readonly actor: Actor;
-  /** Id of the token by which an operator was let in. */
-  readonly token?: string;
+export interface Asking extends Author {
   /** How long a site may wait for the hub's word on it, milliseconds; not at all when absent. */
   readonly waitFor?: number;
   /** Told how safe the write is, once that is known; the authority's writes are held by the hub. */
   readonly durable?: (durability: Durability) => void;
+  /** They keep the resources of the kind in the place of the hub. */
+  readonly keeper?: true;
 }
 
 export interface Addressed extends Asking {
@@ -50,8 +50,11 @@ export interface CreateRequest extends Asking {
   readonly id?: string;
 }
 
-export interface UpdateRequest extends Addressed {
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** The generation that the caller saw; refused with Aborted when another stands. */
+export interface RemoveRequest extends Addressed {
+  /** The generation that the caller saw; refused with Aborted (`OtherGeneration`) when another stands. */
   readonly ifGeneration?: number;
+}
+
+export interface UpdateRequest extends RemoveRequest {
+  readonly fields: Readonly<Record<string, unknown>>;
 }

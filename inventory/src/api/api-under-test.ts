@@ -6,6 +6,7 @@ import type { Store, Tenant } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
 import { type ApiOptions, createApi } from "./api.ts";
 import { CommandsUnderTest, ConflictsUnderTest, HoldsUnderTest } from "./providers-under-test.ts";
+import { type Grant, isProjectRole, operatorGrants } from "./roles.ts";
 
 export type Body = Record<string, unknown>;
 
@@ -18,7 +19,7 @@ export interface Answer {
 
 export interface Asking {
   readonly body?: unknown;
-  /** The token to come with: `writer`, `reader`, `writer-of-other`; none when null. */
+  /** The token to come with: `writer`, `reader`, `writer-of-other`, or the name of a role in acme; none when null. */
   readonly as?: string | null;
   readonly headers?: Record<string, string>;
 }
@@ -39,9 +40,16 @@ export interface TestOptions extends Partial<Omit<ApiOptions, "inventory" | "aut
   readonly clock?: Clock;
   /** Puts something between the API and the inventory. */
   readonly between?: (inventory: Inventory) => Inventory;
+  /** Why nobody is let in, while there is a reason. */
+  readonly refuse?: () => Fault | undefined;
 }
 
-export async function openApi({ clock = systemClock, between, ...options }: TestOptions = {}): Promise<ApiUnderTest> {
+export async function openApi({
+  clock = systemClock,
+  between,
+  refuse,
+  ...options
+}: TestOptions = {}): Promise<ApiUnderTest> {
   const store = await openSqliteStore({ path: ":memory:" });
   const inventory = await createAuthority({ store, clock });
   const acme = await inventory.createTenant({ actor: "hub", name: "acme" });
@@ -56,13 +64,19 @@ export async function openApi({ clock = systemClock, between, ...options }: Test
     holds: new HoldsUnderTest(),
     ...options,
     authenticate: async ({ headers }) => {
+      const refused = refuse?.();
+      if (refused) throw refused;
       if (headers.authorization === "Bearer writer") {
-        return { actor: "operator:w", role: "write", token: "token-w", tenants: "all" };
+        return { actor: "operator:w", grants: operatorGrants("write", "all"), token: "token-w" };
       }
-      if (headers.authorization === "Bearer reader") return { actor: "operator:r", role: "read", tenants: [acme.id] };
+      if (headers.authorization === "Bearer reader") {
+        return { actor: "operator:r", grants: operatorGrants("read", [acme.id]) };
+      }
       if (headers.authorization === "Bearer writer-of-other") {
-        return { actor: "operator:o", role: "write", tenants: [other.id] };
+        return { actor: "operator:o", grants: operatorGrants("write", [other.id]) };
       }
+      const grants = asGrants(headers.authorization, acme.id);
+      if (grants) return { actor: "operator:g", grants };
       throw new Fault("Unauthenticated", "unknown token");
     },
   });
@@ -93,4 +107,9 @@ export async function openApi({ clock = systemClock, between, ...options }: Test
       await store.close();
     },
   };
+}
+
+function asGrants(authorization: string | undefined, project: string): readonly Grant[] | undefined {
+  const role = authorization?.replace("Bearer ", "") ?? "";
+  return isProjectRole(role) ? [{ role, projects: [project] }] : undefined;
 }

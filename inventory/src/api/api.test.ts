@@ -49,11 +49,14 @@ describe("who may do what", () => {
     expect(await api.ask("GET", `/v1/projects/other/regions/${resourceId}`)).toMatchObject({ status: 404 });
   });
 
-  test("changes carry the actor that asked for them", async () => {
+  test("changes carry the actor that asked for them, by which token, from which address, and in which request", async () => {
     await using api = await openApi();
-    const { resourceId } = await api.done("POST", "regions", { name: "north" });
+    const { body, headers } = await api.ask("POST", "regions", { body: { name: "north" } });
     const changes = await api.store.read((view) => view.changes(api.acme.id, 0, 10));
-    expect(changes.find(({ id }) => id === resourceId)).toMatchObject({ actor: "operator:w", operation: "create" });
+    expect(changes.find(({ id }) => id === body.resourceId)).toMatchObject({
+      ...{ actor: "operator:w", token: "token-w", address: "127.0.0.1", request: headers["x-request-id"] },
+      operation: "create",
+    });
   });
 });
 
@@ -128,7 +131,16 @@ describe("what the server refuses", () => {
     const answer = await api.ask("GET", "/v1/nothing");
     expect(answer).toMatchObject({ status: 404, text: '{"code":"NotFound","message":"no such path"}' });
     expect(String(answer.headers["content-type"])).toContain("json");
-    expect((await api.ask("PUT", "providers/provider-00000001", { body: {} })).status).toBe(404);
+  });
+
+  test("a method that a path is not offered with, saying which it is", async () => {
+    await using api = await openApi();
+    const answer = await api.ask("PUT", "providers/provider-00000001/", { body: {} });
+    expect(answer).toMatchObject({ status: 405, body: { code: "Unimplemented" } });
+    expect(answer.headers.allow).toBe("GET, HEAD, DELETE");
+    expect((await api.ask("DELETE", "/v1/health")).headers.allow).toBe("GET, HEAD");
+    expect((await api.ask("PUT", "providers/provider-00000001", { as: null })).status).toBe(401);
+    expect((await api.ask("PUT", "providers/provider-00000001/more", { body: {} })).status).toBe(404);
   });
 
   test("malformed JSON, and JSON that would poison a prototype", async () => {
@@ -180,7 +192,15 @@ describe("what the server refuses", () => {
     socket.write(sent);
     const answer = await text(socket);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/x-request-id: [0-9a-f-]{36}\r\n/i);
     expect(answer).toMatch(/\{"code":"InvalidArgument","message":"[a-zA-Z ]+"\}$/);
+  });
+
+  test("a part of the path that is longer than any name or id", async () => {
+    await using api = await openApi();
+    const { status, text, headers } = await api.ask("GET", `regions/${"a".repeat(300)}`);
+    expect([status, text]).toEqual([414, '{"code":"InvalidArgument","message":"a part of the path is too long"}']);
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   test("a body nested deeper than anything here is", async () => {

@@ -1,5 +1,6 @@
 import { seconds } from "@holdfast/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Author } from "../author.ts";
 import type { Asking } from "../inventory.ts";
 import { principalOf } from "./principal.ts";
 
@@ -14,17 +15,21 @@ const WAIT = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*(;|$)/i;
  * `holdfast-conflict`.
  */
 export function askingOf(request: FastifyRequest, reply: FastifyReply): Asking {
-  const { actor, token } = principalOf(request);
   const waitFor = preferredWait(request.headers.prefer);
   return {
-    actor,
-    ...(token === undefined ? {} : { token }),
+    ...authorFrom(request),
     ...(waitFor === undefined ? {} : { waitFor }),
     durable({ held, conflict }) {
       reply.header("holdfast-durability", held);
       if (conflict !== undefined) reply.header("holdfast-conflict", conflict);
     },
   };
+}
+
+/** Who makes a request, by which token and from where. */
+export function authorFrom(request: FastifyRequest): Author {
+  const { actor, token } = principalOf(request);
+  return { actor, address: request.ip, request: request.id, ...(token === undefined ? {} : { token }) };
 }
 
 function preferredWait(header: string | readonly string[] | undefined): number | undefined {

@@ -4,7 +4,14 @@ import { backReferencesOf } from "../store/back-references.ts";
 
 /** What a name in a filter or an order stands for. `name` is how the store calls it. */
 export type Member =
-  | { readonly is: "value"; readonly name: string; readonly type: ValueType; readonly values?: readonly string[] }
+  | {
+      readonly is: "value";
+      readonly name: string;
+      readonly type: ValueType;
+      readonly values?: readonly string[];
+      /** What a text says that nobody has reported yet. */
+      readonly untold?: string;
+    }
   /** Another resource: `name` is how a path goes through it, `field` holds its id, or is that name where it refers here. */
   | { readonly is: "resource"; readonly name: string; readonly field: string; readonly kind: Kind | undefined }
   | { readonly is: "parts"; readonly name: string; readonly members: Members };
@@ -40,19 +47,25 @@ function describe(kind: Kind): Members {
       continue;
     }
     const { reference } = field;
-    if (!reference?.hidden) add(name, valueMember(name, field.schema, reference));
-    if (reference) {
+    if (!reference?.hidden) add(name, { ...valueMember(name, field.schema, reference), ...untold(field) });
+    if (reference?.embedAs !== undefined) {
       add(reference.embedAs, { is: "resource", name: reference.embedAs, field: name, kind: targetOf(field) });
     }
   }
-  for (const { name, from, many } of backReferencesOf(kind)) {
-    if (!many) add(name, { is: "resource", name, field: name, kind: kindNamed(from) });
+  for (const { name, from } of backReferencesOf(kind)) {
+    add(name, { is: "resource", name, field: name, kind: kindNamed(from) });
   }
   return members;
 }
 
+/** A status that says of itself that nobody has looked yet, such as "Not Connected". */
+function untold({ owner, initial, schema }: Field): { readonly untold?: string } {
+  const text = owner === "site" && typeof initial === "string" && !("enum" in schema);
+  return text && initial !== "" ? { untold: initial } : {};
+}
+
 function targetOf(field: Field): Kind | undefined {
-  return field.reference && !field.reference.many ? kindNamed(field.reference.kind) : undefined;
+  return field.reference && kindNamed(field.reference.kind);
 }
 
 function partMembers(fields: Readonly<Record<string, object>>): Members {
@@ -63,7 +76,7 @@ function partMembers(fields: Readonly<Record<string, object>>): Members {
   return members;
 }
 
-function valueMember(name: string, schema: object, reference?: Field["reference"]): Member {
+function valueMember(name: string, schema: object, reference?: Field["reference"]): Extract<Member, { is: "value" }> {
   const known = schema as { type?: unknown; enum?: readonly string[]; format?: unknown };
   if (known.enum) return { is: "value", name, type: "enumeration", values: known.enum };
   if (known.type === "array" || known.type === "object") return { is: "value", name, type: "json" };

@@ -27,3 +27,10 @@ test("an empty part, a strange character and too long a text are refused", () =>
   expect(() => readOrder(Host, "name;")).toThrow("a character that is not allowed");
   expect(() => readOrder(Host, "name,".repeat(201))).toThrow("longer than 1000");
 });
+
+test("a field that is named again orders nothing more", () => {
+  expect(readOrder(Host, "name desc,cpuCores,name,cpu_cores desc")).toEqual([
+    { field: "name", descending: true },
+    { field: "cpuCores", descending: false },
+  ]);
+});

@@ -12,7 +12,13 @@ const ALLOWED = /^[a-zA-Z-_0-9., ]+$/;
 export function readOrder(kind: Kind, orderBy: string): Order {
   if (orderBy.length > LONGEST) throw new Fault("InvalidArgument", `orderBy: longer than ${LONGEST} characters`);
   if (!ALLOWED.test(orderBy)) throw new Fault("InvalidArgument", "orderBy: a character that is not allowed");
-  return orderBy.split(",").map((part) => readPart(kind, part));
+  const order = new Map<string, Order[number]>();
+  for (const part of orderBy.split(",")) {
+    const term = readPart(kind, part);
+    // What is ordered by a field already has no other order by it.
+    if (!order.has(term.field)) order.set(term.field, term);
+  }
+  return [...order.values()];
 }
 
 function readPart(kind: Kind, part: string): Order[number] {

@@ -1,16 +1,16 @@
 import { Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
 import type { Tenant, View } from "../store/contract.ts";
+import { type Action, type Grant, may, mayAtHub } from "./roles.ts";
 
 /** Who makes a request, and what they may do. */
 export interface Principal {
   /** As the change log shows it: `operator:alice`. */
   readonly actor: string;
-  readonly role: "read" | "write";
+  /** What they may do, and where. */
+  readonly grants: readonly Grant[];
   /** Id of the token by which they were let in. */
   readonly token?: string;
-  /** Ids of the tenants whose resources they may see. */
-  readonly tenants: "all" | readonly string[];
 }
 
 declare module "fastify" {
@@ -20,13 +20,19 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** `own`: the route authenticates its callers itself; operators' credentials are not asked for. */
     auth?: "own";
+    /**
+     * How often it may be asked. `sites`, which is so where `auth` is `own` unless it is said: a thousand of them may be behind
+     * one address. `people`: as often as anything that operators ask.
+     */
+    limit?: "people" | "sites";
+    /**
+     * What a caller must be allowed in the project, one of these; `own`: the route looks for itself. Unless it is said, to read
+     * for GET and HEAD, to write for others.
+     */
+    needs?: readonly Action[] | "own" | ((request: FastifyRequest) => readonly Action[] | undefined);
+    /** The name or UUID of the project that a request is about; the parameter `projectName` when absent. */
+    projectOf?: (request: FastifyRequest) => string | undefined;
   }
-}
-
-/** Throws PermissionDenied when a request would change something and its principal may only read. */
-export function refuseReaders(request: FastifyRequest, { role }: Principal): void {
-  if (request.method === "GET" || request.method === "HEAD" || role === "write") return;
-  throw new Fault("PermissionDenied", "this role may read, not write");
 }
 
 /** The principal of a request that was authenticated; throws Unauthenticated otherwise. */
@@ -41,7 +47,11 @@ export function principalOf(request: FastifyRequest): Principal {
  */
 export async function tenantFor(view: View, principal: Principal, project: string): Promise<Tenant> {
   const tenant = await view.tenant(project);
-  const visible = tenant && (principal.tenants === "all" || principal.tenants.includes(tenant.id));
-  if (!visible) throw new Fault("NotFound", "project not found");
+  if (!tenant || !maySee(principal, tenant)) throw new Fault("NotFound", "project not found");
   return tenant;
+}
+
+/** Whether a tenant is there for a principal: one that is being deleted is so only for the hub's administrators. */
+export function maySee(principal: Principal, { id, frozen }: Tenant): boolean {
+  return frozen === undefined ? may(principal, "read", id) : mayAtHub(principal, "administer");
 }

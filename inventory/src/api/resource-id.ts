@@ -1,9 +1,9 @@
-import { EMBEDDED_KINDS, isId, KINDS, type Kind } from "@holdfast/protocol";
+import { isId, KINDS, type Kind } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import { missing } from "../store/faults.ts";
 import { refusal } from "./body/check-value.ts";
 
-const PREFIXES = new Set([...KINDS, ...EMBEDDED_KINDS].map((kind) => kind.prefix));
+const PREFIXES = new Set(KINDS.map((kind) => kind.prefix));
 
 /**
  * Whether an id can be that of a resource of the kind: throws InvalidArgument when its prefix is nobody's, and the

@@ -1,4 +1,4 @@
-import { EMBEDDED_KINDS, type Field, type Kind, kindNamed } from "@holdfast/protocol";
+import { type Field, type Kind, kindNamed } from "@holdfast/protocol";
 import { backReferencesOf } from "../store/back-references.ts";
 
 /**
@@ -11,11 +11,6 @@ const MOVED_BY_ACTIONS = new Set(["desiredState"]);
 export function isWritable(name: string, field: Field): boolean {
   return field.owner === "operator" && !field.readOnly && !MOVED_BY_ACTIONS.has(name);
 }
-
-/** Second names under which a resource is embedded. */
-const EMBEDDED_AGAIN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  workload_member: { member: "instanceId" },
-};
 
 type Embedding = readonly [name: string, field: string, reference: Reference];
 
@@ -31,22 +26,21 @@ export function embeddingsOf(kind: Kind): readonly Embedding[] {
   return embeddings;
 }
 
+/** Second names after all the first. */
 function findEmbeddings(kind: Kind): readonly Embedding[] {
-  const again = Object.entries(EMBEDDED_AGAIN[kind.name] ?? {});
-  const own = Object.entries(kind.fields).flatMap(([field, { reference }]) =>
-    reference ? [[reference.embedAs, field] as const] : [],
-  );
-  return [...own, ...again].flatMap(([name, field]) => {
-    const reference = kind.fields[field]?.reference;
-    return reference ? [[name, field, reference] as const] : [];
-  });
+  const named = (nameOf: (reference: Reference) => string | undefined) =>
+    Object.entries(kind.fields).flatMap(([field, { reference }]) => {
+      const name = reference && nameOf(reference);
+      return reference && name !== undefined ? [[name, field, reference] as const] : [];
+    });
+  return [...named(({ embedAs }) => embedAs), ...named(({ alsoAs }) => alsoAs)];
 }
 
-type Reference = NonNullable<Field["reference"]>;
+export type Reference = NonNullable<Field["reference"]>;
 
-/** A kind by its name, also one that is only embedded. */
-export function anyKindNamed(name: string): Kind {
-  const kind = kindNamed(name) ?? EMBEDDED_KINDS.find((each) => each.name === name);
+/** A kind by its name, which a declaration gives. */
+export function declaredKind(name: string): Kind {
+  const kind = kindNamed(name);
   if (!kind) throw new TypeError(`no kind is called ${name}`);
   return kind;
 }

@@ -1,19 +1,29 @@
-import type { Field, Kind, Resource } from "@holdfast/protocol";
+import { isManaged, type Kind, type Resource } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
-import type { Inventory, UpdateRequest } from "../inventory.ts";
+import type { FastifyRequest } from "fastify";
+import type { Authority } from "../authority/authority.ts";
+import type { Inventory } from "../inventory.ts";
 import type { Condition } from "../store/condition.ts";
 import type { ListQuery, Tenant, View } from "../store/contract.ts";
 import { missing } from "../store/faults.ts";
+import { allowed } from "./allowed.ts";
 import { refusal } from "./body/check-value.ts";
 import { refuseFalseClaims } from "./body/claims.ts";
 import { fieldsToCreate, type ReadBody, readBody } from "./body/read-body.ts";
-import { readFilter } from "./filter/resolve.ts";
+import { said } from "./body/said.ts";
+import { asAsked, generationOf, generationToStand, ifGeneration, type ToChange } from "./conditions.ts";
+import { listInSlices } from "./list-slices.ts";
 import { readOrder } from "./order.ts";
-import { tenantFor } from "./principal.ts";
+import { conditionOf, pagingOf } from "./paging.ts";
+import { type Principal, tenantFor } from "./principal.ts";
+import { FARTHEST } from "./query.ts";
 import { type Rendered, type RenderOptions, renderAll } from "./render/render.ts";
 import { checkId } from "./resource-id.ts";
-import type { Call } from "./routes/route.ts";
-import { type LookAround, PLAIN_SITUATION, type Situation } from "./situation.ts";
+import type { Call, Exchange } from "./routes/route.ts";
+import { type LookAround, PLAIN_SITUATION, whileSilent } from "./situation.ts";
+import type { Source } from "./watch/batch.ts";
+import { cursorAt, readCursor, writeCursor } from "./watch/cursor.ts";
+import { Watches } from "./watch/watches.ts";
 
 /** The tenant of a call, and one snapshot to look into. */
 export interface TenantView {
@@ -26,11 +36,15 @@ export type AliasOf = (view: View, tenant: string, id: string) => Promise<string
 
 export interface ResourcesParts {
   readonly inventory: Inventory;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "sleep">;
   readonly situation?: LookAround;
   readonly aliasOf?: AliasOf;
+  /** Takes what managers observe. */
+  readonly managed?: Pick<Authority, "observeAsManager">;
   /** The site whose machines are all that is held here. */
   readonly slice?: string;
+  /** Looks again who makes a request that is held for long. Throws when they may not make it any more. */
+  readonly readmit: (request: FastifyRequest) => Promise<Principal>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -41,14 +55,38 @@ export class Resources {
   readonly #clock: Pick<Clock, "now">;
   readonly #situation: LookAround;
   readonly #aliasOf: AliasOf | undefined;
+  readonly #managed: ResourcesParts["managed"];
   readonly #slice: string | undefined;
+  readonly #readmit: ResourcesParts["readmit"];
+  readonly #watches: Watches;
 
-  constructor({ inventory, clock, situation = () => PLAIN_SITUATION, aliasOf, slice }: ResourcesParts) {
+  constructor({
+    inventory,
+    clock,
+    situation = () => PLAIN_SITUATION,
+    aliasOf,
+    managed,
+    slice,
+    readmit,
+  }: ResourcesParts) {
+    this.#readmit = readmit;
     this.#inventory = inventory;
     this.#clock = clock;
     this.#situation = situation;
     this.#aliasOf = aliasOf;
+    this.#managed = managed;
     this.#slice = slice;
+    const source: Source = {
+      store: inventory.store,
+      silent: async (view, tenant) => whileSilent(await this.#situation(view, tenant)),
+      show: (view, tenant, kind, resources) => this.#showAll(view, tenant, kind, resources),
+    };
+    this.#watches = new Watches(source, clock);
+  }
+
+  /** Lets everybody go who watches. */
+  close(): void {
+    this.#watches.close();
   }
 
   /** Looks into one snapshot of the tenant that a call names. */
@@ -59,26 +97,58 @@ export class Resources {
   }
 
   /** The page that a call's query asks for, narrowed further by a condition. */
-  list(kind: Kind, listKey: string, call: Call, narrowed?: Condition): Promise<object> {
-    const { filter, orderBy, pageSize, offset, showTotalSites } = call.query;
-    const conditions = [
-      ...(typeof filter === "string" ? [readFilter(kind, filter)] : []),
-      ...(narrowed ? [narrowed] : []),
-    ];
-    const from = Number(offset ?? 0);
-    return this.read(call, async ({ view, tenant }) => {
-      const situation = await this.#situation(view, tenant.id);
-      const { resources, total } = await view.list(kind, {
-        tenant: tenant.id,
-        ...whileSilent(situation),
-        ...(conditions.length > 0 ? { where: { is: "and", of: conditions } } : {}),
-        ...(typeof orderBy === "string" ? { orderBy: readOrder(kind, orderBy) } : {}),
-        limit: Number(pageSize ?? 20),
-        offset: from,
-      });
-      const options = { situation, totalSites: showTotalSites === true };
-      const shown = await this.#render({ view, tenant }, kind, resources, options);
-      return { [listKey]: shown, totalElements: total, hasNext: from + resources.length < total };
+  list(kind: Kind, call: Call, narrowed?: Condition): Promise<Page> {
+    return this.read(call, (seen) => this.listIn(seen, kind, { call, narrowed }));
+  }
+
+  /** The same in a snapshot that is being looked into. */
+  async listIn(
+    { view, tenant }: TenantView,
+    kind: Kind,
+    { call, narrowed }: { readonly call: Call; readonly narrowed: Condition | undefined },
+  ): Promise<Page> {
+    const { orderBy, pageSize, offset, showTotalSites } = call.query;
+    const where = conditionOf(kind, call.query, narrowed);
+    const paging = pagingOf(kind, call, narrowed);
+    const situation = await this.#situation(view, tenant.id);
+    const query = {
+      tenant: tenant.id,
+      ...whileSilent(situation),
+      ...(where ? { where } : {}),
+      ...(typeof orderBy === "string" ? { orderBy: readOrder(kind, orderBy) } : {}),
+      ...(paging.after ? { after: paging.after } : {}),
+      limit: Number(pageSize ?? FARTHEST),
+      offset: Number(offset ?? 0),
+    };
+    const options = { situation, totalSites: showTotalSites === true };
+    const { shown, total, next } = await listInSlices(view, kind, query, (resources) =>
+      this.#render({ view, tenant }, kind, resources, options),
+    );
+    const position = await view.revision();
+    const silent = [...(whileSilent(situation).silent?.keys() ?? [])];
+    call.note("holdfast-cursor", writeCursor(cursorAt(position, position.head, silent)));
+    const page = { [kind.rest?.listKey ?? ""]: shown, totalElements: total, hasNext: next !== undefined };
+    const nextPageToken = next && paging.tokenFor(next);
+    return nextPageToken === undefined ? page : { ...page, nextPageToken };
+  }
+
+  /** Streams what happens to the resources that a call's query asks for. Throws what `Watches.stream` throws. */
+  async watch(kind: Kind, call: Call, { request, reply }: Exchange, narrowed?: Condition): Promise<void> {
+    const { pageToken, offset, orderBy } = call.query;
+    for (const [name, value] of Object.entries({ pageToken, offset, orderBy })) {
+      if (value !== undefined) throw refusal(name, "does not go with watch");
+    }
+    const given = request.headers["last-event-id"] ?? call.query.cursor;
+    const tenant = await this.read(call, async (found) => found.tenant.id);
+    const { actor, token } = call.principal;
+    await this.#watches.stream({
+      ...{ kind, tenant, reply, selection: conditionOf(kind, call.query, narrowed) },
+      caller: { actor, caller: token ?? actor },
+      cursor: typeof given === "string" && given !== "" ? readCursor(given) : undefined,
+      mayStill: async () => {
+        const principal = await this.#readmit(request);
+        await this.read({ ...call, principal }, async () => undefined);
+      },
     });
   }
 
@@ -118,31 +188,35 @@ export class Resources {
     const { fields, claims } = readBody(kind, wanted.body);
     const writes = wanted.writes(kind, fields);
     const seen = generationOf(claims);
-    const addressed = await this.read(call, async (tenantView) => {
+    const change = await this.read(call, async (tenantView) => {
       const resource = await this.#standing(tenantView, kind, id);
+      const standing = generationToStand(call.ifMatch, resource);
       if (seen !== undefined && seen !== resource.generation) {
         throw new Fault("Aborted", `generation: ${resource.generation} stands, the body is of ${seen}`);
       }
-      if (Object.keys(claims).length > 0) {
-        refuseFalseClaims(ofSurvivor(kind, claims, id, resource), await this.#renderOne(tenantView, kind, resource));
-      }
-      return { tenant: tenantView.tenant.id, id: resource.resourceId };
+      const stands = () => this.#renderOne(tenantView, kind, resource);
+      return {
+        ...(await allowed(call.principal, kind, { asked: id, resource, claims, writes, stands })),
+        addressed: { tenant: tenantView.tenant.id, id: resource.resourceId, ...ifGeneration(seen ?? standing) },
+      };
     });
-    return this.#write(kind, addressed, call, {
-      fields: writes,
-      ...(seen === undefined ? {} : { ifGeneration: seen }),
-    });
+    const { addressed, ...changed } = change;
+    const managed = Object.keys(changed.observed).length > 0 ? this.#managed : undefined;
+    if (!managed) return this.#write(kind, addressed, call, changed.fields);
+    const request = { ...call.asking, ...addressed, ...changed };
+    await asAsked(call, addressed.id, () => managed.observeAsManager(kind, request));
+    return this.get(kind, addressed.id, call);
   }
 
   /** Writes fields already checked. */
   async write(kind: Kind, id: string, call: Call, fields: Fields): Promise<Rendered> {
-    return this.#write(kind, await this.find(kind, id, call), call, { fields });
+    return this.#write(kind, await this.#toChange(kind, id, call), call, fields);
   }
 
   async remove(kind: Kind, id: string, call: Call): Promise<object> {
     checkId(kind, id);
-    const addressed = await this.find(kind, id, call);
-    await this.#inventory.remove(kind, { ...call.asking, ...addressed });
+    const addressed = await this.#toChange(kind, id, call);
+    await asAsked(call, addressed.id, () => this.#inventory.remove(kind, { ...call.asking, ...addressed }));
     return {};
   }
 
@@ -159,14 +233,19 @@ export class Resources {
     return whileSilent(await this.#situation(view, tenant.id));
   }
 
-  async #write(
-    kind: Kind,
-    addressed: { readonly tenant: string; readonly id: string },
-    call: Call,
-    change: Pick<UpdateRequest, "fields" | "ifGeneration">,
-  ): Promise<Rendered> {
-    if (Object.keys(change.fields).length > 0) {
-      await this.#inventory.update(kind, { ...call.asking, ...addressed, ...change });
+  /** What a change addresses: what `find` finds, and the generation that must still stand when it is written. */
+  #toChange(kind: Kind, id: string, call: Call): Promise<ToChange> {
+    return this.read(call, async (tenantView) => {
+      const resource = await this.#standing(tenantView, kind, id);
+      const standing = generationToStand(call.ifMatch, resource);
+      return { tenant: tenantView.tenant.id, id: resource.resourceId, ...ifGeneration(standing) };
+    });
+  }
+
+  async #write(kind: Kind, addressed: ToChange, call: Call, fields: Fields): Promise<Rendered> {
+    if (Object.keys(fields).length > 0) {
+      const request = { ...call.asking, ...addressed, fields };
+      await asAsked(call, addressed.id, () => this.#inventory.update(kind, request));
     }
     return this.get(kind, addressed.id, call);
   }
@@ -180,7 +259,7 @@ export class Resources {
     const now = await this.#aliasOf?.(view, tenant.id, id);
     const survivor = now === undefined ? undefined : await view.get(kind, tenant.id, now);
     if (survivor) return survivor;
-    if (this.#slice === undefined || kind.feed !== "machine") throw missing(kind);
+    if (this.#slice === undefined || !isManaged(kind)) throw missing(kind);
     throw new Fault("NotHeldHere", `${kind.name} ${id} is not held at ${this.#slice}: ask the hub, or its own site`);
   }
 
@@ -189,6 +268,11 @@ export class Resources {
     const [rendered] = await this.#render(tenantView, kind, [resource], { situation, totalSites: true });
     if (!rendered) throw new TypeError("one resource rendered to none");
     return rendered;
+  }
+
+  async #showAll(view: View, id: string, kind: Kind, resources: readonly Resource[]): Promise<Rendered[]> {
+    const situation = await this.#situation(view, id);
+    return renderAll(view, kind, resources, { tenant: id, clock: this.#clock, situation, totalSites: false });
   }
 
   #render(
@@ -201,22 +285,11 @@ export class Resources {
   }
 }
 
-function whileSilent(situation: Situation): Pick<ListQuery, "silent"> {
-  const { silentSites } = situation;
-  if (silentSites.length === 0) return {};
-  const silent = new Map<string, number>();
-  for (const site of silentSites) {
-    const since = situation.contactOf(site)?.silentSince;
-    if (since !== undefined) silent.set(site, since);
-  }
-  return { silent };
-}
-
-/** A body may still name a resource by the former id that it was asked for by. */
-function ofSurvivor(kind: Kind, claims: Fields, asked: string, { resourceId }: Resource): Fields {
-  if (asked === resourceId) return claims;
-  const ids = new Set(["resourceId", ...kind.aliasIds]);
-  return Object.fromEntries(Object.entries(claims).filter(([name, value]) => !ids.has(name) || value !== asked));
+/** A page of a list: its resources are under the kind's own key. */
+export interface Page {
+  readonly [listKey: string]: unknown;
+  readonly totalElements: number;
+  readonly hasNext: boolean;
 }
 
 /** What a body wants changed. */
@@ -224,25 +297,4 @@ export interface Wanted {
   readonly body: unknown;
   /** The fields to write, given those of the body. */
   writes(kind: Kind, fields: ReadBody["fields"]): Fields;
-}
-
-/** The generation that a body was made of; undefined when it does not say. */
-function generationOf({ generation }: ReadBody["claims"]): number | undefined {
-  if (generation === undefined || generation === null) return undefined;
-  if (!Number.isSafeInteger(generation)) throw refusal("generation", "must be a whole number");
-  return Number(generation);
-}
-
-/** Fields that say something: an enumeration left unspecified says nothing. */
-function said(kind: Kind, fields: Fields): Fields {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([name, value]) => {
-      const unspecified = isEnumeration(kind.fields[name]) && String(value).endsWith("_UNSPECIFIED");
-      return value !== null && !unspecified;
-    }),
-  );
-}
-
-function isEnumeration(field: Field | undefined): boolean {
-  return field !== undefined && "enum" in field.schema;
 }

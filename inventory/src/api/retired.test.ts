@@ -1,5 +1,6 @@
 import { Instance, OperatingSystem, Site } from "@holdfast/protocol";
 import { expect, test } from "vitest";
+import { EVERY_TENANT } from "../store/contract.ts";
 import { openApi } from "./api-under-test.ts";
 
 test("a retired operating system is not there any more, but in what a site made of it (rule 12)", async () => {
@@ -21,5 +22,5 @@ test("a retired operating system is not there any more, but in what a site made 
   expect(await api.done("GET", "compute/instances/inst-90000000")).toMatchObject({ os: { name: "debian" } });
   const another = await api.done("POST", "compute/os", fields);
   expect(another.resourceId).not.toBe(os.resourceId);
-  expect(await api.store.read((view) => view.find(OperatingSystem, {}))).toHaveLength(2);
+  expect(await api.store.read((view) => view.find(OperatingSystem, {}, EVERY_TENANT))).toHaveLength(2);
 });

@@ -1,4 +1,4 @@
-import type { View } from "../store/contract.ts";
+import type { ListQuery, View } from "../store/contract.ts";
 
 /** Where a machine is that should be elsewhere. Times are milliseconds since the epoch. */
 export interface Misplaced {
@@ -40,3 +40,15 @@ export const PLAIN_SITUATION: Situation = {
   silentSites: [],
   notices: async () => new Map(),
 };
+
+/** Since when sites are silent, as lists take it. */
+export function whileSilent(situation: Situation): Pick<ListQuery, "silent"> {
+  const { silentSites } = situation;
+  if (silentSites.length === 0) return {};
+  const silent = new Map<string, number>();
+  for (const site of silentSites) {
+    const since = situation.contactOf(site)?.silentSince;
+    if (since !== undefined) silent.set(site, since);
+  }
+  return { silent };
+}

@@ -24,7 +24,7 @@ test("the status is open to this machine, and to nobody else without an operator
     status: async () => ({ site: "site-0000000a" }),
     authenticate: async ({ headers }) => {
       if (headers.authorization !== "Bearer good") throw new Fault("Unauthenticated", "a token is needed");
-      return { actor: "operator:a", role: "read", tenants: [] };
+      return { actor: "operator:a", grants: [] };
     },
   });
   const ask = async (remoteAddress: string, headers = {}) =>

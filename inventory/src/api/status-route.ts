@@ -15,7 +15,7 @@ export function ownStatusRoute(app: FastifyInstance, parts: StatusRouteParts): v
   const response = { 200: { description: "OK", type: "object" } };
   const schema = { tags: ["Health"], operationId, summary: `${summary}; open to this machine itself`, response };
   app.get("/v1/status", { config: { auth: "own" as const }, schema }, async (request) => {
-    if (!isLoopback(request.socket.remoteAddress)) await authenticate(request);
+    if (!isLoopback(request.ip)) await authenticate(request);
     return status();
   });
 }

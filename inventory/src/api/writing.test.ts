@@ -35,6 +35,7 @@ describe("a body is refused, naming the field, when it has", () => {
       "osType: must be one of OS_TYPE_UNSPECIFIED, OS_TYPE_MUTABLE, OS_TYPE_IMMUTABLE",
     ],
     ["no list where one belongs", "regions", { metadata: {} }, "metadata: must be a list"],
+    ["an empty list where a text belongs", "sites", { regionId: [] }, "regionId: must be a text"],
     ["no object where one belongs", "regions", metadata("x"), "metadata[0]: must be an object"],
     [
       "a wrong member",
@@ -177,6 +178,17 @@ describe("replacing", () => {
     }
   });
 
+  test("takes back a region as a list showed it, which does not count the sites of each unless it is asked to", async () => {
+    await using api = await openApi();
+    const { resourceId: regionId } = await api.done("POST", "regions", { name: "r" });
+    await api.done("POST", "sites", { name: "s", regionId });
+    const { regions } = await api.done("GET", "regions");
+    const [read] = regions as Record<string, unknown>[];
+    expect(read).toMatchObject({ totalSites: 0 });
+    const answer = await api.ask("PUT", `regions/${String(regionId)}`, { body: { ...read, name: "edited" } });
+    expect(answer).toMatchObject({ status: 200, body: { name: "edited", totalSites: 1 } });
+  });
+
   test("refuses a read-only field, also inside what is embedded, that is not what stands", async () => {
     await using api = await openApi();
     const site = await api.done("POST", "sites", { name: "s" });
@@ -251,7 +263,7 @@ describe("replacing", () => {
   test("is not offered for providers", async () => {
     await using api = await openApi();
     for (const method of ["PUT", "PATCH"] as const) {
-      expect((await api.ask(method, "providers/provider-00000001", { body: {} })).status).toBe(404);
+      expect((await api.ask(method, "providers/provider-00000001", { body: {} })).status).toBe(405);
     }
   });
 });

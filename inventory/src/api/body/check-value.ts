@@ -3,6 +3,7 @@ import { Fault } from "@holdfast/runtime";
 /** The part of JSON Schema that declarations use. */
 export interface ValueSchema {
   readonly type?: string;
+  readonly description?: string;
   readonly enum?: readonly string[];
   readonly pattern?: string;
   readonly minLength?: number;
@@ -24,6 +25,17 @@ export function checkValue(schema: ValueSchema, value: unknown, place: string): 
   const check = CHECKS[schema.type ?? ""];
   if (!check) throw new TypeError(`no check for a value of type ${String(schema.type)}`);
   check(schema, value, place);
+}
+
+/** Whether a value is what its schema says. */
+export function isAllowed(schema: ValueSchema, value: unknown): boolean {
+  try {
+    checkValue(schema, value, BODY);
+    return true;
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
 }
 
 type Check = (schema: ValueSchema, value: unknown, place: string) => void;

@@ -8,6 +8,7 @@ const VOLATILE = new Set([
   "generation",
   "misplaced",
   "openConflicts",
+  "totalSites",
 ]);
 
 const DEEPEST = 12;

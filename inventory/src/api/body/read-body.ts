@@ -32,7 +32,7 @@ function fieldNamed(kind: Kind, name: string): Field | undefined {
 
 /** A value to write; null when it says that there is none. */
 function fieldValue(field: Field, value: unknown, name: string): unknown {
-  if (value === null || (isEmpty(value) && canBeUnset(field))) {
+  if (value === null || (isEmpty(field, value) && canBeUnset(field))) {
     if (field.required) throw refusal(name, "is needed");
     return null;
   }
@@ -41,8 +41,11 @@ function fieldValue(field: Field, value: unknown, name: string): unknown {
   return value;
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === "" || (Array.isArray(value) && value.length === 0);
+/** What answers show for none, be it no value that the field may have. */
+function isEmpty({ schema }: Field, value: unknown): boolean {
+  if (value === 0) return "minimum" in schema && Number(schema.minimum) > 0;
+  const isList = "items" in schema;
+  return isList ? Array.isArray(value) && value.length === 0 : value === "";
 }
 
 function canBeUnset(field: Field): boolean {

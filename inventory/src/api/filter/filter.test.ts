@@ -74,11 +74,29 @@ describe("what filters mean", () => {
     expect(readFilter(Host, "site = null")).toEqual({ is: "not", of: { is: "has", path: ["siteId"] } });
   });
 
+  test(`"" matches a status that nobody has reported yet, and has one that somebody has`, () => {
+    const told = {
+      is: "and",
+      of: [
+        { is: "has", path: ["hostStatus"] },
+        { is: "not", of: { is: "compare", path: ["hostStatus"], operator: "equal", value: "Not Connected" } },
+      ],
+    };
+    expect(readFilter(Host, "hostStatus=''")).toEqual({ is: "not", of: told });
+    for (const filter of ["host_status!=''", "has(hostStatus)"]) expect(readFilter(Host, filter)).toEqual(told);
+  });
+
   test("OR binds tighter than AND, NOT tighter than both, parentheses tightest", () => {
     const [a, b, c] = [name("a"), name("b"), name("c")];
     expect(readFilter(Host, "name=a AND name=b OR name=c")).toEqual({ is: "and", of: [a, { is: "or", of: [b, c] }] });
     expect(readFilter(Host, "(name=a AND name=b) OR name=c")).toEqual({ is: "or", of: [{ is: "and", of: [a, b] }, c] });
     expect(readFilter(Host, "NOT name=a OR name=b")).toEqual({ is: "or", of: [{ is: "not", of: a }, b] });
+    expect(readFilter(Host, "-name=a OR name=b")).toEqual({ is: "or", of: [{ is: "not", of: a }, b] });
+    expect(readFilter(Host, "-(name=a AND NOT -name=b)")).toEqual({
+      is: "not",
+      of: { is: "and", of: [a, { is: "not", of: { is: "not", of: b } }] },
+    });
+    expect(readFilter(Site, "siteLat=-5")).toMatchObject({ is: "compare", value: -5 });
   });
 });
 
@@ -147,6 +165,7 @@ describe("what filters are refused, and where", () => {
     expect(readFilter(Host, nested(32))).toEqual(name("a"));
     expect(refused(Host, nested(33))).toContain("nested deeper than 32");
     expect(refused(Host, `${"NOT ".repeat(33)}name=a`)).toContain("nested deeper than 32");
+    expect(refused(Host, `${"-".repeat(33)}name=a`)).toContain("nested deeper than 32");
   });
 });
 

@@ -21,7 +21,7 @@ const DEEPEST = 32;
 const KEYWORDS = new Set(["AND", "OR", "NOT"]);
 
 /**
- * Parses a filter after AIP-160: `OR` binds tighter than `AND`, and `NOT` tighter than both. Nests at most 32 deep.
+ * Parses a filter after AIP-160: `OR` binds tighter than `AND`, and `NOT`, or `-`, tighter than both. Nests at most 32 deep.
  * Throws FilterError.
  */
 export function parseFilter(filter: string): Expression {
@@ -30,11 +30,11 @@ export function parseFilter(filter: string): Expression {
 }
 
 class Parser {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: Token[];
   #next = 0;
   #depth = 0;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: Token[]) {
     this.#tokens = tokens;
   }
 
@@ -57,7 +57,7 @@ class Parser {
   }
 
   #term(): Expression {
-    const not = this.#take("word", "NOT");
+    const not = this.#take("word", "NOT") ?? this.#takeMinus();
     if (not) return this.#deeper(not, () => ({ is: "not", of: this.#term() }));
     const open = this.#take("(");
     if (open) {
@@ -110,6 +110,16 @@ class Parser {
     const token = this.#peek();
     if (token.is !== is || (text !== undefined && token.text !== text)) return undefined;
     this.#next++;
+    return token;
+  }
+
+  /** AIP-160's other way to write NOT: what it stands before is a token of its own then. */
+  #takeMinus(): Token | undefined {
+    const token = this.#peek();
+    if (token.is !== "word" || !token.text.startsWith("-")) return undefined;
+    const rest = token.text.slice(1);
+    if (rest === "") this.#next++;
+    else this.#tokens[this.#next] = { is: "word", text: rest, at: token.at + 1 };
     return token;
   }
 

@@ -1,4 +1,5 @@
 import type { Kind } from "@holdfast/protocol";
+import { Fault } from "@holdfast/runtime";
 import type { Comparison, Condition, Literal } from "../../store/condition.ts";
 import { isWholeId, type Member, type Members, membersOf } from "../members.ts";
 import { FilterError } from "./filter-error.ts";
@@ -20,10 +21,29 @@ type Comparing = Extract<Expression, { is: "compare" }>;
 
 /**
  * What a filter over a kind means. Texts are compared by "contains"; numbers, booleans and enumerations exactly; `""`
- * and `null` match what is unset. Throws FilterError, for a field that the kind does not have too.
+ * and `null` match what is unset, and a status that nobody has reported yet is. Throws FilterError, for a field that the
+ * kind does not have too.
  */
 export function readFilter(kind: Kind, filter: string): Condition {
   return resolve(kind, parseFilter(filter));
+}
+
+/**
+ * What `field:value` means: that the field is exactly this value, and unset when it is empty. Throws InvalidArgument naming
+ * the parameter.
+ */
+export function readMatch(kind: Kind, match: string): Condition {
+  const colon = match.indexOf(":");
+  if (colon < 1) throw new Fault("InvalidArgument", `match: "${match}" is not field:value`);
+  const [field, value] = [match.slice(0, colon), match.slice(colon + 1)];
+  try {
+    const { path, member } = lookUp(kind, { text: field, at: 0 });
+    if (value === "") return { is: "not", of: { is: "has", path } };
+    if (member.is !== "value" || member.type === "json") throw new FilterError(`"${field}" has no value of its own`, 0);
+    return { is: "compare", path, operator: "equal", value: literalOf(member, { text: value, at: 0, quoted: true }) };
+  } catch (error) {
+    throw error instanceof FilterError ? new Fault("InvalidArgument", `match: ${error.what}`) : error;
+  }
 }
 
 function resolve(kind: Kind, expression: Expression): Condition {
@@ -34,7 +54,7 @@ function resolve(kind: Kind, expression: Expression): Condition {
     case "not":
       return { is: "not", of: resolve(kind, expression.of) };
     case "has":
-      return { is: "has", path: lookUp(kind, expression.member).path };
+      return isSet(lookUp(kind, expression.member));
     case "compare":
       return comparison(kind, expression);
   }
@@ -72,8 +92,8 @@ function within(member: Member): Members | undefined {
 
 function comparison(kind: Kind, { member: written, comparator, value }: Comparing): Condition {
   const { path, member } = lookUp(kind, written);
-  const exists: Condition = { is: "has", path };
   if (isUnset(value, member)) {
+    const exists = isSet({ path, member });
     if (comparator === "=") return { is: "not", of: exists };
     if (comparator === "!=") return exists;
     throw new FilterError(`what is unset can be compared with = and != only`, value.at);
@@ -90,6 +110,13 @@ function comparison(kind: Kind, { member: written, comparator, value }: Comparin
     throw new FilterError(`"${written.text}" can be compared with = and != only`, written.at);
   }
   return { is: "compare", path, operator: EXACT[comparator], value: literal };
+}
+
+function isSet({ path, member }: Found): Condition {
+  const exists: Condition = { is: "has", path };
+  if (member.is !== "value" || member.untold === undefined) return exists;
+  const untold: Condition = { is: "compare", path, operator: "equal", value: member.untold };
+  return { is: "and", of: [exists, { is: "not", of: untold }] };
 }
 
 function isUnset(value: WrittenValue, member: Member): boolean {

@@ -1,16 +1,16 @@
 import {
   type Component,
-  EMBEDDED_KINDS,
   type Field,
   Host,
   HostRegister,
+  isKept,
   KINDS,
   type Kind,
-  type ObservationGroup,
+  OBSERVATION_GROUPS,
   Timestamps,
 } from "@holdfast/protocol";
 import { backReferencesOf } from "../../store/back-references.ts";
-import { anyKindNamed, embeddingsOf, isWritable } from "../resource-shape.ts";
+import { declaredKind, embeddingsOf, isWritable } from "../resource-shape.ts";
 
 /** A JSON Schema as the document holds it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -27,8 +27,9 @@ export function resourceComponents(): Components {
   const found: Record<string, Schema> = { ...OURS };
   inlinedReadOnly(Timestamps as unknown as Schema, found);
   found.HostRegister = inlined(HostRegister as unknown as Schema, found);
-  for (const kind of [...KINDS, ...EMBEDDED_KINDS]) {
+  for (const kind of KINDS) {
     found[kind.schemaName] = resourceSchema(kind, found);
+    if (isKept(kind)) found[keptName(kind)] = keptSchema(kind, found);
     if (kind.rest) {
       const listName = `List${kind.rest.plural}Response`;
       found[listName] = listSchema(kind, kind.rest.listKey);
@@ -43,18 +44,21 @@ export function deletedName(kind: Kind): string {
   return `Delete${kind.schemaName.replace(/Resource$/, "")}Response`;
 }
 
+/** What who keeps the resources of a kind says of one. */
+export function keptName(kind: Kind): string {
+  return `${kind.schemaName}Kept`;
+}
+
 export const EMPTY: Schema = { type: "object", additionalProperties: false };
 
 export const TIME = { type: "string", format: "date-time" } as const;
-
-const GROUPS: readonly ObservationGroup[] = ["hardware", "power", "status"];
 
 const OURS: Components = {
   Observation: {
     type: "object",
     description: "By which site and when the observed fields were seen, and whether they are known to hold.",
     properties: {
-      site: { type: "string", description: "Id of the site." },
+      site: { type: "string", description: "Id of the site; empty for what no site manages." },
       at: { ...TIME, description: "When the site saw them last, by its clock; absent when it never did." },
       ageSeconds: { type: "integer", minimum: 0 },
       heardAt: { ...TIME, description: "When the site was last heard; absent when it never was." },
@@ -63,8 +67,13 @@ const OURS: Components = {
       groups: {
         type: "object",
         description: "By group of fields that are seen together.",
-        properties: Object.fromEntries(GROUPS.map((group) => [group, componentRef("ObservationGroup")])),
+        properties: Object.fromEntries(OBSERVATION_GROUPS.map((group) => [group, componentRef("ObservationGroup")])),
         additionalProperties: false,
+      },
+      fields: {
+        type: "object",
+        description: "By field, for what a manager observes in the place of the site.",
+        additionalProperties: componentRef("ObservationGroup"),
       },
     },
     required: ["site", "stale"],
@@ -73,7 +82,10 @@ const OURS: Components = {
   ObservationGroup: {
     type: "object",
     properties: {
-      source: { type: "string", description: "`agent`: the machine itself; `site`: its site." },
+      source: {
+        type: "string",
+        description: "`agent`: the machine itself; `site`: its site; `manager:NAME`: a manager.",
+      },
       at: TIME,
       ageSeconds: { type: "integer", minimum: 0 },
     },
@@ -102,6 +114,10 @@ function listSchema(kind: Kind, listKey: string): Schema {
       [listKey]: { type: "array", items: componentRef(kind.schemaName) },
       totalElements: { type: "integer", format: "int32" },
       hasNext: { type: "boolean" },
+      nextPageToken: {
+        type: "string",
+        description: "Sent as `pageToken`, it gives the next page, however far, whatever comes or goes in between.",
+      },
     },
     required: [listKey, "totalElements", "hasNext"],
     additionalProperties: false,
@@ -118,10 +134,10 @@ function resourceSchema(kind: Kind, found: Found): Schema {
     if (!field.reference?.hidden) properties[name] = fieldSchema(name, field, found);
   }
   for (const [name, , { kind: target, many }] of embeddingsOf(kind)) {
-    properties[name] = many ? listOf(anyKindNamed(target)) : oneOrNull(anyKindNamed(target));
+    properties[name] = many ? listOf(declaredKind(target)) : oneOrNull(declaredKind(target));
   }
   for (const { name, from, many } of backReferencesOf(kind)) {
-    properties[name] = many ? listOf(anyKindNamed(from)) : oneOrNull(anyKindNamed(from));
+    properties[name] = many ? listOf(declaredKind(from)) : oneOrNull(declaredKind(from));
   }
   for (const [name, schema] of Object.entries(kind.derived)) {
     properties[name] = readOnly(inlined(schema as Schema, found));
@@ -129,6 +145,20 @@ function resourceSchema(kind: Kind, found: Found): Schema {
   Object.assign(properties, bookkeepingSchemas(kind));
   const required = Object.entries(kind.fields).flatMap(([name, field]) => (field.required ? [name] : []));
   return { type: "object", properties, ...(required.length > 0 ? { required } : {}), additionalProperties: false };
+}
+
+function keptSchema(kind: Kind, found: Found): Schema {
+  const plain = Object.entries(kind.fields).filter(([, { reference }]) => !reference);
+  const named = {
+    type: ["object", "null"],
+    properties: { resourceId: { type: "string" } },
+    description: "By its resourceId; what else is in it is passed over.",
+  };
+  const embedded = embeddingsOf(kind).map(([name]) => [name, named] as const);
+  const required = embeddingsOf(kind).flatMap(([name, field]) => (kind.fields[field]?.required ? [name] : []));
+  const properties = Object.fromEntries(plain.map(([name, { schema }]) => [name, inlined(schema as Schema, found)]));
+  const description = `What a change leaves out stays; to make one, ${required.join(", ")} is needed.`;
+  return { type: "object", description, properties: { ...properties, ...Object.fromEntries(embedded) } };
 }
 
 function idSchema({ prefix }: Kind): Schema {

@@ -33,6 +33,24 @@ describe("the contract of the API that this one stands in for", () => {
   });
 });
 
+test("every operation declares the errors that it can give", async () => {
+  const { paths, components } = await served();
+  const declared = (path: string, method: string) => Object.keys(paths[path]?.[method]?.responses ?? {}).join(" ");
+  const hosts = "/v1/projects/{projectName}/compute/hosts";
+  expect(declared(hosts, "get")).toBe("200 400 401 403 404 410 414 429 431 500 503 504");
+  expect(declared(hosts, "post")).toBe("200 400 401 403 404 409 413 414 415 429 431 500 501 503 504");
+  expect(declared(`${hosts}/{resourceId}`, "patch")).toContain(" 412 ");
+  expect(declared("/v1/health", "get")).toBe("200 400 414 429 431 500 503 504");
+  for (const operation of Object.values(paths).flatMap((each) => Object.values(each))) {
+    expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["400", "429", "500", "503"]));
+    expect(operation.responses).not.toHaveProperty("default");
+  }
+  const { responses = {} } = components as { responses?: Readonly<Record<string, unknown>> };
+  for (const [, name] of JSON.stringify(paths).matchAll(/"#\/components\/responses\/([^"]+)"/g)) {
+    expect(Object.keys(responses)).toContain(name);
+  }
+});
+
 test("every reference in the document leads somewhere, and no two operations share an id", async () => {
   const document = await served();
   const text = JSON.stringify(document);

@@ -12,16 +12,21 @@ const PARENT_FIELD: Readonly<Record<string, string>> = { host: "siteId", site: "
 
 /** Metadata of everything above a resource, the nearer winning, without the keys that it sets itself. */
 export function inheritedMetadata(kind: Kind, resource: Resource, neighbours: Pick<Neighbours, "get">): Item[] {
-  const inherited = new Map<string, string>();
-  const own = new Set(metadataOf(resource).map(({ key }) => key));
+  const inherited: Item[] = [];
   let above = parentOf(kind.name, resource, neighbours);
   for (let level = 0; level < LONGEST_CHAIN && above; level++) {
-    for (const { key, value } of metadataOf(above.resource)) {
-      if (!own.has(key) && !inherited.has(key)) inherited.set(key, value);
-    }
+    for (const item of metadataOf(above.resource)) inherited.push(item);
     above = parentOf(above.kind, above.resource, neighbours);
   }
-  return [...inherited].map(([key, value]) => ({ key, value }));
+  if (inherited.length === 0) return inherited;
+  const told = new Set(metadataOf(resource).map(({ key }) => key));
+  return inherited
+    .filter(({ key }) => {
+      const isNew = !told.has(key);
+      told.add(key);
+      return isNew;
+    })
+    .map(({ key, value }) => ({ key, value }));
 }
 
 function metadataOf(resource: Resource): readonly Item[] {

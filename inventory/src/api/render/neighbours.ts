@@ -10,8 +10,8 @@ export const LONGEST_CHAIN = 8;
 /** What an answer shows beside the resources asked for: all that they refer to, all the way up, by id. */
 export interface Neighbours {
   get(id: string): Resource | undefined;
-  /** By name of the back reference and id of the resource referred to. */
-  referring(name: string, id: string): Resource | undefined;
+  /** By name of the back reference and id of the resource referred to, by id. */
+  referring(name: string, id: string): readonly Resource[];
   /** Ids of all machines among them. */
   machines(): readonly string[];
   /** Sites in a region and below it; undefined when nobody asked. */
@@ -31,10 +31,11 @@ export async function loadNeighbours(view: View, wanted: Wanted): Promise<Neighb
   const loaded = await loadReferred(view, wanted, referring);
   const regions = wanted.resources.map(({ resourceId }) => resourceId);
   const totals = wanted.totalSites ? await countSites(view, wanted.tenant, regions) : undefined;
+  const byName = Map.groupBy(referring, ({ key }) => key);
   return {
     get: (id) => loaded.get(id),
-    referring: (name, id) => referring.get(`${name} ${id}`)?.resource,
-    machines: () => machinesAmong([...loaded.values(), ...[...referring.values()].map(({ resource }) => resource)]),
+    referring: (name, id) => (byName.get(keyOf(name, id)) ?? []).map(({ resource }) => resource),
+    machines: () => machinesAmong([...loaded.values(), ...referring.map(({ resource }) => resource)]),
     totalSites: (id) => totals?.get(id),
   };
 }
@@ -44,19 +45,25 @@ function machinesAmong(resources: readonly Resource[]): string[] {
 }
 
 interface Found {
+  /** Of the back reference and of what is referred to. */
+  readonly key: string;
   readonly kind: Kind;
   readonly resource: Resource;
 }
 
-/** Resources that refer to those asked for, one to one: the instances of hosts. By back reference and id. */
-async function loadReferring(view: View, { tenant, kind, resources }: Wanted): Promise<Map<string, Found>> {
-  const found = new Map<string, Found>();
-  for (const { name, from, by, many } of backReferencesOf(kind)) {
+function keyOf(name: string, id: unknown): string {
+  return `${name} ${String(id)}`;
+}
+
+/** Resources that refer to those asked for and are shown with them: the instances of hosts, the members of workloads. */
+async function loadReferring(view: View, { tenant, kind, resources }: Wanted): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const { name, from, by } of backReferencesOf(kind)) {
     const source = kindNamed(from);
-    if (!source || many || resources.length === 0) continue;
+    if (!source || resources.length === 0) continue;
     const ids = resources.map(({ resourceId }) => resourceId);
     for (const resource of await view.find(source, { [by]: ids }, tenant)) {
-      found.set(`${name} ${String(fieldValue(resource, by))}`, { kind: source, resource });
+      found.push({ key: keyOf(name, fieldValue(resource, by)), kind: source, resource });
     }
   }
   return found;
@@ -66,12 +73,12 @@ async function loadReferring(view: View, { tenant, kind, resources }: Wanted): P
 async function loadReferred(
   view: View,
   { tenant, kind, resources }: Wanted,
-  referring: ReadonlyMap<string, Found>,
+  referring: readonly Found[],
 ): Promise<Map<string, Resource>> {
   const loaded = new Map(resources.map((resource) => [resource.resourceId, resource]));
   let wanted = new Map<Kind, Set<string>>();
   collect(wanted, loaded, kind, resources);
-  for (const found of referring.values()) collect(wanted, loaded, found.kind, [found.resource]);
+  for (const found of referring) collect(wanted, loaded, found.kind, [found.resource]);
   for (let round = 0; round < LONGEST_CHAIN && wanted.size > 0; round++) {
     const next = new Map<Kind, Set<string>>();
     const found: [Kind, Resource[]][] = [];
@@ -100,14 +107,19 @@ function collect(
   resources: readonly Resource[],
 ): void {
   for (const [name, { reference }] of Object.entries(kind.fields)) {
-    const target = reference && !reference.many ? kindNamed(reference.kind) : undefined;
+    const target = reference?.embedAs === undefined ? undefined : kindNamed(reference.kind);
     if (!target) continue;
-    for (const resource of resources) {
-      const id = fieldValue(resource, name);
-      if (typeof id !== "string" || id === "" || loaded.has(id)) continue;
+    for (const id of resources.flatMap((resource) => idsIn(fieldValue(resource, name)))) {
+      if (loaded.has(id)) continue;
       const ids = wanted.get(target);
       if (ids) ids.add(id);
       else wanted.set(target, new Set([id]));
     }
   }
+}
+
+/** The ids in a field that refers to one resource or to several. */
+export function idsIn(value: unknown): readonly string[] {
+  if (typeof value === "string") return value === "" ? [] : [value];
+  return Array.isArray(value) ? value : [];
 }

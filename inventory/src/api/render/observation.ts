@@ -1,4 +1,4 @@
-import type { Resource } from "@holdfast/protocol";
+import { OBSERVATION_GROUPS, type Resource } from "@holdfast/protocol";
 import type { Situation } from "../situation.ts";
 import { rfc3339 } from "./time.ts";
 
@@ -21,21 +21,31 @@ interface Looking {
 export function observationOf(resource: Resource, { now, situation, unseen }: Looking): object | undefined {
   const { observedAt, observedSources } = resource;
   const site = resource.observedBy ?? resource.owner;
-  if (site === undefined || (observedAt === undefined && unseen === undefined)) return undefined;
-  const heardAt = situation.contactOf(site)?.heardAt;
+  if (observedAt === undefined && unseen === undefined && observedSources === undefined) return undefined;
+  const heardAt = site === undefined ? undefined : situation.contactOf(site)?.heardAt;
   return {
-    site,
+    site: site ?? "",
     ...(observedAt === undefined ? {} : seenAt(observedAt, now)),
     ...(heardAt === undefined ? {} : { heardAt: rfc3339(heardAt) }),
     stale: unseen !== undefined,
     ...(unseen === undefined ? {} : { unknownSince: rfc3339(unseen) }),
-    ...(observedSources ? { groups: groupsOf(observedSources, now) } : {}),
+    ...(observedSources ? sourcesOf(observedSources, now) : {}),
   };
 }
 
-function groupsOf(sources: NonNullable<Resource["observedSources"]>, now: number): object {
-  const groups = Object.entries(sources).map(([group, { source, at }]) => [group, { source, ...seenAt(at, now) }]);
-  return Object.fromEntries(groups);
+/** By group what the site saw, and by field what a manager did. */
+function sourcesOf(sources: NonNullable<Resource["observedSources"]>, now: number): object {
+  const groups: Record<string, object> = {};
+  const fields: Record<string, object> = {};
+  for (const [name, { source, at }] of Object.entries(sources)) {
+    const shown = isGroup(name) ? groups : fields;
+    shown[name] = { source, ...seenAt(at, now) };
+  }
+  return { groups, ...(Object.keys(fields).length === 0 ? {} : { fields }) };
+}
+
+function isGroup(name: string): boolean {
+  return (OBSERVATION_GROUPS as readonly string[]).includes(name);
 }
 
 /** A clock that is ahead of ours saw it just now. */

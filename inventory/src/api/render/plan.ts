@@ -1,5 +1,6 @@
-import type { Component, Kind } from "@holdfast/protocol";
-import { completer, type Shape } from "./defaults.ts";
+import type { Component, Field, Kind } from "@holdfast/protocol";
+import { isAllowed, type ValueSchema } from "../body/check-value.ts";
+import { completer, defaultOf, type Shape } from "./defaults.ts";
 
 /** How a field is shown: its value, or what stands for none; undefined leaves the key out. */
 export interface PlannedField {
@@ -8,7 +9,10 @@ export interface PlannedField {
 }
 
 /** Ours, and unknown to the clients of the API that this one stands in for: absent rather than made up. */
-const ABSENT_WHEN_UNKNOWN = new Set(["uuidDerived"]);
+const OURS = new Set(["uuidDerived"]);
+
+/** Shown empty although their document has no room for that: EIM's own CLI ends where the key is missing. */
+const ALWAYS_SHOWN = new Set(["os_update_policy targetOsId"]);
 
 const PLANS = new Map<Kind, readonly PlannedField[]>();
 
@@ -39,9 +43,18 @@ export function shownFields(kind: Kind, value: unknown): unknown {
 function plannedFields(kind: Kind): PlannedField[] {
   return Object.entries(kind.fields).flatMap(([name, field]) => {
     if (field.secret || field.reference?.hidden) return [];
-    if (ABSENT_WHEN_UNKNOWN.has(name)) return [{ name, show: (value: unknown) => value }];
-    return [{ name, show: completer(field.component ? partsOf(field.component) : (field.schema as Shape)) }];
+    return [{ name, show: showing(kind, name, field) }];
   });
+}
+
+function showing(kind: Kind, name: string, { schema, component }: Field): PlannedField["show"] {
+  if (OURS.has(name)) return (value) => value;
+  if (component) return completer(partsOf(component));
+  const nothing = defaultOf(schema as Shape);
+  const isAlwaysShown = nothing === null || ALWAYS_SHOWN.has(`${kind.name} ${name}`);
+  const fits = isAlwaysShown || isAllowed(schema as ValueSchema, nothing);
+  // What stands for no value must be one that the schema allows; where it is not, the key is left out.
+  return fits ? completer(schema as Shape) : (value) => (value === nothing ? undefined : value);
 }
 
 /** Parts are shown with times that nobody knows. */

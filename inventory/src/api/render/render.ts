@@ -1,13 +1,13 @@
-import { type Kind, kindNamed, type Resource } from "@holdfast/protocol";
+import type { Kind, Resource } from "@holdfast/protocol";
 import type { Clock } from "@holdfast/runtime";
 import { type BackReference, backReferencesOf } from "../../store/back-references.ts";
 import type { View } from "../../store/contract.ts";
 import { SINCE, unknownSince, unseenFields } from "../../unseen.ts";
-import { anyKindNamed, embeddingsOf } from "../resource-shape.ts";
+import { declaredKind, embeddingsOf, type Reference } from "../resource-shape.ts";
 import { type Notice, PLAIN_SITUATION, type Situation } from "../situation.ts";
 import { fieldValue } from "./field-value.ts";
 import { inheritedMetadata } from "./inherited-metadata.ts";
-import { LONGEST_CHAIN, loadNeighbours, type Neighbours } from "./neighbours.ts";
+import { idsIn, LONGEST_CHAIN, loadNeighbours, type Neighbours } from "./neighbours.ts";
 import { observationOf, unseenSince } from "./observation.ts";
 import { planOf } from "./plan.ts";
 import { rfc3339 } from "./time.ts";
@@ -94,17 +94,34 @@ function show(showing: Showing, resource: Resource): Rendered {
     const value = fieldValue(resource, name);
     if (value !== undefined) rendered[name] = show(value);
   }
-  for (const [name, field, { kind: target, many }] of embeddingsOf(kind)) {
+  for (const [name, field, reference] of embeddingsOf(kind)) {
     if (field === showing.without) rendered[name] = undefined;
-    else if (!many) rendered[name] = embedded(showing, kindNamed(target), fieldValue(resource, field));
+    else rendered[name] = embeddedIn(showing, reference, fieldValue(resource, field));
   }
   if ("inheritedMetadata" in kind.derived) rendered.inheritedMetadata = inheritedMetadata(kind, resource, neighbours);
   if ("totalSites" in kind.derived) rendered.totalSites = neighbours.totalSites(resource.resourceId) ?? 0;
   return showBookkeeping(rendered, resource, showing);
 }
 
-function embedded(showing: Showing, kind: Kind | undefined, id: unknown): Rendered | null {
-  if (!kind || typeof id !== "string" || showing.depth >= LONGEST_CHAIN) return null;
+/** What is shown of a resource where there is none. */
+function blankResource(kind: Kind): Rendered {
+  return { ...blankOf(kind), ...Object.fromEntries(["resourceId", ...kind.aliasIds].map((id) => [id, undefined])) };
+}
+
+function embeddedIn(
+  showing: Showing,
+  { kind: name, many, neverNull }: Reference,
+  value: unknown,
+): Rendered | readonly Rendered[] | null {
+  const kind = declaredKind(name);
+  if (!many) return embedded(showing, kind, value) ?? (neverNull ? blankResource(kind) : null);
+  return idsIn(value)
+    .map((id) => embedded(showing, kind, id))
+    .filter((each) => each !== null);
+}
+
+function embedded(showing: Showing, kind: Kind, id: unknown): Rendered | null {
+  if (typeof id !== "string" || showing.depth >= LONGEST_CHAIN) return null;
   const resource = showing.neighbours.get(id);
   if (!resource) return null;
   const depth = showing.depth + 1;
@@ -119,9 +136,9 @@ function showReferring(
   resource: Resource,
   answer: Answer,
 ): Rendered | readonly Rendered[] | null {
-  if (many) return [];
-  const referring = answer.neighbours.referring(name, resource.resourceId);
-  return referring ? show({ ...answer, kind: anyKindNamed(from), depth: 1, without: by }, referring) : null;
+  const showing = { ...answer, kind: declaredKind(from), depth: 1, without: by };
+  const shown = answer.neighbours.referring(name, resource.resourceId).map((each) => show(showing, each));
+  return many ? shown : (shown[0] ?? null);
 }
 
 function showBookkeeping(rendered: Rendered, resource: Resource, showing: Showing): Rendered {

@@ -3,7 +3,7 @@ import { type Clock, Fault, seconds } from "@holdfast/runtime";
 import { BODY, checkValue, refusal, type ValueSchema } from "../body/check-value.ts";
 import type { Command, Commands, NewCommand } from "../commands.ts";
 import { type Components, componentRef, TIME } from "../openapi/components.ts";
-import { LIST_QUERY } from "../query.ts";
+import { SHORT_PAGE } from "../query.ts";
 import { rfc3339 } from "../render/time.ts";
 import { checkOwnId } from "../resource-id.ts";
 import type { Resources } from "../resources.ts";
@@ -75,6 +75,7 @@ export function commandRoutes(resources: Resources, commands: Commands, clock: P
       summary: "Ask a machine for something, once",
       body: "IssueCommandRequest",
       response: "Command",
+      needs: ["power"],
       handle: async (call) => {
         const asked = hostId(call);
         const { command, validSeconds = VALID_SECONDS } = wanted(call.body);
@@ -89,11 +90,11 @@ export function commandRoutes(resources: Resources, commands: Commands, clock: P
       tag: "Commands",
       operationId: "ListCommands",
       summary: "What a machine was asked to do, newest first",
-      query: { pageSize: LIST_QUERY.pageSize },
+      query: { pageSize: SHORT_PAGE },
       response: "ListCommandsResponse",
       handle: async (call) => {
         const { tenant, id } = await resources.find(Host, hostId(call), call);
-        const limit = Number(call.query.pageSize ?? LIST_QUERY.pageSize.default);
+        const limit = Number(call.query.pageSize ?? SHORT_PAGE.default);
         const found = await resources.read(call, ({ view }) => commands.list(view, { tenant, hostId: id, limit }));
         return { commands: found.map(shown) };
       },

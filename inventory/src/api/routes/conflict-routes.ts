@@ -3,7 +3,7 @@ import { Fault } from "@holdfast/runtime";
 import { BODY, checkValue, refusal, type ValueSchema } from "../body/check-value.ts";
 import type { Conflict, Conflicts } from "../conflicts.ts";
 import { type Components, componentRef, EMPTY, TIME } from "../openapi/components.ts";
-import { LIST_QUERY } from "../query.ts";
+import { LIST_QUERY, SHORT_PAGE } from "../query.ts";
 import { shownField, shownFields } from "../render/plan.ts";
 import { rfc3339 } from "../render/time.ts";
 import type { Resources } from "../resources.ts";
@@ -79,7 +79,7 @@ export function conflictRoutes(resources: Resources, conflicts: Conflicts): Rout
       tag: "Conflicts",
       operationId: "ListConflicts",
       summary: "Open conflicts of a project, by page, or those about one resource",
-      query: { resourceId: { ...TEXT, maxLength: 64 }, pageSize: LIST_QUERY.pageSize, offset: LIST_QUERY.offset },
+      query: { resourceId: { ...TEXT, maxLength: 64 }, pageSize: SHORT_PAGE, offset: LIST_QUERY.offset },
       response: "ListConflictsResponse",
       handle: (call) => list(resources, conflicts, call),
     },
@@ -126,7 +126,7 @@ function list(resources: Resources, conflicts: Conflicts, call: Call): Promise<o
     const { conflicts: found, total } = await conflicts.list(view, {
       tenant: tenant.id,
       ...(typeof resourceId === "string" ? { resourceId } : {}),
-      limit: Number(pageSize ?? LIST_QUERY.pageSize.default),
+      limit: Number(pageSize ?? SHORT_PAGE.default),
       offset: from,
     });
     return { conflicts: found.map(shown), totalElements: total, hasNext: from + found.length < total };

@@ -49,6 +49,13 @@ describe("registering a host", () => {
     expect(await api.done("GET", `compute/hosts?filter=${filter}`)).toMatchObject({ totalElements: 1 });
   });
 
+  test("says once whether vPro is wanted: a later registration does not", async () => {
+    await using api = await openApi();
+    const { resourceId } = await api.done("POST", REGISTER, { serialNumber: "SN00001" });
+    const again = await api.done("PATCH", `compute/hosts/${String(resourceId)}/register`, { enableVpro: true });
+    expect(again).toMatchObject({ desiredAmtState: "AMT_STATE_UNSPECIFIED" });
+  });
+
   test("again changes how it is expected, by path or by query", async () => {
     await using api = await openApi();
     const { resourceId } = await api.done("POST", REGISTER, { serialNumber: "SN00001" });

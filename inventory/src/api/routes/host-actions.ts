@@ -22,6 +22,7 @@ export function hostActions(resources: Resources): Route[] {
       query: { resourceId: { type: "string", pattern: `^${Host.prefix}-[0-9a-f]{8}$` } },
       body: "HostRegister",
       response: "HostResource",
+      shows: "resource",
       handle: (call) => {
         const { resourceId } = call.query;
         return typeof resourceId === "string" ? registerAgain(resources, resourceId, call) : register(resources, call);
@@ -35,6 +36,7 @@ export function hostActions(resources: Resources): Route[] {
       summary: "Change how a machine is expected",
       body: "HostRegister",
       response: "HostResource",
+      shows: "resource",
       handle: (call) => registerAgain(resources, hostId(call), call),
     },
     {
@@ -89,6 +91,7 @@ function register(resources: Resources, call: Call): Promise<object> {
   return resources.createOf(Host, call, {
     name: body.name ?? "",
     desiredState: body.autoOnboard ? "HOST_STATE_ONBOARDED" : "HOST_STATE_REGISTERED",
+    ...(body.enableVpro ? { desiredAmtState: "AMT_STATE_PROVISIONED" } : {}),
     ...written(body),
   });
 }
@@ -103,12 +106,11 @@ function registerAgain(resources: Resources, id: string, call: Call): Promise<ob
   });
 }
 
-/** What a registration writes beside name and state. */
-function written({ uuid, serialNumber, enableVpro, userLvmSize }: HostRegister): Readonly<Record<string, unknown>> {
+/** What each registration of a machine writes beside name and state. */
+function written({ uuid, serialNumber, userLvmSize }: HostRegister): Readonly<Record<string, unknown>> {
   return {
     ...(uuid ? { uuid } : {}),
     ...(serialNumber ? { serialNumber } : {}),
-    ...(enableVpro ? { desiredAmtState: "AMT_STATE_PROVISIONED" } : {}),
     ...(userLvmSize === undefined ? {} : { userLvmSize }),
   };
 }

@@ -1,10 +1,15 @@
-import { isId, type Kind, Region, Site } from "@holdfast/protocol";
+import { CustomConfig, isId, isKept, type Kind, Region, Site } from "@holdfast/protocol";
+import { refusal } from "../body/check-value.ts";
 import { masked } from "../body/field-mask.ts";
 import { fieldsToPatch, fieldsToReplace } from "../body/read-body.ts";
 import { deletedName } from "../openapi/components.ts";
 import { LIST_QUERY, type QuerySchemas, READ_LIST_QUERY } from "../query.ts";
 import type { Resources } from "../resources.ts";
+import { changing, removing } from "../rights.ts";
+import { refuseOthers } from "./kept-routes.ts";
 import { type Call, parameter, type Route } from "./route.ts";
+import { listSchedules, SCHEDULE_QUERY } from "./schedule-lists.ts";
+import { listProfiles, PROFILE_QUERY } from "./telemetry-lists.ts";
 
 /** What creating a kind sets when the body does not say. */
 const INITIAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -63,10 +68,16 @@ function collectionRoutes({
       ...named("List", rest.plural, `The ${rest.plural} of a project, by page`),
       method: "GET",
       path: collection,
-      query: { ...LIST_QUERY, ...listExtras(kind), ...query },
-      readQuery: { ...READ_LIST_QUERY, ...listExtras(kind), ...query },
+      query: { ...LIST_QUERY, ...LISTED[kind.name]?.query, ...query },
+      readQuery: { ...READ_LIST_QUERY, ...LISTED[kind.name]?.query, ...query },
       response: `List${rest.plural}Response`,
-      handle: (call) => resources.list(kind, rest.listKey, call, inAskedRegion(call)),
+      handle: (call) => (LISTED[kind.name]?.list ?? listPlainly)(resources, kind, call),
+      stream: (call, exchange) => {
+        const asked = LISTED[kind.name]?.list ? Object.keys(LISTED[kind.name]?.query ?? {}) : [];
+        const beside = asked.find((name) => call.query[name] !== undefined);
+        if (beside !== undefined) throw refusal(beside, "does not go with watch");
+        return resources.watch(kind, call, exchange, inAskedRegion(call));
+      },
     },
     create: {
       ...named("Create", one, `Make a resource of ${rest.plural}`),
@@ -75,9 +86,10 @@ function collectionRoutes({
       query,
       body: schemaName,
       response: schemaName,
+      shows: "resource",
       handle: (call) =>
         resources.create(kind, call, {
-          initial: { ...INITIAL[kind.name], ...regionOfPath(kind, call) },
+          initial: { ...INITIAL[kind.name], ...regionOfPath(kind, call), ...describedByName(kind, call) },
           fixed: FIXED[kind.name] ?? {},
         }),
     },
@@ -87,6 +99,7 @@ function collectionRoutes({
       path: item,
       query,
       response: schemaName,
+      shows: "resource",
       handle: (call) => resources.get(kind, parameter(call, "resourceId"), call),
     },
     put: {
@@ -96,6 +109,7 @@ function collectionRoutes({
       query,
       body: schemaName,
       response: schemaName,
+      shows: "resource",
       handle: (call) => change(call, call.body, fieldsToReplace),
     },
     patch: {
@@ -105,6 +119,8 @@ function collectionRoutes({
       query: { fieldMask: TEXT, ...query },
       body: schemaName,
       response: schemaName,
+      shows: "resource",
+      needs: changing(kind),
       handle: (call) => {
         const { fieldMask } = call.query;
         const body = typeof fieldMask === "string" ? masked(kind, call.body, fieldMask) : call.body;
@@ -117,14 +133,33 @@ function collectionRoutes({
       path: item,
       query,
       response: deletedName(kind),
-      handle: (call) => resources.remove(kind, parameter(call, "resourceId"), call),
+      needs: removing(kind),
+      handle: async (call) => {
+        if (isKept(kind)) await refuseOthers(resources, kind, { call, beside: "write" });
+        return resources.remove(kind, parameter(call, "resourceId"), call);
+      },
     },
   };
   return (Object.keys(routes) as Operation[]).map((operation) => ({ operation, route: routes[operation] }));
 }
 
-function listExtras(kind: Kind): QuerySchemas {
-  return kind === Region ? { showTotalSites: { type: "boolean" } } : {};
+/** How a list of a kind is asked for, where there is more to ask than of others. */
+interface Listed {
+  readonly query: QuerySchemas;
+  readonly list?: (resources: Resources, kind: Kind, call: Call) => Promise<object>;
+}
+
+/** By the name of the kind. */
+const LISTED: Readonly<Record<string, Listed>> = {
+  region: { query: { showTotalSites: { type: "boolean" } } },
+  single_schedule: { query: SCHEDULE_QUERY, list: listSchedules },
+  repeated_schedule: { query: SCHEDULE_QUERY, list: listSchedules },
+  telemetry_logs_profile: { query: PROFILE_QUERY, list: listProfiles },
+  telemetry_metrics_profile: { query: PROFILE_QUERY, list: listProfiles },
+};
+
+function listPlainly(resources: Resources, kind: Kind, call: Call): Promise<object> {
+  return resources.list(kind, call, inAskedRegion(call));
 }
 
 /** A collection that is also nested under a parent takes the parent as a parameter where it is not. */
@@ -142,4 +177,10 @@ function inAskedRegion({ query }: Call) {
 function regionOfPath(kind: Kind, { parameters, query }: Call): { readonly regionId?: string } {
   const regionId = parameters.regionId ?? query.regionId;
   return kind === Site && typeof regionId === "string" && isId(Region.prefix, regionId) ? { regionId } : {};
+}
+
+/** A configuration that nobody has described has its name for that: a description is never empty. */
+function describedByName(kind: Kind, { body }: Call): { readonly description?: unknown } {
+  if (kind !== CustomConfig || typeof body !== "object" || body === null || !("name" in body)) return {};
+  return { description: body.name };
 }

@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
+import type { FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Asking } from "../../inventory.ts";
-import { askingOf, LONGEST_WAIT } from "../asking.ts";
-import { componentRef } from "../openapi/components.ts";
+import { askingOf } from "../asking.ts";
+import { entityTag, isKnown, isShown } from "../conditions.ts";
+import type { Schema } from "../openapi/components.ts";
 import { type Principal, principalOf } from "../principal.ts";
 import { type QuerySchemas, type QueryValues, readQuery } from "../query.ts";
-import { LONGEST_REQUEST } from "../server.ts";
+import type { Action } from "../roles.ts";
 
 /** One operation of a project: how it is found, how it is described, what it does. */
 export interface Route {
@@ -21,7 +22,19 @@ export interface Route {
   /** Names of components. */
   readonly body?: string;
   readonly response: string;
+  /** It answers with one resource, under an entity tag. */
+  readonly shows?: "resource";
+  /** What a caller must be allowed in the project, one of these; to read for GET, to write for others when absent. */
+  readonly needs?: readonly Action[];
   handle(call: Call): Promise<object>;
+  /** Answers with events instead, for as long as the caller likes, when it is asked to. */
+  readonly stream?: (call: Call, exchange: Exchange) => Promise<void>;
+}
+
+/** A request and its answer, for who holds them for longer. */
+export interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
 }
 
 /** A request to a route: parameters checked, body parsed and not yet checked. */
@@ -29,6 +42,10 @@ export interface Call {
   readonly principal: Principal;
   /** What goes with every write. */
   readonly asking: Asking;
+  /** Of which state of a resource a change is made, as `If-Match` says. */
+  readonly ifMatch: string | undefined;
+  /** Puts a header on the answer. */
+  readonly note: (header: string, value: string) => void;
   /** The project's name or UUID as the caller wrote it. */
   readonly project: string;
   readonly parameters: Readonly<Record<string, string>>;
@@ -41,8 +58,13 @@ export interface Mount {
   readonly prefix: string;
   /** Added to the ids of operations, which are unique in a document. */
   readonly operationSuffix: string;
+  /** Those of the prefix. */
   readonly parameters: readonly string[];
-  projectOf(request: FastifyRequest): string;
+  /** Beside those of each route, for the document. */
+  readonly query?: QuerySchemas;
+  readonly headers?: Readonly<Record<string, Schema>>;
+  /** As the caller wrote it; throws InvalidArgument when they name none. */
+  readonly projectOf: (request: FastifyRequest) => string;
 }
 
 /** A parameter of a call's path. */
@@ -52,44 +74,48 @@ export function parameter({ parameters }: Call, name: string): string {
   return value;
 }
 
-/** Adds the routes below a prefix. */
-export function mount(app: FastifyInstance, routes: readonly Route[], where: Mount): void {
-  for (const route of routes) {
-    const querySchemas = route.readQuery ?? route.query ?? {};
-    app.route({
-      method: route.method,
-      url: `${where.prefix}/${route.path}`.replace(/\{(\w+)\}/g, ":$1"),
-      schema: documented(route, where),
-      // A write may wait for the hub's word on it, as long as its caller likes to.
-      ...(route.method === "GET" ? {} : { handlerTimeout: LONGEST_REQUEST + LONGEST_WAIT }),
-      handler: async (request, reply) => {
-        const answer = await route.handle({
-          principal: principalOf(request),
-          asking: askingOf(request, reply),
-          project: where.projectOf(request),
-          parameters: request.params as Readonly<Record<string, string>>,
-          query: readQuery(querySchemas, request.query),
-          body: request.body,
-        });
-        return reply.type("application/json; charset=utf-8").send(JSON.stringify(answer));
-      },
-    });
+/** Answers a request to a route. */
+export async function answerWith(
+  {
+    route,
+    where,
+    parameters,
+  }: { readonly route: Route; readonly where: Mount; readonly parameters: Call["parameters"] },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const call: Call = {
+    principal: principalOf(request),
+    asking: askingOf(request, reply),
+    ifMatch: request.headers["if-match"],
+    project: where.projectOf(request),
+    parameters,
+    query: readQuery(route.readQuery ?? route.query ?? {}, request.query),
+    body: request.body,
+    note: (header, value) => void reply.header(header, value),
+  };
+  if (route.stream && request.method === "GET" && wantsEvents(request, call)) {
+    await route.stream(call, { request, reply });
+    return reply;
   }
+  const answer = await route.handle(call);
+  return sendAnswer(answer, request, reply);
 }
 
-function documented(route: Route, where: Mount): object {
-  const inPath = [...where.parameters, ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)];
-  const text = { type: "string" };
-  return {
-    tags: [route.tag],
-    operationId: `${route.operationId}${where.operationSuffix}`,
-    summary: route.summary,
-    params: { type: "object", properties: Object.fromEntries(inPath.map((name) => [name, text])) },
-    ...(route.query ? { querystring: { type: "object", properties: route.query } } : {}),
-    ...(route.body ? { body: componentRef(route.body) } : {}),
-    response: {
-      200: { description: "OK", ...componentRef(route.response) },
-      default: { description: "What went wrong", ...componentRef("Error") },
-    },
-  };
+/** `watch=true`, or what a browser's EventSource says. */
+function wantsEvents({ headers }: FastifyRequest, { query }: Call): boolean {
+  if (query.watch !== undefined) return query.watch === true;
+  return /^text\/event-stream\s*(;|,|$)/.test(headers.accept ?? "");
+}
+
+/** Sends JSON; a resource with its entity tag, or 304 and nothing to who has it already. */
+function sendAnswer(answer: object, { method, headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const text = JSON.stringify(answer);
+  if (isShown(answer)) {
+    const tag = entityTag(answer, text);
+    void reply.header("etag", tag);
+    const reads = method === "GET" || method === "HEAD";
+    if (reads && isKnown(headers["if-none-match"], tag)) return reply.code(304).send();
+  }
+  return reply.type("application/json; charset=utf-8").send(text);
 }
