@@ -24,7 +24,11 @@ const namesIn = async (hub: TestHub, project?: string) =>
     .map(({ name }) => name)
     .sort();
 
-const makeTenant = (hub: TestHub, name: string) => hub.hub.authority.createTenant({ actor: "operator:test", name });
+async function makeTenant({ hub }: TestHub, name: string) {
+  const tenant = await hub.authority.createTenant({ actor: "operator:test", name });
+  await hub.tenants.idle();
+  return tenant;
+}
 
 test("every site of a tenant is told by what an operator is known, and for how long without the hub", async () => {
   await using hub = await startTestHub();
@@ -45,6 +49,39 @@ test("a token is shown in the tenants that it opens, in those made later too whe
   expect(await namesIn(hub)).toEqual(["first"]);
   expect(await namesIn(hub, "south")).toEqual(["bob", "first"]);
   expect(await namesIn(hub, "west")).toEqual(["first"]);
+});
+
+test("sites are told of a program under a name that is no operator's, also after the hub has lost it", async () => {
+  await using hub = await startTestHub();
+  const { id: tenant } = await makeTenant(hub, "south");
+  const asked = { name: "first", roles: ["im-rw"], tenants: [tenant], by: { actor: "operator:eve" } };
+  await hub.hub.tokens.createService(asked);
+  expect(await namesIn(hub, "south")).toEqual(["first", "service:first"]);
+  const lost = lostToken(tenant, { name: "service:bob" });
+  await giveBack(hub, LOST.id, lost);
+  await giveBack(hub, LOST.id, lost, "site-0000000b");
+  await run(hub, "token confirm", LOST.id);
+  expect((await accessOf(hub, "south"))[LOST.id]).toEqual(lost);
+  expect((await hub.ask("POST", "/v1/projects/south/regions", { name: "north" }, LOST.token)).status).toBe(200);
+  const changes = await hub.hub.store.read((view) => view.changes(tenant, 0, 100));
+  expect(changes.find(({ kind }) => kind === "region")?.actor).toBe("service:bob");
+});
+
+test("the audit log tells of the tokens that go with their project, and of those that open one project less", async () => {
+  await using hub = await startTestHub();
+  const [south, west] = [await makeTenant(hub, "south"), await makeTenant(hub, "west")];
+  const { tokens } = hub.hub;
+  const bob = await tokens.createOperator({ name: "bob", role: "write", tenants: [south.id] });
+  const eve = await tokens.createOperator({ name: "eve", role: "read", tenants: [south.id, west.id] });
+  await hub.ask("DELETE", "/v1/projects/south");
+  await until("the project is gone", async () => (await hub.ask("GET", "/v1/projects/south")).status === 404);
+  await hub.hub.tenants.idle();
+  const changes = await hub.hub.store.read((view) => view.changes(south.id, 0, 100));
+  const told = changes.filter(({ kind, operation }) => kind === "token" && operation !== "create");
+  expect(told.map(({ id, actor, operation, before, after }) => [id, actor, operation, before, after])).toEqual([
+    [bob.id, "hub", "delete", expect.objectContaining({ name: "bob", role: "write", tenants: [south.id] }), null],
+    [eve.id, "hub", "update", { tenants: [south.id] }, { tenants: [] }],
+  ]);
 });
 
 test("a revoked token leaves the feeds at once, an expired one soon", async () => {
@@ -208,6 +245,7 @@ test.each([
   ["an id", { id: "nonsense" }, /id of a token/],
   ["a hash", { body: { tokenHash: "x" } }, /tokenHash/],
   ["a name", { body: { name: "a b" } }, /name/],
+  ["a name of a program", { body: { name: "service:service:a" } }, /name/],
   ["an end", { body: { notAfter: Number.MAX_SAFE_INTEGER } }, /notAfter/],
   ["a time without the hub", { body: { offlineSeconds: -1 } }, /offlineSeconds/],
 ])("a row with %s that no token can have is refused", async (_, wrong: { id?: string; body?: object }, message) => {

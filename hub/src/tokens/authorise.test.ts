@@ -33,6 +33,21 @@ test("what an operator wanted at a site is authorised again when the hub merges 
   expect((await hub.ask("GET", `${HOSTS}/${id}`)).body.name).toBe("first");
 });
 
+test("who may switch machines did so at a site rightly, and renamed none there (rule 6)", async () => {
+  const { hub: opened, site, sender, id } = await startWithHost();
+  await using hub = opened;
+  const asked = { name: "bob", roles: ["oob-power"], tenants: [site.tenant], by: { actor: "operator:test" } };
+  const { id: token } = await hub.hub.tokens.createService(asked);
+  const base = await stampOf(hub, site, id);
+  const off = { field: "desiredPowerState", value: "POWER_STATE_OFF" };
+  const { outcomes } = (await sender.send([edit("e-1", id, base, { token }), edit("e-2", id, base, { token, ...off })]))
+    .body;
+  expect(outcomes).toMatchObject([
+    { result: "conflict", reason: expect.stringMatching(/may read/) },
+    { result: "applied" },
+  ]);
+});
+
 test("what was refused is in the history, under its write, with who wanted what in place of what (rules 6, 7)", async () => {
   const { hub: opened, site, sender, id } = await startWithHost();
   await using hub = opened;

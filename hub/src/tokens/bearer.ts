@@ -20,6 +20,7 @@ export async function siteOf(tokens: Pick<Tokens, "bearer">, request: FastifyReq
   if (token === undefined) throw new Fault("Unauthenticated", "this needs a site's token: Authorization: Bearer hfs_…");
   const bearer = await tokens.bearer(token);
   if (!bearer) throw new Fault("Unauthenticated", "the token is unknown, expired or revoked");
+  if (bearer.holder === "ended") throw new Fault("Unauthenticated", bearer.reason);
   if (bearer.holder !== "site")
     throw new Fault("PermissionDenied", "an operator's token opens nothing of a site's own");
   return bearer;
@@ -48,6 +49,6 @@ export async function authenticateOperator(
     throw new Fault("Unauthenticated", message);
   }
   if (bearer.holder !== "operator") throw new Fault("PermissionDenied", "a site's token opens nothing of operators'");
-  const { name, role, token: id, tenants } = bearer;
-  return { actor: `operator:${name}`, role, token: id, tenants };
+  const { actor, token: id, grants } = bearer;
+  return { actor, grants, token: id };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Store, Transaction } from "@holdfast/inventory";
+import { type Author, audit, type Store, type Transaction } from "@holdfast/inventory";
 import { type EnrolmentBody, Host, siteScope } from "@holdfast/protocol";
 import { type Clock, Fault, hashSecret, newSecret } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
@@ -8,6 +8,8 @@ import type { HubTables } from "../tables.ts";
 export const ENROLMENT = "enrolment";
 
 export interface NewEnrolment {
+  /** Who makes it; the hub by itself when absent. */
+  readonly by?: Author;
   readonly tenant: string;
   readonly site: string;
   readonly hostId?: string;
@@ -56,7 +58,7 @@ export function createEnrolments({ store, clock }: { store: Store; clock: Clock 
   }
 
   return {
-    async issue({ tenant, site, hostId, validSeconds }) {
+    async issue({ tenant, site, hostId, validSeconds, by = { actor: "hub" } }) {
       const token = newSecret("hfe");
       const id = `enrolment-${randomBytes(8).toString("hex")}`;
       const notAfter = clock.now() + validSeconds * 1_000;
@@ -74,6 +76,9 @@ export function createEnrolments({ store, clock }: { store: Store; clock: Clock 
           .execute();
         const body: EnrolmentBody = { tenant, tokenHash: hashSecret(token), notAfter, ...(hostId ? { hostId } : {}) };
         await transaction.appendFeed(siteScope(site), ENROLMENT, id, body);
+        const after = { site, ...(hostId === undefined ? {} : { hostId }), notAfter };
+        const about = { tenant, kind: "enrolment-token", id, operation: "create" as const };
+        await audit(transaction, { by, at: clock.now(), ...about, after });
       });
       return { id, token, notAfter };
     },

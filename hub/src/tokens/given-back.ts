@@ -14,6 +14,8 @@ export interface WaitingToken {
   /** Ids. */
   readonly tenants: readonly string[];
   readonly sites: readonly string[];
+  /** Which site says so of which project. */
+  readonly said: readonly Pick<GivenBackRow, "site" | "tenant">[];
 }
 
 /** The standing tokens of which sites say more than an operator has confirmed. */
@@ -32,7 +34,8 @@ export async function waitingTokens(view: Pick<View, "tables">): Promise<readonl
   return rows.flatMap((token) => {
     const left = (said.get(token.id) ?? []).filter(({ tenant }) => !opens(token, tenant));
     if (left.length === 0) return [];
-    return [{ token, tenants: [...new Set(left.map(({ tenant }) => tenant))], sites: left.map(({ site }) => site) }];
+    const tenants = [...new Set(left.map(({ tenant }) => tenant))];
+    return [{ token, tenants, sites: left.map(({ site }) => site), said: left }];
   });
 }
 

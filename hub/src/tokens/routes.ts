@@ -1,4 +1,5 @@
 import { FieldFault, type Store } from "@holdfast/inventory";
+import { authorFrom } from "@holdfast/inventory/api/asking";
 import { isHostId } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { FastifyInstance } from "fastify";
@@ -77,6 +78,7 @@ export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }:
     const site = await readSite(store, request, async (_, found) => found);
     const wanted = checkedBody(SiteTokenRequest, request.body);
     const { id, token, notAfter } = await tokens.createSite({
+      by: authorFrom(request),
       name: wanted.name ?? site.siteId,
       tenant: site.tenant,
       site: site.siteId,
@@ -99,7 +101,7 @@ export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }:
     const { siteId } = await readSite(store, request, async (_, found) => found);
     const { tokenId } = request.params as { readonly tokenId: string };
     const held = (await tokens.list()).some((row) => row.id === tokenId && row.site === siteId);
-    if (!held || !(await tokens.revoke(tokenId))) throw new Fault("NotFound", "token not found");
+    if (!held || !(await tokens.revoke(tokenId, authorFrom(request)))) throw new Fault("NotFound", "token not found");
     return {};
   });
 
@@ -108,7 +110,13 @@ export function tokenRoutes(app: FastifyInstance, { store, tokens, enrolments }:
     const { hostId, validSeconds } = checkedBody(EnrolmentTokenRequest, request.body);
     if (hostId !== undefined && !isHostId(hostId))
       throw new FieldFault("InvalidArgument", ["hostId"], "hostId: is no id of a host");
-    const made = await enrolments.issue({ tenant, site, validSeconds, ...(hostId === undefined ? {} : { hostId }) });
+    const made = await enrolments.issue({
+      by: authorFrom(request),
+      tenant,
+      site,
+      validSeconds,
+      ...(hostId === undefined ? {} : { hostId }),
+    });
     return reply.header("cache-control", "no-store").send({ ...made, notAfter: timeOf(made.notAfter) });
   });
 }

@@ -10,7 +10,14 @@ export interface TokenRow {
   readonly id: string;
   readonly hash: string;
   readonly name: string;
-  readonly role: "read" | "write" | "site";
+  /** `read` or `write` of an operator's: what a site goes by that knows no `roles`, so never more than those give. */
+  readonly role: "read" | "write" | "site" | "manager";
+  /** JSON: names of roles; null: `role` says all. */
+  readonly roles: string | null;
+  /** JSON: the observed fields that a manager may write, by kind; null of all others. */
+  readonly fields: string | null;
+  /** Of a service token or a manager's: who made it, as the audit log names them; null of all others. */
+  readonly made_by: string | null;
   /** JSON: `"all"`, or the ids of the tenants that it opens. */
   readonly tenants: string;
   readonly site: string | null;
@@ -31,6 +38,14 @@ export interface EnrolmentRow {
   readonly tenant: string;
   readonly site: string;
   readonly not_after: number;
+}
+
+/** An observed field that a manager may write, while its token stands: of a tenant by id, or of all (`*`). */
+export interface ManagedFieldRow {
+  readonly token: string;
+  readonly tenant: string;
+  readonly kind: string;
+  readonly field: string;
 }
 
 /** A site's word that an operator's token opens its project, given to a hub that did not know so. */
@@ -78,6 +93,17 @@ export const accessColumns: Migration = {
       .addColumn("shown", "text", (column) => column.notNull().defaultTo("[]"))
       .execute();
     await db.schema.alterTable("token").addColumn("recovered_from", "text").execute();
+  },
+};
+
+/** What a token may do where reading and writing do not say it, who made it, and which fields managers have. */
+export const serviceTokenColumns: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const column of ["roles", "fields", "made_by"]) {
+      await db.schema.alterTable("token").addColumn(column, "text").execute();
+    }
+    const columns = { token: "text", tenant: "text", kind: "text", field: "text" } as const;
+    await createTable(db, "managed_field", columns, ["kind", "field", "tenant", "token"]);
   },
 };
 
