@@ -1,14 +1,14 @@
 import type { Authority } from "@holdfast/inventory";
 import { type ConfigSources, Fault, helpText } from "@holdfast/runtime";
+import { AUDIT_COMMANDS } from "./audit/commands.ts";
 import { type Command, databaseCommand, type OpenDatabase } from "./command.ts";
-import {
-  AdminConfig,
-  ProjectCreateConfig,
-  TokenConfirmConfig,
-  TokenCreateConfig,
-  TokenRevokeConfig,
-} from "./config.ts";
+import { AdminConfig, TokenConfirmConfig, TokenCreateConfig, TokenRevokeConfig } from "./config.ts";
 import { DISASTER_COMMANDS } from "./disaster/commands.ts";
+import { localOperator } from "./local-operator.ts";
+import { KEY_COMMANDS } from "./signin/key-commands.ts";
+import { USER_COMMANDS } from "./signin/user-commands.ts";
+import { TENANCY_COMMANDS } from "./tenants/commands.ts";
+import { readFields, writeFields } from "./tokens/managed-fields.ts";
 
 const CONFIRM_HELP = `Sites give back the operators' tokens that a restored hub has forgotten. They work at those sites as before, and open nothing
 at the hub and at other sites until you confirm them: a site could have made one up. Look with \`holdfast hub token list\` for whom
@@ -37,19 +37,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
     confirmToken,
   ),
-  "project create": databaseCommand(
-    { purpose: "Makes a project.", schema: ProjectCreateConfig },
-    async ({ name }, { authority }) => {
-      if (await authority.store.read((view) => view.tenant(name)))
-        throw new Fault("AlreadyExists", `--name: there is a project ${name} already`);
-      const { id } = await authority.createTenant({ actor: "operator:local", name });
-      return `${name} ${id}`;
-    },
-  ),
-  "project list": databaseCommand({ purpose: "Lists the projects.", schema: AdminConfig }, async (_, { authority }) => {
-    const tenants = await authority.store.read((view) => view.tenants());
-    return tenants.map(({ name, id }) => `${name} ${id}`).join("\n");
-  }),
+  ...USER_COMMANDS,
+  ...AUDIT_COMMANDS,
+  ...KEY_COMMANDS,
+  ...TENANCY_COMMANDS,
   ...DISASTER_COMMANDS,
 };
 
@@ -92,11 +83,18 @@ function helpOf(name: string, { purpose, schema, operands, more }: Command): str
 }
 
 async function createToken(config: TokenCreateConfig, { authority, tokens }: OpenDatabase): Promise<string> {
-  const { name, role, projects, validDays, offlineDays } = config;
-  const tenants = projects === "all" ? "all" : await idsOf(authority, projects.split(","));
+  const { name, role, fields, projects, validDays, offlineDays } = config;
+  const tenants: "all" | readonly string[] = projects === "all" ? "all" : await idsOf(authority, projects.split(","));
   const valid = validDays === undefined ? {} : { validSeconds: validDays * 86_400 };
   const offline = { offlineSeconds: offlineDays * 86_400 };
-  const { id, token } = await tokens.createOperator({ name, role, tenants, ...valid, ...offline });
+  const opens = { name, tenants, ...valid, ...offline, by: localOperator() };
+  const { id, token } =
+    role === "read" || role === "write"
+      ? await tokens.createOperator({ ...opens, role })
+      : await tokens.createService({
+          ...{ ...opens, roles: role.split(/ *, */) },
+          ...(fields === undefined ? {} : { fields: readFields(fields.split(",")) }),
+        });
   return `${id}\n${token}`;
 }
 
@@ -117,13 +115,19 @@ async function listTokens(_: unknown, { store, tokens }: OpenDatabase): Promise<
   const projects = await store.read((view) => view.tenants());
   const waits = new Set((await tokens.waiting()).map(({ token }) => token.id));
   const lines = rows.map(
-    ({ id, role, name, site, not_after, revoked_at, offline_seconds, recovered_from, tenants }) => {
+    ({ id, role, roles, fields, name, site, not_after, revoked_at, offline_seconds, recovered_from, tenants }) => {
       const until = not_after === null ? "for ever" : `until ${new Date(not_after).toISOString()}`;
       const offline = role === "site" ? [] : [`offline ${Math.round(offline_seconds / 86_400)} days`];
       const from = recovered_from === null ? [] : [`given back by ${recovered_from}`];
       const waiting = waits.has(id) ? ["waits for confirmation"] : [];
       const stands = revoked_at === null ? until : "revoked";
-      return [id, role, name, site ?? opened(tenants, projects), stands, ...offline, ...from, ...waiting].join("\t");
+      const may = [
+        roles === null ? role : JSON.parse(roles).join(","),
+        ...(fields === null ? [] : writeFields(JSON.parse(fields))),
+      ];
+      return [id, may.join(" "), name, site ?? opened(tenants, projects), stands, ...offline, ...from, ...waiting].join(
+        "\t",
+      );
     },
   );
   return lines.join("\n");
@@ -138,7 +142,7 @@ function opened(tenants: string, projects: readonly { readonly id: string; reado
 
 async function confirmToken({ id, all }: TokenConfirmConfig, { tokens }: OpenDatabase): Promise<string> {
   if ((id === undefined) !== all) throw new Fault("InvalidArgument", "either ID or --all is needed");
-  const confirmed = await tokens.confirm(id);
+  const confirmed = await tokens.confirm(id, localOperator());
   if (confirmed.length === 0 && id !== undefined) throw new Fault("NotFound", `no token ${id} waits for confirmation`);
   if (confirmed.length === 0) return "No token waits for confirmation.";
   return confirmed
@@ -147,6 +151,6 @@ async function confirmToken({ id, all }: TokenConfirmConfig, { tokens }: OpenDat
 }
 
 async function revokeToken({ id }: TokenRevokeConfig, { tokens }: OpenDatabase): Promise<string> {
-  if (!(await tokens.revoke(id))) throw new Fault("NotFound", `no standing token has the id ${id}`);
+  if (!(await tokens.revoke(id, localOperator()))) throw new Fault("NotFound", `no standing token has the id ${id}`);
   return `${id} revoked`;
 }

@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import { refuseHalfRestored } from "./disaster/swap.ts";
 import { requireDatabase } from "./home.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
+import { projectListener } from "./tenants/listener.ts";
 import { accessListener } from "./tokens/access.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
 
@@ -61,7 +62,7 @@ export async function withDatabase<T>(home: string, work: (database: OpenDatabas
   const path = requireDatabase(home);
   const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS });
   try {
-    const listeners = [accessListener({ clock: systemClock })];
+    const listeners = [accessListener({ clock: systemClock }), projectListener({ clock: systemClock })];
     const authority = await createAuthority({ store, clock: systemClock, listeners });
     return await work({ store, authority, tokens: createTokens({ store, clock: systemClock }) });
   } finally {

@@ -1,6 +1,7 @@
 import { KEEP_ALIVE_AT_LEAST_EVERY } from "@holdfast/protocol";
 import { LOG_LEVELS } from "@holdfast/runtime";
 import { type Static, Type } from "typebox";
+import { SIGNIN_SETTINGS } from "./signin/config.ts";
 
 const seconds = (initial: number, minimum: number, description: string, maximum = 86_400) =>
   Type.Integer({ minimum, maximum, default: initial, description: `${description}, seconds` });
@@ -25,6 +26,14 @@ export const HubConfig = Type.Object({
     description: "port of the hub's API; 0 takes any free one",
   }),
   listen: Type.String({ default: "127.0.0.1", description: "address to listen on", placeholder: "ADDRESS" }),
+  metricsListen: Type.Optional(
+    Type.String({
+      pattern: "^.+:[0-9]{1,5}$",
+      expects: "an address and a port such as 127.0.0.1:9464",
+      description: "where metrics are told to whoever asks, without a token; nowhere when not given",
+      placeholder: "ADDRESS:PORT",
+    }),
+  ),
   logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
     anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
     default: "info",
@@ -46,19 +55,31 @@ export const HubConfig = Type.Object({
     default: 8,
     description: "how many requests a site may hold open; the oldest is let go for one more",
   }),
+  requestsPerSecond: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 200,
+    description:
+      "how many requests a second one address and one token may make, ten seconds' worth at once; 0: no limit",
+  }),
+  trustedProxies: Type.String({
+    default: "",
+    description:
+      "addresses and networks of reverse proxies, with commas between: who asks is what they say in X-Forwarded-For",
+    placeholder: "ADDRESSES",
+  }),
   uplinkSlots: Type.Integer({
     minimum: 1,
     maximum: 10_000,
     default: 8,
     description: "how many sites may send their backlogs at once; the others are told when to come back",
   }),
+  ...SIGNIN_SETTINGS,
 });
 export type HubConfig = Static<typeof HubConfig>;
 
 /** The settings of commands that work on a hub's database beside it. */
 export const AdminConfig = Type.Object({ home });
-
-const project = Type.String({ description: "the project's name", placeholder: "PROJECT" });
 
 export const TokenCreateConfig = Type.Object({
   home,
@@ -68,12 +89,19 @@ export const TokenCreateConfig = Type.Object({
     description: "whose token it is",
     placeholder: "NAME",
   }),
-  role: Type.Unsafe<"read" | "write">({
-    anyOf: ["read", "write"].map((role) => ({ const: role, type: "string" })),
+  role: Type.String({
+    pattern: "^[a-z-]+( *, *[a-z-]+)*$",
+    expects: "read, write, manager, or names of roles with commas between",
     default: "write",
-    description: "read or write",
+    description: "read, write, manager, or roles of users with commas between",
     placeholder: "ROLE",
   }),
+  fields: Type.Optional(
+    Type.String({
+      description: "the observed fields that a manager writes, such as host.amtStatus, with commas between",
+      placeholder: "FIELDS",
+    }),
+  ),
   projects: Type.String({
     default: "all",
     description: "names of the projects that it opens, with commas between, or all",
@@ -107,13 +135,3 @@ export const TokenConfirmConfig = Type.Object({
   home,
 });
 export type TokenConfirmConfig = Static<typeof TokenConfirmConfig>;
-
-export const ProjectCreateConfig = Type.Object({
-  home,
-  name: Type.String({
-    ...project,
-    pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-    expects: "a name of at most 63 small letters, digits and dashes within",
-  }),
-});
-export type ProjectCreateConfig = Static<typeof ProjectCreateConfig>;

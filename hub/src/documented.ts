@@ -1,7 +1,5 @@
-import { componentRef } from "@holdfast/inventory/api/openapi/components";
-
 interface Operation {
-  readonly tag: "Sites" | "Links of sites";
+  readonly tag: "Sites" | "Links of sites" | "Orchestrator" | "Service tokens" | "Audit";
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
@@ -10,7 +8,7 @@ interface Operation {
   readonly headers?: object;
   readonly body?: object;
   readonly answer: object;
-  /** Answers beside the good one and the usual error, by status. */
+  /** Answers beside the good one and the usual errors, by status. */
   readonly also?: Readonly<Record<number, object>>;
 }
 
@@ -24,7 +22,6 @@ export function documented({ tag, query, answer, also = {}, ...rest }: Operation
     response: {
       200: { description: "OK", ...answer },
       ...Object.fromEntries(others),
-      default: { description: "What went wrong", ...componentRef("Error") },
     },
   };
 }

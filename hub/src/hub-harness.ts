@@ -13,13 +13,19 @@ export interface TestHub extends AsyncDisposable {
   readonly url: string;
   readonly hub: Hub;
   readonly operator: string;
-  /** `between` runs while nobody has the home. */
-  restart(options?: { readonly samePort?: true; readonly between?: () => void }): Promise<void>;
+  /** `between` runs while nobody has the home; `settings` are other than before from then on. */
+  restart(options?: RestartOptions): Promise<void>;
   stop(): Promise<void>;
   /** Asks as the first operator, or as whose token is given; the answer's body is parsed. */
   ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
   /** A new site of the project with a token of its own. */
   site(project?: string): Promise<TestSite>;
+}
+
+export interface RestartOptions {
+  readonly samePort?: true;
+  readonly between?: () => void;
+  readonly settings?: Partial<HubConfig>;
 }
 
 export interface Answer {
@@ -50,6 +56,8 @@ export async function startTestHub(given: Settings = {}): Promise<TestHub> {
       { clock, log: silentLog, protocolVersion },
     );
   let hub = await open(0);
+  // A test's commands run in this process: they would wait in vain for what the hub is about to write.
+  await hub.tenants.idle();
   const operator = readFileSync(join(home, "operator-token"), "utf8").trim();
 
   async function ask(method: string, path: string, body?: unknown, token = operator): Promise<Answer> {
@@ -82,11 +90,13 @@ export async function startTestHub(given: Settings = {}): Promise<TestHub> {
       const token: string = body.token;
       return { id, token, tenant: tenant?.id ?? "", headers: { authorization: `Bearer ${token}`, ...OFFER } };
     },
-    async restart({ samePort, between } = {}) {
+    async restart({ samePort, between, settings: other } = {}) {
       const { port } = hub;
+      Object.assign(settings, other);
       await hub.close();
       between?.();
       hub = await open(samePort ? port : 0);
+      await hub.tenants.idle();
     },
     stop: () => hub.close(),
     async [Symbol.asyncDispose]() {

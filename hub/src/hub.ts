@@ -8,11 +8,17 @@ import {
   watchStore,
 } from "@holdfast/inventory";
 import { createApi } from "@holdfast/inventory/api/api";
+import { readProxies } from "@holdfast/inventory/api/request-limits";
+import { mayAtHub } from "@holdfast/inventory/api/roles";
+import { RequestMetrics } from "@holdfast/inventory/metrics/requests";
+import { Metrics } from "@holdfast/inventory/metrics/serve";
 import { withPowerCommands } from "@holdfast/inventory/power-commands";
 import { type Clock, type Closable, closeAll, type Log, messageOf } from "@holdfast/runtime";
 import { closing } from "@holdfast/runtime/closing";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
 import type { FastifyInstance } from "fastify";
+import { noticeCutLog } from "./audit/noted-head.ts";
+import { auditRoutes } from "./audit/routes.ts";
 import { watchBeside } from "./beside.ts";
 import { startChores } from "./chores.ts";
 import { commandListener, createCommands } from "./commands/commands.ts";
@@ -36,19 +42,30 @@ import { handoverRoutes } from "./handover/routes.ts";
 import { createHolds } from "./holds/holds.ts";
 import { databaseOf } from "./home.ts";
 import { listen } from "./listen.ts";
+import { hubFamilies } from "./metrics/families.ts";
+import { orchestratorRoute } from "./orchestrator.ts";
 import { createReceipts } from "./receipts.ts";
 import { createHistory } from "./recovery/history.ts";
 import { createRecoveries } from "./recovery/recoveries.ts";
 import { createRetirement } from "./retirement.ts";
 import { shapeSettings } from "./shapes/settings.ts";
 import { createShapes } from "./shapes/shapes.ts";
+import { createSignin } from "./signin/signin.ts";
 import { hubSituation } from "./situation.ts";
 import { hubStatusRoute } from "./status.ts";
 import { HUB_MIGRATIONS } from "./tables.ts";
+import { HUB_PROJECTS } from "./tenants/book.ts";
+import { startTenantController, type TenantController } from "./tenants/controller.ts";
+import { projectListener } from "./tenants/listener.ts";
+import { createOrganisations } from "./tenants/organisations.ts";
+import { createProjects } from "./tenants/projects.ts";
+import { tenancyRoutes } from "./tenants/routes.ts";
 import { accessListener, recoverAccess } from "./tokens/access.ts";
-import { authenticateOperator, hubOffer } from "./tokens/bearer.ts";
+import { hubOffer } from "./tokens/bearer.ts";
 import { createEnrolments } from "./tokens/enrolments.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
+import { serviceRoutes } from "./tokens/service-routes.ts";
+import { managedOf } from "./tokens/service-token.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
 import { createBatchQueue } from "./uplink/batch-queue.ts";
 import { createCourtesy, watchReaders } from "./uplink/courtesy.ts";
@@ -66,6 +83,7 @@ export interface Hub {
   readonly authority: Authority;
   readonly store: Store;
   readonly tokens: Tokens;
+  readonly tenants: Pick<TenantController, "idle">;
   /** Lets held requests go, answers those that have begun, and leaves the home to the next. */
   close(): Promise<void>;
 }
@@ -102,6 +120,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
       conflictListener({ clock }),
       commandListener({ clock }),
       accessListener({ clock }),
+      projectListener({ clock }),
       credentials.listener,
       holds.listener,
       arrivals.listener,
@@ -111,7 +130,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const contacts = await openContacts({ store, clock, log });
     started.push(contacts);
     const isSilent = (site: string) => contacts.contactOf(site)?.silentSince !== undefined;
-    const authority = await createAuthority({ store, clock, listeners, isSilent });
+    const authority = await createAuthority({ store, clock, listeners, isSilent, managedOf: managedOf(clock) });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
 
@@ -119,6 +138,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const history = createHistory({ authority, holds, receipts, log });
     // Before anybody is answered, and before the mark that proves it is written again.
     await noticeRollBack({ home, store, authority, history, log });
+    await noticeCutLog({ home, store, clock, log });
     const recovering = await createRecovering({ store, authority, clock, log });
     const beside = watchBeside(store, { clock, log, also: () => tokens.noticeRevoked() });
     started.push(beside);
@@ -144,31 +164,62 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const courtesy = createCourtesy({ clock });
     const taking = { credentials, enrolments, holds, recoveries, history, receipts, courtesy, ports };
     const uplink = retirement.noting(createUplink({ store, authority, ...taking, clock, log }));
+    const wasHeard = (site: string) => contacts.contactOf(site) !== undefined;
+    const tenants = startTenantController({ store: beside.store, authority, tokens, wasHeard, clock, log });
+    started.push(tenants);
+    const projects = createProjects({ store, authority, clock, onWanted: tenants.wake });
+    const organisations = createOrganisations({ store, clock });
     const slots = createSlots({ count: config.uplinkSlots, clock });
     const queue = createBatchQueue(courtesy);
+
+    const signin = await createSignin({ home, store, tokens, config, clock, log });
+    const openRequests = (site: string) => shapes.waiters.count(site);
+    const requests = new RequestMetrics();
+    const metrics = new Metrics({
+      ...{ store, clock, isSilent },
+      families: async () => [
+        ...(await hubFamilies({ home, store, contacts, disk, openRequests })),
+        ...requests.families(),
+      ],
+    });
+    if (config.metricsListen !== undefined) {
+      const listener = await metrics.listen(config.metricsListen, { clock, log });
+      started.push(listener);
+      announce(join(home, "metrics-url"), listener.url, log);
+    }
 
     const app = await createApi({
       inventory: withPowerCommands({ inventory: authority, commands, clock }),
       conflicts,
       commands,
       holds,
+      projects: HUB_PROJECTS,
       situation: hubSituation(contacts),
       aliasOf: (view, tenant, id) => aliases.aliasOf(view, tenant, id),
-      authenticate: (request) => authenticateOperator(tokens, request),
+      managed: authority,
+      authenticate: signin.authenticate,
       clock,
       log,
       title: "Holdfast hub",
-      extend(routes) {
-        const openRequests = (site: string) => shapes.waiters.count(site);
+      requestsPerSecond: config.requestsPerSecond,
+      trustedProxies: readProxies("--trusted-proxies", config.trustedProxies),
+      async extend(routes) {
         const parts = { uplink, authority, door, offer, slots, queue, recovering };
         claimRoutes(routes, recovering, offer);
         shapes.routes(routes);
+        requests.watch(routes);
+        metrics.route(routes, (principal) => mayAtHub(principal, "administer"));
+        auditRoutes(routes, { store });
         tokenRoutes(routes, { store, tokens, enrolments });
+        serviceRoutes(routes, { store, tokens, clock });
         handoverRoutes(routes, { store, handover });
+        tenancyRoutes(routes, { store, projects, organisations });
         statusRoute(routes, { store, contacts, holds, openRequests });
-        hubStatusRoute(routes, { store, disk, tokens, clock });
+        hubStatusRoute(routes, { store, disk, authenticate: signin.authenticate, clock });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
+        orchestratorRoute(routes);
+        await signin.routes(routes);
       },
     });
     watchReaders(app.server, courtesy);
@@ -176,7 +227,7 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const { url, port } = await listen(app, config);
     announce(join(home, "hub-url"), url, log);
     log.info({ url, home }, "the hub answers");
-    return { url, port, app, authority, store, tokens, close };
+    return { url, port, app, authority, store, tokens, tenants, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,4 @@
-import type { Authority, Store } from "@holdfast/inventory";
+import { type Authority, EVERY_TENANT, type Store } from "@holdfast/inventory";
 import { Site, tenantScope, type Witness } from "@holdfast/protocol";
 import type { HubTables } from "./tables.ts";
 import type { CallingSite, Uplink } from "./uplink/uplink.ts";
@@ -59,7 +59,7 @@ export function createRetirement({ store, authority }: RetirementParts): Retirem
         const streams = await view.tables<HubTables>().selectFrom("uplink_stream").select("site").execute();
         const spoken = new Set(streams.map(({ site }) => site));
         const positions = new Map((await view.tenants()).map(({ id }) => [id, Number.MAX_SAFE_INTEGER]));
-        for (const { tenant, resourceId } of await view.find(Site, {})) {
+        for (const { tenant, resourceId } of await view.find(Site, {}, EVERY_TENANT)) {
           if (!spoken.has(resourceId)) continue;
           positions.set(tenant, Math.min(positions.get(tenant) ?? 0, before.get(resourceId) ?? 0));
         }

@@ -21,10 +21,20 @@ import {
   siteRecoveryTable,
 } from "./recovery/tables.ts";
 import {
+  type EndedSessionRow,
+  type SigninFailureRow,
+  signinTables,
+  type UserRoleRow,
+  type UserRow,
+} from "./signin/tables.ts";
+import { type OrganisationRow, type ProjectRow, type ProjectStepRow, tenancyTables } from "./tenants/tables.ts";
+import {
   accessColumns,
   type EnrolmentRow,
   type GivenBackRow,
   givenBackTable,
+  type ManagedFieldRow,
+  serviceTokenColumns,
   type TokenRow,
   tokenTables,
 } from "./tokens/tables.ts";
@@ -60,6 +70,14 @@ export interface HubTables {
   readonly recovery_waiting: RecoveryWaitingRow;
   readonly recovery_claim: RecoveryClaimRow;
   readonly site_contact: SiteContactRow;
+  readonly managed_field: ManagedFieldRow;
+  readonly signin_user: UserRow;
+  readonly signin_role: UserRoleRow;
+  readonly signin_failure: SigninFailureRow;
+  readonly signin_ended: EndedSessionRow;
+  readonly organisation: OrganisationRow;
+  readonly project: ProjectRow;
+  readonly project_step: ProjectStepRow;
 }
 
 /** The hub's migrations, by name. A name and what it does are for ever; what comes later is a migration of its own. */
@@ -77,4 +95,7 @@ export const HUB_MIGRATIONS: Readonly<Record<string, Migration>> = {
   "hub-0011-access": accessColumns,
   "hub-0012-recovery-claims": recoveryClaimTable,
   "hub-0013-given-back": givenBackTable,
+  "hub-0014-signin": signinTables,
+  "hub-0015-tenancy": tenancyTables,
+  "hub-0016-service-tokens": serviceTokenColumns,
 };

@@ -47,15 +47,29 @@ test("a command is a row of its own in the site's feed, for this life of the sit
   expect(row?.notAfter).toBe(Date.parse(body.notAfter));
 });
 
+test("a command for a site that has never spoken waits, and ends when the site begins its first life", async () => {
+  const { hub: opened } = await start();
+  await using hub = opened;
+  const silent = await hub.site();
+  const there = (await hub.ask("POST", HOSTS, { name: "there", siteId: silent.id })).body.resourceId;
+  const reset = await hub.ask("PATCH", `${HOSTS}/${there}`, { desiredPowerState: "POWER_STATE_RESET" });
+  expect(reset).toMatchObject({ status: 200, body: { desiredPowerState: "POWER_STATE_ON" } });
+  const commands = async () => (await hub.ask("GET", `${HOSTS}/${there}/commands`)).body.commands;
+  expect(await commands()).toMatchObject([{ command: "reset", status: "pending" }]);
+  await new Sender(hub, silent).send([]);
+  expect(await commands()).toMatchObject([{ command: "reset", status: "unknown" }]);
+  const { resourceId } = (await hub.ask("POST", HOSTS, { name: "free" })).body;
+  expect((await hub.ask("PATCH", `${HOSTS}/${resourceId}`, { desiredPowerState: "POWER_STATE_RESET" })).status).toBe(
+    200,
+  );
+});
+
 test("nobody commands a host that is not there, that no site manages, or that is being deleted", async () => {
   const { hub: opened, id } = await start();
   await using hub = opened;
   expect((await give(hub, "host-00000000")).status).toBe(404);
   const free = (await hub.ask("POST", HOSTS, { name: "free" })).body.resourceId;
   expect((await give(hub, free)).body).toMatchObject({ message: expect.stringContaining("no site manages") });
-  const silent = await hub.site();
-  const there = (await hub.ask("POST", HOSTS, { name: "there", siteId: silent.id })).body.resourceId;
-  expect((await give(hub, there)).body).toMatchObject({ message: expect.stringContaining("never spoken") });
   await hub.ask("DELETE", `${HOSTS}/${id}`);
   expect((await give(hub, id)).body).toMatchObject({ message: expect.stringContaining("being deleted") });
 });

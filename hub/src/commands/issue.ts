@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { missing, type Transaction } from "@holdfast/inventory";
+import { audit, missing, type Transaction } from "@holdfast/inventory";
 import type { NewCommand } from "@holdfast/inventory/api/commands";
 import { isBeingDeleted } from "@holdfast/inventory/authority/desired-state";
 import { type CommandBody, Host, ROW, siteScope } from "@holdfast/protocol";
@@ -27,10 +27,10 @@ export async function issue(tx: Transaction, wanted: NewCommand, now: number): P
     .select("incarnation")
     .where("site", "=", host.owner)
     .executeTakeFirst();
-  if (!stream) throw refuse("its site has never spoken to the hub, so nobody could carry a command out");
 
   const id = `command-${randomBytes(8).toString("hex")}`;
-  const { incarnation } = stream;
+  // Of a site that has never spoken: its first life is a later one, and ends the command (rule 17).
+  const incarnation = stream?.incarnation ?? 0;
   const body: CommandBody = { tenant, hostId, command, incarnation, issuedAt: now, notAfter, actor };
   const seq = await tx.appendFeed(siteScope(host.owner), ROW.command, id, body);
   const row: CommandRow = {
@@ -40,6 +40,6 @@ export async function issue(tx: Transaction, wanted: NewCommand, now: number): P
   };
   await tx.tables<HubTables>().insertInto("command").values(row).execute();
   const after = { hostId, command, notAfter };
-  await tx.appendChange({ at: now, tenant, actor, kind: "command", id, operation: "create", before: null, after });
+  await audit(tx, { by: wanted, at: now, tenant, kind: "command", id, operation: "create", after });
   return row;
 }

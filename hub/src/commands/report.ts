@@ -1,9 +1,9 @@
-import type { Transaction } from "@holdfast/inventory";
+import { audit, type Transaction } from "@holdfast/inventory";
 import { type CommandEntry, Host, isHostId } from "@holdfast/protocol";
 import { Fault, hours } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 import { unauthorised } from "../tokens/authorise.ts";
-import { actorAt } from "../uplink/actor.ts";
+import { actorAt, authorAt } from "../uplink/actor.ts";
 import { keepEvent } from "../uplink/events.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import { advance, commandById } from "./book.ts";
@@ -51,7 +51,7 @@ async function takeGiven(tx: Transaction, { entry, origin }: Reported): Promise<
   // One that the hub does not know yet was made at the site, and is told of after this.
   const host = await tx.get(Host, tenant, hostId);
   if (host && host.owner !== site) return keepReport(tx, { entry, origin }, `${site} does not manage ${hostId}`);
-  const doubt = await unauthorised(tx, { token, tenant, at: issuedAt });
+  const doubt = await unauthorised(tx, { token, tenant, at: issuedAt, needs: "power" });
   const row: CommandRow = {
     ...{ id, tenant, host: hostId, site, incarnation: stream.incarnation, command: command.slice(0, 64) },
     ...{ status, reason: joined(doubt && `${DOUBT}${doubt}`, reason) ?? null },
@@ -62,6 +62,9 @@ async function takeGiven(tx: Transaction, { entry, origin }: Reported): Promise<
     ...{ updated_at: now, seq: null },
   };
   await tx.tables<HubTables>().insertInto("command").values(row).execute();
+  const after = { hostId, command: row.command, notAfter: row.not_after };
+  const by = authorAt(site, { ...given, at: issuedAt });
+  await audit(tx, { by, at: now, tenant, kind: "command", id, operation: "create", after });
   return { result: "applied", ...(doubt === undefined ? {} : { reason: doubt }) };
 }
 

@@ -134,6 +134,11 @@ test("a site's choice ends a conflict of which it saw all values, and no other",
   expect([second.result, second.conflict]).toEqual(["applied", undefined]);
   expect(await open(hub)).toEqual([]);
   expect([await nameOf(hub, id), await stampOf(hub, site, id)]).toEqual(["chosen", "c-2"]);
+  const changes = await hub.hub.store.read((view) => view.changes(site.tenant, 0, 1_000));
+  const ended = changes.filter(({ kind }) => kind === "conflict");
+  expect(ended, "the history says who ended it, where").toMatchObject([
+    { id: conflict, actor: `site:${site.id}/operator:bob`, operation: "delete", after: { chosen: "c-2" } },
+  ]);
 });
 
 test("a site's choice on a stamp that stands no more is one more value", async () => {

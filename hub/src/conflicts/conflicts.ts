@@ -2,16 +2,17 @@ import type { Authority, Transaction, View } from "@holdfast/inventory";
 import type { Conflict, Conflicts } from "@holdfast/inventory/api/conflicts";
 import type { Clock } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
+import { authorAt } from "../uplink/actor.ts";
 import type { ConflictPort, RefusedIntent } from "../uplink/ports.ts";
-import { addValue, conflictById, subjectOf, type Value, valuesOf } from "./book.ts";
+import { addValue, conflictAbout, conflictById, dropValue, subjectOf, type Value, valuesOf } from "./book.ts";
 import { opened, record, settleDown } from "./record.ts";
 import { recordRecovered, recoverConflict } from "./recover.ts";
-import { resolve } from "./resolve.ts";
+import { resolve, tellResolved } from "./resolve.ts";
 import { bodyOf, close } from "./show.ts";
 import type { OpenConflictRow } from "./tables.ts";
 
 export interface ConflictParts {
-  readonly authority: Pick<Authority, "store" | "settleIn" | "createIn">;
+  readonly authority: Pick<Authority, "store" | "settleIn" | "createIn" | "removeIn">;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -36,13 +37,22 @@ export function createConflicts({ authority, clock }: ConflictParts): HubConflic
       const isAboutIt = row?.kind === kind.name && row.resource_id === entry.id && row.field === entry.field;
       if (!row || !isAboutIt) return undefined;
       const seen = new Set([...(entry.resolves?.saw ?? []), entry.intent]);
-      if ((await valuesOf(tx, row)).every(({ write }) => seen.has(write))) {
+      const values = await valuesOf(tx, row);
+      if (values.every(({ write }) => seen.has(write))) {
         await close(tx, row, now);
+        const by = authorAt(origin.site, entry);
+        await tellResolved(tx, row, values, { by, at: now, chosen: entry.intent });
         return undefined;
       }
       await addValue(tx, row, wantedIn({ entry, kind, origin, reason: undefined }));
       await settleDown(tx, row, now);
       return row.id;
+    },
+    async withdrawn(tx, { entry, kind, origin: { tenant, site, now } }) {
+      const row = await conflictAbout(tx, { tenant, kind, resourceId: entry.id, field: "" });
+      if (!row) return;
+      for (const value of await valuesOf(tx, row)) if (value.by === site) await dropValue(tx, value);
+      await settleDown(tx, row, now);
     },
     recoverConflict,
     recordRecovered,
@@ -78,8 +88,9 @@ type Wanted = Omit<RefusedIntent, "reason"> & { readonly reason: string | undefi
 
 function wantedIn({ entry, origin, reason }: Wanted): Value {
   const { intent: write, actor, at } = entry;
-  const value = JSON.stringify((entry.type === "edit" ? entry.value : entry.fields) ?? null);
-  const creation = entry.type === "edit" ? null : entry.creation;
+  const wanted = entry.type === "edit" ? entry.value : entry.type === "create" ? entry.fields : null;
+  const value = JSON.stringify(wanted ?? null);
+  const creation = entry.type === "create" ? entry.creation : null;
   return { write, value, by: origin.site, actor, at, reason: reason ?? null, creation };
 }
 

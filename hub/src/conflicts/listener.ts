@@ -1,7 +1,7 @@
 import type { AuthorityListener } from "@holdfast/inventory";
 import type { Clock } from "@holdfast/runtime";
 import { addValue, conflictsAbout } from "./book.ts";
-import { endGone, settleDown } from "./record.ts";
+import { settleDown } from "./record.ts";
 import { show } from "./show.ts";
 import { authorOf } from "./standing.ts";
 
@@ -25,8 +25,7 @@ export function conflictListener({ clock }: { clock: Pick<Clock, "now"> }): Auth
     },
     async gone(tx, { resource }) {
       for (const row of await conflictsAbout(tx, resource.tenant, resource.resourceId)) {
-        if (row.field === "") await show(tx, row);
-        else await endGone(tx, row, clock.now());
+        await settleDown(tx, row, clock.now());
       }
     },
   };

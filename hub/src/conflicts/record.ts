@@ -47,16 +47,20 @@ export async function opened(
   return row;
 }
 
-/** Shows a conflict whose values have changed, or ends one whose resource is gone. */
+/**
+ * Shows a conflict whose values have changed, or ends one whose resource is gone, unless that was made at a site and could still
+ * be made here.
+ */
 export async function settleDown(tx: Transaction, row: OpenConflictRow, now: number): Promise<void> {
-  const { kind, tenant, resourceId, field } = subjectOf(row);
-  if (field !== "" && !(await tx.get(kind, tenant, resourceId))) return endGone(tx, row, now);
+  const { kind, tenant, resourceId } = subjectOf(row);
+  const couldBe = row.field === "" && (await valuesOf(tx, row)).some(({ creation }) => creation !== null);
+  if (!couldBe && !(await tx.get(kind, tenant, resourceId))) return endGone(tx, row, now);
   await keepNewest(tx, row, now);
   await show(tx, row);
 }
 
 /** The resource is gone, and with it the question: what was wanted of it is kept as history. */
-export async function endGone(tx: Transaction, row: OpenConflictRow, now: number): Promise<void> {
+async function endGone(tx: Transaction, row: OpenConflictRow, now: number): Promise<void> {
   for (const value of await valuesOf(tx, row)) await keepAsHistory(tx, row, { value, now });
   await close(tx, row, now);
 }

@@ -27,7 +27,8 @@ export async function recoverConflict(
   const about: Subject = { tenant, kind, resourceId: body.resourceId, field: body.field ?? "" };
   const row = await opened(tx, about, { now, id: await freeId(tx, id, tenant) });
   for (const { write, value, by, actor, at, reason } of values) {
-    const creation = body.field === null && by === site ? write : null;
+    // Nothing at all is the wish that it be deleted.
+    const creation = body.field === null && by === site && value !== null ? write : null;
     await addValue(tx, row, {
       write,
       value: JSON.stringify(value ?? null),

@@ -1,7 +1,7 @@
-import type { Authority, Transaction } from "@holdfast/inventory";
+import { type Author, type Authority, audit, authorOf, type Transaction } from "@holdfast/inventory";
 import type { Resolution } from "@holdfast/inventory/api/conflicts";
 import { bury } from "@holdfast/inventory/authority/tombstones";
-import { siteScope } from "@holdfast/protocol";
+import { isManaged, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import { conflictById, subjectOf, valuesOf } from "./book.ts";
 import { close } from "./show.ts";
@@ -9,13 +9,13 @@ import { standingWrite } from "./standing.ts";
 import type { ConflictValueRow, OpenConflictRow } from "./tables.ts";
 
 export interface ResolveParts {
-  readonly authority: Pick<Authority, "settleIn" | "createIn">;
+  readonly authority: Pick<Authority, "settleIn" | "createIn" | "removeIn">;
   readonly now: number;
 }
 
 /** Lets one value stand and ends the conflict. Throws a `Fault`, having perhaps written a part of it. */
 export async function resolve(tx: Transaction, resolution: Resolution, parts: ResolveParts): Promise<void> {
-  const { tenant, id, choose, saw, actor } = resolution;
+  const { tenant, id, choose, saw } = resolution;
   const row = await conflictById(tx, tenant, id);
   if (!row) throw new Fault("NotFound", "conflict not found");
   const values = await valuesOf(tx, row);
@@ -27,11 +27,21 @@ export async function resolve(tx: Transaction, resolution: Resolution, parts: Re
   }
   // Before the write, which would otherwise be one more value.
   await close(tx, row, parts.now);
-  const about = { at: parts.now, tenant, actor, kind: "conflict", id };
-  const before = { kind: row.kind, resourceId: row.resource_id, field: row.field, values: values.map(shownOf) };
-  await tx.appendChange({ ...about, operation: "delete", before, after: { chosen: choose } });
+  await tellResolved(tx, row, values, { by: resolution, at: parts.now, chosen: choose });
   if (row.field === "") await settleWhole(tx, { row, values, chosen, resolution }, parts);
   else await settleField(tx, { row, chosen, resolution }, parts);
+}
+
+/** The audit log tells who ended a conflict, between which values, and how. */
+export async function tellResolved(
+  tx: Transaction,
+  row: OpenConflictRow,
+  values: readonly ConflictValueRow[],
+  { by, at, chosen }: { readonly by: Author; readonly at: number; readonly chosen: string },
+): Promise<void> {
+  const before = { kind: row.kind, resourceId: row.resource_id, field: row.field, values: values.map(shownOf) };
+  const about = { tenant: row.tenant, kind: "conflict", id: row.id };
+  await audit(tx, { by, at, ...about, operation: "delete", before, after: { chosen } });
 }
 
 interface Choice {
@@ -43,10 +53,9 @@ interface Choice {
 async function settleField(tx: Transaction, { row, chosen, resolution }: Choice, { authority }: ResolveParts) {
   const { kind, tenant, resourceId: id, field } = subjectOf(row);
   const standing = standingWrite(row, await tx.get(kind, tenant, id));
-  const { actor } = resolution;
   const fields = { [field]: JSON.parse(chosen.value) as unknown };
   try {
-    await tx.savepoint(() => authority.settleIn(tx, kind, { tenant, id, actor, fields }));
+    await tx.savepoint(() => authority.settleIn(tx, kind, { ...authorOf(resolution), tenant, id, fields }));
   } catch (error) {
     // What is frozen keeps the value that it has: the choice of that one needs no write.
     const refused = error instanceof Fault && error.code === "FailedPrecondition";
@@ -54,23 +63,30 @@ async function settleField(tx: Transaction, { row, chosen, resolution }: Choice,
   }
 }
 
-/** What a site made is made here too, if that can be done now; or the site is told that there is no such resource. */
+/**
+ * What a site made is made here too, if that can be done now, or the site is told that there is no such resource; what a site
+ * deleted is deleted, or stays.
+ */
 async function settleWhole(
   tx: Transaction,
   { row, values, chosen, resolution }: Choice & { readonly values: readonly ConflictValueRow[] },
   { authority }: ResolveParts,
 ): Promise<void> {
   const { kind, tenant, resourceId: id } = subjectOf(row);
-  const { actor } = resolution;
   if (chosen.creation !== null) {
     const fields = JSON.parse(chosen.value) as Readonly<Record<string, unknown>>;
-    const owner = kind.feed === "machine" ? { owner: chosen.by } : {};
-    const request = { actor, tenant, id, fields, creation: chosen.creation, ...owner };
+    const owner = isManaged(kind) ? { owner: chosen.by } : {};
+    const request = { ...authorOf(resolution), tenant, id, fields, creation: chosen.creation, ...owner };
     const { created } = await authority.createIn(tx, kind, request);
     if (!created) throw new Fault("FailedPrecondition", `choose: ${kind.name} ${id} is there already`);
     return;
   }
-  if (kind.feed !== "machine" || (await tx.get(kind, tenant, id))) return;
+  if (!isManaged(kind)) return;
+  if (await tx.get(kind, tenant, id)) {
+    const isDeletion = chosen.by !== "hub" && JSON.parse(chosen.value) === null;
+    if (isDeletion) await authority.removeIn(tx, kind, { ...authorOf(resolution), tenant, id });
+    return;
+  }
   // However late and under whatever intent its creation comes again.
   await bury(tx, kind, { tenant, resourceId: id, stamps: {} });
   const sites = new Set(values.filter(({ by }) => by !== "hub").map(({ by }) => by));

@@ -1,7 +1,9 @@
+import { audit, EVERY_TENANT } from "@holdfast/inventory";
 import { Site } from "@holdfast/protocol";
 import { type Clock, Fault, minutes } from "@holdfast/runtime";
 import type { OpenDatabase } from "../command.ts";
 import { createHolds } from "../holds/holds.ts";
+import { localOperator } from "../local-operator.ts";
 import type { HubTables } from "../tables.ts";
 import { claimsIn, recoveringSince } from "./claims.ts";
 import type { RecoveryClaimRow } from "./tables.ts";
@@ -37,12 +39,12 @@ export async function accept(
   if (known?.id === claim.tenant) refuseOtherProject(claim, { name, here: known.name });
   else {
     await refuseTaken(store, name);
-    await authority.createTenant({ actor: "operator:local", id: claim.tenant, name });
+    await authority.createTenant({ ...localOperator(), id: claim.tenant, name });
   }
   const holds = createHolds({ store, clock });
   await store.write(async (tx) => {
     const table = tx.tables<HubTables>();
-    const other = (await tx.list(Site, {})).resources.find(
+    const other = (await tx.list(Site, { tenant: EVERY_TENANT })).resources.find(
       (row) => row.resourceId === site && row.tenant !== claim.tenant,
     );
     if (other) throw new Fault("FailedPrecondition", `${site} is a site of another project (${other.tenant}) here`);
@@ -57,10 +59,11 @@ export async function accept(
       throw new Fault("FailedPrecondition", message);
     }
     const now = clock.now();
+    const id = `token-${claim.hash.slice(0, 16)}`;
     await table
       .insertInto("token")
       .values({
-        id: `token-${claim.hash.slice(0, 16)}`,
+        id,
         hash: claim.hash,
         name: `recovered ${new Date(now).toISOString().slice(0, 10)}`,
         role: "site",
@@ -75,6 +78,9 @@ export async function accept(
       })
       .execute();
     await table.updateTable("recovery_claim").set({ accepted_at: now }).where("hash", "=", claim.hash).execute();
+    const after = { site, fingerprint: claim.fingerprint, address: claim.address };
+    const about = { tenant: claim.tenant, kind: "recovery-claim", id };
+    await audit(tx, { by: localOperator(), at: now, ...about, operation: "create", after });
     await holds.hold(tx, { site, tenant: claim.tenant, reason: "hub-recovered" });
   });
   return claim;

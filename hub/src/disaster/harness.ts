@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Authority, createAuthority, openSqliteStore, type Store, type Tenant } from "@holdfast/inventory";
+import {
+  type Authority,
+  createAuthority,
+  EVERY_TENANT,
+  openSqliteStore,
+  type Store,
+  type Tenant,
+} from "@holdfast/inventory";
 import { Region, Site } from "@holdfast/protocol";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { onTestFinished } from "vitest";
@@ -67,7 +74,7 @@ export class TestHome implements AsyncDisposable, OpenDatabase {
   }
 
   async regions(): Promise<string[]> {
-    const { resources } = await this.store.read((view) => view.list(Region, {}));
+    const { resources } = await this.store.read((view) => view.list(Region, { tenant: EVERY_TENANT }));
     return resources.map(({ fields }) => fields.name ?? "").sort();
   }
 

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Store } from "@holdfast/inventory";
+import { type AuditHead, auditHead, type Store, type View } from "@holdfast/inventory";
 import { type Clock, type Closable, type Log, messageOf, seconds, systemCode } from "@holdfast/runtime";
 import { writeDurably, writeDurablyAside } from "@holdfast/runtime/durable-file";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
+import { epochOf } from "../epoch-of.ts";
 import { feedPosition } from "../feeds/feed-position.ts";
 
 /** How far the hub is known to have got, kept beside its database: a database behind it has lost history (rule 20). */
@@ -13,6 +14,8 @@ export interface HighWater {
   readonly seq: number;
   /** Milliseconds since the epoch, for people. */
   readonly at: number;
+  /** Where the audit log ended: one that does not hold it any more was cut off. */
+  readonly audit?: AuditHead;
 }
 
 /** A mark as it is written down. */
@@ -20,6 +23,7 @@ export const WrittenHighWater = Type.Object({
   epoch: Type.String({ minLength: 1 }),
   seq: Type.Integer({ minimum: 0 }),
   at: Type.Number(),
+  audit: Type.Optional(Type.Object({ seq: Type.Integer({ minimum: 1 }), hash: Type.String() })),
 });
 
 /** No more than this is lost of it. */
@@ -41,12 +45,12 @@ export function readHighWater(home: string): HighWater | undefined {
 }
 
 /** Writes the mark, whole or not at all, durable when this returns. Only of what is durable in the database already. */
-export function writeHighWater(home: string, { epoch, seq, at }: HighWater): void {
-  writeDurably(highWaterIn(home), textOf({ epoch, seq, at }));
+export function writeHighWater(home: string, mark: HighWater): void {
+  writeDurably(highWaterIn(home), textOf(mark));
 }
 
-function textOf({ epoch, seq, at }: HighWater): string {
-  return `${JSON.stringify({ epoch, seq, at })}\n`;
+function textOf({ epoch, seq, at, audit }: HighWater): string {
+  return `${JSON.stringify({ epoch, seq, at, audit })}\n`;
 }
 
 /** Whether a mark proves that a database has lost history: it is behind in the same life, or has never had that life. */
@@ -57,6 +61,12 @@ export function provesLoss(
   if (!mark) return false;
   if (mark.epoch === database.lineage.at(-1)) return mark.seq > database.position;
   return !database.lineage.includes(mark.epoch);
+}
+
+/** How far a database has got. */
+export async function reachedIn(view: View): Promise<Omit<HighWater, "at">> {
+  const [epoch, seq, audit] = [await epochOf(view), await feedPosition(view), await auditHead(view)];
+  return { epoch, seq, ...(audit === undefined ? {} : { audit }) };
 }
 
 interface Parts {
@@ -79,13 +89,12 @@ export async function keepHighWater({ home, store, clock, log }: Parts): Promise
   /** Returns whether the mark is where the database is. */
   async function write(): Promise<boolean> {
     try {
-      const { epoch, seq } = await store.read(async (view) => {
-        return { epoch: (await view.setting("epoch")) ?? "", seq: await feedPosition(view) };
-      });
-      if (written === `${epoch} ${seq}`) return true;
+      const reached = await store.read(reachedIn);
+      const name = `${reached.epoch} ${reached.seq} ${reached.audit?.seq}`;
+      if (written === name) return true;
       // Once a second while there is work: waited for in place, it would be in the way of each hundredth of what is asked.
-      await writeDurablyAside(highWaterIn(home), textOf({ epoch, seq, at: clock.now() }));
-      [written, complained] = [`${epoch} ${seq}`, false];
+      await writeDurablyAside(highWaterIn(home), textOf({ ...reached, at: clock.now() }));
+      [written, complained] = [name, false];
       return true;
     } catch (error) {
       if (!complained) log.warn({ error: messageOf(error) }, "the high-water mark could not be written, it lags");

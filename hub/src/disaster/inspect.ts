@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { APPEND_ONLY } from "@holdfast/inventory/store/migrations/audit";
 import { migrationsWith } from "@holdfast/inventory/store/migrations/migrate";
 import { tableOf } from "@holdfast/inventory/store/table";
 import { KINDS } from "@holdfast/protocol";
@@ -47,16 +48,17 @@ export function inspectDatabase(path: string, name = path): HubContents {
 }
 
 /**
- * A hub's database is tables and indices. What else a file can hold would act when the hub writes, in the hub's name: nobody
+ * A hub's database is tables and indices, and what keeps its log of changes as it is. What else a file can hold would act when the hub writes, in the hub's name: nobody
  * takes that over with a backup.
  */
 function refusePrograms(path: string, database: Sqlite): void {
   const found = database
     .prepare(
       `select type || ' ' || name as name from sqlite_schema
-        where type not in ('table', 'index') or sql like 'create virtual%' limit 5`,
+        where (type not in ('table', 'index') or sql like 'create virtual%')
+          and sql not in (select value from json_each(?)) limit 5`,
     )
-    .all() as { readonly name: string }[];
+    .all(JSON.stringify(APPEND_ONLY)) as { readonly name: string }[];
   if (found.length === 0) return;
   const names = found.map(({ name }) => name).join(", ");
   throw new Fault("FailedPrecondition", `the database ${path} is no hub's: it holds more than tables (${names})`);

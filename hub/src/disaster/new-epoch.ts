@@ -1,11 +1,11 @@
 import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import type { Clock } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
-import { feedPosition } from "../feeds/feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
 import { requireDatabase } from "../home.ts";
+import { localOperator } from "../local-operator.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
-import { readHighWater, writeHighWater } from "./high-water.ts";
+import { reachedIn, readHighWater, writeHighWater } from "./high-water.ts";
 import { finishSwap } from "./swap.ts";
 
 /**
@@ -21,11 +21,13 @@ export async function beginNewEpoch({ home, clock }: { home: string; clock: Cloc
     try {
       const authority = await createAuthority({ store, clock });
       const holds = createHolds({ store, clock });
+      const noted = readHighWater(home);
       const epoch = await authority.beginEpoch({
-        beyond: readHighWater(home)?.seq ?? 0,
+        beyond: noted?.seq ?? 0,
+        told: { by: localOperator(), reason: "new-epoch", lost: noted?.audit },
         also: (tx) => holds.holdAll(tx, "hub-rolled-back"),
       });
-      writeHighWater(home, { epoch, seq: await store.read(feedPosition), at: clock.now() });
+      writeHighWater(home, { ...(await store.read(reachedIn)), at: clock.now() });
       return epoch;
     } finally {
       await store.close();

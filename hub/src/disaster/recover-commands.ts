@@ -1,5 +1,7 @@
+import { audit } from "@holdfast/inventory";
 import { Fault, systemClock } from "@holdfast/runtime";
 import { type Command, command, databaseCommand } from "../command.ts";
+import { localOperator } from "../local-operator.ts";
 import { accept } from "./accept.ts";
 import { claimsIn, recoveringSince, setRecovering } from "./claims.ts";
 import { AcceptConfig, FinishConfig, HomeConfig, RecoverConfig } from "./config.ts";
@@ -73,7 +75,12 @@ export const RECOVER_COMMANDS: Readonly<Record<string, Command>> = {
         const message = `not all sites have told what they hold: ${missing.join(", ")}; --force ends it all the same`;
         throw new Fault("FailedPrecondition", message);
       }
-      await store.write((tx) => setRecovering(tx, undefined));
+      await store.write(async (tx) => {
+        await setRecovering(tx, undefined);
+        const about = { kind: "recovery", id: "from-sites", operation: "delete" as const };
+        const after = { shutOut: missing.map((site) => site.split(" ")[0]) };
+        await audit(tx, { by: localOperator(), at: systemClock.now(), ...about, after });
+      });
       if (missing.length === 0) return "All sites that are known have told what they hold. The hub is as any other.";
       return `The hub is as any other. Shut out until they get a new token: ${missing.join(", ")}`;
     },

@@ -4,13 +4,13 @@ import { createAuthority, openSqliteStore } from "@holdfast/inventory";
 import { type Clock, Fault } from "@holdfast/runtime";
 import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome, writePrivate } from "@holdfast/runtime/home";
-import { feedPosition } from "../feeds/feed-position.ts";
 import { databaseOf } from "../home.ts";
+import { localOperator } from "../local-operator.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { createTokens } from "../tokens/tokens.ts";
 import { setRecovering } from "./claims.ts";
 import { removeDatabase } from "./files.ts";
-import { type HighWater, readHighWater } from "./high-water.ts";
+import { type HighWater, reachedIn, readHighWater } from "./high-water.ts";
 import { finishSwap, type OnStep, preparedIn, swapIn } from "./swap.ts";
 
 export interface RecoverRequest {
@@ -47,17 +47,20 @@ async function prepare(home: string, clock: Clock): Promise<HighWater> {
   try {
     const authority = await createAuthority({ store, clock });
     // A second life: what the lost hub gave out, positions and ids, is not given out again.
-    const epoch = await authority.beginEpoch({
-      beyond: readHighWater(home)?.seq ?? 0,
+    const noted = readHighWater(home);
+    await authority.beginEpoch({
+      beyond: noted?.seq ?? 0,
+      told: { by: localOperator(), reason: "recover-from-sites", lost: noted?.audit },
       also: (tx) => setRecovering(tx, clock.now()),
     });
     const { token } = await createTokens({ store, clock }).createOperator({
       name: "first",
       role: "write",
       tenants: "all",
+      by: localOperator(),
     });
     writePrivate(join(home, "operator-token"), token);
-    mark = { epoch, seq: await store.read(feedPosition), at: clock.now() };
+    mark = { ...(await store.read(reachedIn)), at: clock.now() };
   } finally {
     await store.close();
   }

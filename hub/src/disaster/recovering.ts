@@ -1,10 +1,10 @@
 import type { Authority, Store } from "@holdfast/inventory";
+import { RateLimits } from "@holdfast/inventory/api/rate-limit";
 import type { RecoveryClaim, RecoveryClaimReply } from "@holdfast/protocol";
 import { siteFingerprint } from "@holdfast/protocol";
 import { type Clock, Fault, type Log } from "@holdfast/runtime";
 import type { SiteBearer } from "../tokens/tokens.ts";
 import { claimsIn, keepClaim, recoveringSince } from "./claims.ts";
-import { RateLimits } from "./rate-limit.ts";
 
 /** What a hub that has lost its disk does for its sites, while it runs. */
 export interface Recovering {

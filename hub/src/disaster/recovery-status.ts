@@ -1,4 +1,4 @@
-import type { View } from "@holdfast/inventory";
+import { EVERY_TENANT, type View } from "@holdfast/inventory";
 import { Host, Instance, KINDS, Site } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
 import { waitingTokens } from "../tokens/given-back.ts";
@@ -34,7 +34,7 @@ export interface RecoveryProgress {
 /** What has come back so far. */
 export async function recoveryProgress(view: View): Promise<RecoveryProgress> {
   const resources: Record<string, number> = {};
-  for (const kind of KINDS) resources[kind.name] = (await view.list(kind, { limit: 1 })).total;
+  for (const kind of KINDS) resources[kind.name] = (await view.list(kind, { tenant: EVERY_TENANT, limit: 1 })).total;
   const tables = view.tables<HubTables>();
   const operators = await tables.selectFrom("token").select("id").where("role", "<>", "site").execute();
   const conflicts = await tables.selectFrom("open_conflict").select("id").execute();
@@ -53,7 +53,8 @@ async function sitesOf(view: View): Promise<SiteProgress[]> {
   const epoch = await view.setting("epoch");
   const names = new Map<string, string>();
   for (const claim of await claimsIn(view)) names.set(claim.site, claim.site_name);
-  for (const { resourceId, fields } of (await view.list(Site, {})).resources) names.set(resourceId, fields.name ?? "");
+  for (const { resourceId, fields } of (await view.list(Site, { tenant: EVERY_TENANT })).resources)
+    names.set(resourceId, fields.name ?? "");
   const claims = await claimsIn(view);
   const told = await tables
     .selectFrom("site_recovery")
@@ -74,8 +75,8 @@ async function sitesOf(view: View): Promise<SiteProgress[]> {
         let: own.some((claim) => claim.accepted_at !== null),
         claims: own.length,
       }),
-      hosts: (await view.find(Host, { owner: site })).length,
-      instances: (await view.find(Instance, { owner: site })).length,
+      hosts: (await view.find(Host, { owner: site }, EVERY_TENANT)).length,
+      instances: (await view.find(Instance, { owner: site }, EVERY_TENANT)).length,
       parked: count(parked, site),
       quarantined: count(quarantined, site),
     });

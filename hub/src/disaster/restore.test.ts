@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { auditHead, verifyLog } from "@holdfast/inventory";
+import { auditPage } from "@holdfast/inventory/audit/query";
 import { silentLog, systemClock } from "@holdfast/runtime";
 import { holdHome } from "@holdfast/runtime/home";
 import { openSqlite } from "@holdfast/runtime/sqlite";
@@ -52,6 +54,23 @@ test("a restore puts the backup in place as another life, keeps the old database
   old.close();
   expect(statSync(join(home, "hub.db")).mode & 0o777).toBe(0o600);
   expect(readdirSync(home).filter((name) => /prepared|restore\.json/.test(name))).toEqual([]);
+});
+
+test("the audit log of a backup goes on whole, and tells who restored it and where the log that gave way had ended", async () => {
+  const { home, file, epoch, position } = await homeWithBackup();
+  const lost = { seq: 999, hash: "ab".repeat(32) };
+  writeHighWater(home, { epoch, seq: position, at: 1, audit: lost });
+  const { epoch: begun } = await put(home, file);
+  await using restored = await TestHome.open(home);
+  const { store } = restored;
+  expect(await store.read(verifyLog)).not.toHaveProperty("broken");
+  expect(readHighWater(home)?.audit).toEqual(await store.read(auditHead));
+  const { entries } = await store.read((view) => auditPage(view, { kind: "epoch", order: "oldest", limit: 9 }));
+  expect(entries.map(({ projectId }) => projectId === "")).toEqual([true, false]);
+  for (const entry of entries) {
+    expect(entry).toMatchObject({ actor: "operator:local", before: { epoch, head: lost } });
+    expect(entry.after).toEqual({ epoch: begun, reason: "hub-restored" });
+  }
 });
 
 test("a restore into a home that has nothing begins there", async () => {

@@ -1,16 +1,16 @@
 import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { createAuthority, openSqliteStore } from "@holdfast/inventory";
+import { type AuditHead, createAuthority, openSqliteStore } from "@holdfast/inventory";
 import { type Clock, Fault } from "@holdfast/runtime";
 import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome } from "@holdfast/runtime/home";
 import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
-import { feedPosition } from "../feeds/feed-position.ts";
 import { createHolds } from "../holds/holds.ts";
 import { databaseOf } from "../home.ts";
+import { localOperator } from "../local-operator.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { isSameFile, pathFault, refuseNoFile, removeDatabase } from "./files.ts";
-import { type HighWater, readHighWater } from "./high-water.ts";
+import { type HighWater, reachedIn, readHighWater } from "./high-water.ts";
 import { type HubContents, inspectDatabase } from "./inspect.ts";
 import { finishSwap, type OnStep, preparedIn, swapIn } from "./swap.ts";
 
@@ -70,8 +70,9 @@ async function prepare(
     const old = existsSync(database) ? standing(database) : undefined;
     if (!force) refuseOther(file, contents, old);
     onStep("prepare");
-    const beyond = Math.max(readHighWater(home)?.seq ?? 0, old?.position ?? 0);
-    const mark = await beginLife(prepared, { beyond, clock });
+    const noted = readHighWater(home);
+    const beyond = Math.max(noted?.seq ?? 0, old?.position ?? 0);
+    const mark = await beginLife(prepared, { beyond, lost: noted?.audit, clock });
     makeDurable(prepared);
     return { contents, mark };
   } catch (error) {
@@ -129,13 +130,21 @@ function refuseOther(file: string, { epoch, lineage }: HubContents, old: Standin
   throw new Fault("FailedPrecondition", `${message}; --force takes it all the same`);
 }
 
-async function beginLife(path: string, { beyond, clock }: { beyond: number; clock: Clock }): Promise<HighWater> {
+interface Beginning {
+  readonly beyond: number;
+  /** Where the audit log ended that gives way to the backup's. */
+  readonly lost: AuditHead | undefined;
+  readonly clock: Clock;
+}
+
+async function beginLife(path: string, { beyond, lost, clock }: Beginning): Promise<HighWater> {
   const store = await openSqliteStore({ path, migrations: HUB_MIGRATIONS, clock });
   try {
     const authority = await createAuthority({ store, clock });
     const holds = createHolds({ store, clock });
-    const epoch = await authority.beginEpoch({ beyond, also: (tx) => holds.holdAll(tx, "hub-restored") });
-    return { epoch, seq: await store.read(feedPosition), at: clock.now() };
+    const told = { by: localOperator(), reason: "hub-restored", lost };
+    await authority.beginEpoch({ beyond, told, also: (tx) => holds.holdAll(tx, "hub-restored") });
+    return { ...(await store.read(reachedIn)), at: clock.now() };
   } finally {
     // The last to close takes the write-ahead log into the file.
     await store.close();

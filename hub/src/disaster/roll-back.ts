@@ -22,6 +22,6 @@ export async function noticeRollBack({ home, store, authority, history, log }: P
   if (!mark || !provesLoss(mark, { lineage: authority.lineage(), position })) return false;
   const known = { epoch: mark.epoch, position: mark.seq, at: new Date(mark.at).toISOString() };
   log.error({ known, found: { epoch: authority.epoch(), position } }, "the database is older than this hub has been");
-  await history.lost({ epoch: authority.epoch(), beyond: mark.seq }, "hub-rolled-back");
+  await history.lost({ epoch: authority.epoch(), beyond: mark.seq, audit: mark.audit }, "hub-rolled-back");
   return true;
 }

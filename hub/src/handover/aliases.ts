@@ -11,7 +11,7 @@ import {
   siteScope,
 } from "@holdfast/protocol";
 import type { HubTables } from "../tables.ts";
-import { actorAt } from "../uplink/actor.ts";
+import { actorAt, authorAt } from "../uplink/actor.ts";
 import type { Applied, Origin } from "../uplink/origin.ts";
 import type { AliasPort } from "../uplink/ports.ts";
 import { type MergeParts, mergeInto } from "./merge.ts";
@@ -133,10 +133,10 @@ async function siteSurvives(
   if ((await tx.referrers(Host, tenant, id)).length > 0) return undefined;
   await rename(tx, tenant, { from: id, to: entry.id });
   await parts.authority.forceDeleteIn(tx, { actor: `site:${site}`, tenant, id });
-  const actor = actorAt(site, entry.actor);
   const { creation, intent: write, fields } = entry;
   const made = await parts.authority.createIn(tx, Host, {
-    ...{ actor, tenant, fields, creation, write, id: entry.id, owner: site },
+    ...authorAt(site, entry),
+    ...{ tenant, fields, creation, write, id: entry.id, owner: site },
   });
   const intent = Object.entries(known.fields).filter(([name]) => Host.fields[name as "name"]?.owner === "operator");
   await mergeInto(tx, parts, {

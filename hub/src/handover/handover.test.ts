@@ -31,6 +31,17 @@ test("one call gives a machine to the site at which it is, though its old site i
   expect(await ownerOf(hub, oslo.tenant, id)).toBe(bergen.id);
   expect(await idsIn(hub, siteScope(oslo.id))).toEqual([]);
   expect(await idsIn(hub, siteScope(bergen.id))).toEqual([id]);
+  const { body: audit } = await hub.ask("GET", `${PROJECT}/audit?resourceId=${id}&order=newest&pageSize=2`);
+  const by = {
+    actor: "operator:first",
+    address: "127.0.0.1",
+    requestId: expect.any(String),
+    tokenId: expect.any(String),
+  };
+  expect(audit.entries, "the audit log says who took it from the site that managed it").toMatchObject([
+    { ...by, before: { owner: oslo.id }, after: { owner: bergen.id } },
+    { ...by, before: { siteId: oslo.id }, after: { siteId: bergen.id } },
+  ]);
   // Asked again after a lost answer it changes nothing.
   expect((await hub.ask("POST", `${HOSTS}/${id}/rehome`, { siteId: bergen.id })).status).toBe(200);
   expect(await ownerOf(hub, oslo.tenant, id)).toBe(bergen.id);

@@ -83,7 +83,7 @@ export function createHandover({ authority, tokens }: HandoverParts): Handover {
         return emptied;
       });
       // A token outlives its site nowhere: it opens nothing from the commit on. Revoking ends what is held open.
-      for (const { id, site: of } of await tokens.list()) if (of === site) await tokens.revoke(id);
+      for (const { id, site: of } of await tokens.list()) if (of === site) await tokens.revoke(id, asked);
       return done;
     },
   };

@@ -1,4 +1,5 @@
 import { FieldFault, type Store } from "@holdfast/inventory";
+import { authorFrom } from "@holdfast/inventory/api/asking";
 import { principalOf, tenantFor } from "@holdfast/inventory/api/principal";
 import { isHostId, isSiteId } from "@holdfast/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -43,8 +44,7 @@ export function handoverRoutes(app: FastifyInstance, { store, handover }: { stor
     const principal = principalOf(request);
     const { projectName } = request.params as { readonly projectName: string };
     const { id: tenant } = await store.read((view) => tenantFor(view, principal, projectName));
-    const { actor, token } = principal;
-    return { actor, tenant, id, ...(token === undefined ? {} : { token }) };
+    return { ...authorFrom(request), tenant, id };
   }
   const host = (request: FastifyRequest) => {
     const { resourceId } = request.params as { readonly resourceId: string };

@@ -1,5 +1,13 @@
 import { randomBytes } from "node:crypto";
-import type { Actor, AuthorityListener, Store, Transaction, View } from "@holdfast/inventory";
+import {
+  type Author,
+  type AuthorityListener,
+  audit,
+  EVERY_TENANT,
+  type Store,
+  type Transaction,
+  type View,
+} from "@holdfast/inventory";
 import type { Hold, Holds } from "@holdfast/inventory/api/holds";
 import { type HoldBody, type HoldReason, ROW, Site, siteScope } from "@holdfast/protocol";
 import { type Clock, Fault } from "@holdfast/runtime";
@@ -21,11 +29,13 @@ export interface HubHolds extends Holds {
    */
   releaseIn(
     tx: Transaction,
-    released: { readonly site: string; readonly hold: string; readonly actor: Actor },
+    released: { readonly site: string; readonly hold: string; readonly by: Author },
   ): Promise<boolean>;
   /** A hold goes with its site. */
   readonly listener: AuthorityListener;
 }
+
+const HUB: Author = { actor: "hub" };
 
 export function createHolds({ store, clock }: { store: Pick<Store, "write">; clock: Pick<Clock, "now"> }): HubHolds {
   async function hold(tx: Transaction, { site, tenant, reason }: Parameters<HubHolds["hold"]>[1]): Promise<void> {
@@ -38,37 +48,37 @@ export function createHolds({ store, clock }: { store: Pick<Store, "write">; clo
       .onConflict((on) => on.column("site").doUpdateSet(rest))
       .execute();
     await tx.appendFeed(siteScope(site), ROW.hold, site, bodyOf(row));
-    await log(tx, row, { actor: "hub", operation: "create" });
+    await log(tx, row, { by: HUB, operation: "create" });
   }
 
   /** The history of changes tells who held a site and who let it go on. */
   async function log(
     tx: Transaction,
     { site, ...row }: HoldRow,
-    { actor, operation }: { actor: Actor; operation: "create" | "delete" },
+    { by, operation }: { by: Author; operation: "create" | "delete" },
   ): Promise<void> {
     const body = bodyOf({ site, ...row });
     const [before, after] = operation === "create" ? [null, body] : [body, null];
     const subject = { tenant: row.tenant, kind: ROW.hold, id: site };
-    await tx.appendChange({ at: clock.now(), actor, ...subject, operation, before, after });
+    await audit(tx, { by, at: clock.now(), ...subject, operation, before, after });
   }
 
-  async function end(tx: Transaction, row: HoldRow, actor: Actor): Promise<void> {
+  async function end(tx: Transaction, row: HoldRow, by: Author): Promise<void> {
     await tx.tables<HubTables>().deleteFrom("hub_hold").where("site", "=", row.site).execute();
     await tx.appendFeed(siteScope(row.site), ROW.hold, row.site, null);
-    await log(tx, row, { actor, operation: "delete" });
+    await log(tx, row, { by, operation: "delete" });
   }
 
   return {
     hold,
     async holdAll(tx, reason) {
-      const { resources } = await tx.list(Site, {});
+      const { resources } = await tx.list(Site, { tenant: EVERY_TENANT });
       for (const { resourceId: site, tenant } of resources) await hold(tx, { site, tenant, reason });
     },
-    async releaseIn(tx, { site, hold, actor }) {
+    async releaseIn(tx, { site, hold, by }) {
       const row = await holdOf(tx, site);
       if (row?.hold !== hold) return false;
-      await end(tx, row, actor);
+      await end(tx, row, by);
       return true;
     },
     async list(view, tenant) {
@@ -81,17 +91,17 @@ export function createHolds({ store, clock }: { store: Pick<Store, "write">; clo
         .execute();
       return rows.map((row): Hold => ({ siteId: row.site, ...bodyOf(row) }));
     },
-    release: ({ tenant, siteId, actor }) =>
+    release: ({ tenant, siteId, ...by }) =>
       store.write(async (tx) => {
         const row = await holdOf(tx, siteId);
         if (row?.tenant !== tenant) throw new Fault("NotFound", `nothing is held at ${siteId}`);
-        await end(tx, row, actor);
+        await end(tx, row, by);
       }),
     listener: {
       async gone(tx, { kind, resource }) {
         if (kind.name !== Site.name) return;
         const row = await holdOf(tx, resource.resourceId);
-        if (row) await end(tx, row, "hub");
+        if (row) await end(tx, row, HUB);
       },
     },
   };

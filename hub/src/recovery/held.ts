@@ -1,5 +1,14 @@
 import type { Authority, Recovery, Transaction } from "@holdfast/inventory";
-import { AccessBody, AliasBody, ConflictBody, CredentialBody, type Kind, ResourceBody, ROW } from "@holdfast/protocol";
+import {
+  AccessBody,
+  AliasBody,
+  ConflictBody,
+  CredentialBody,
+  isManaged,
+  type Kind,
+  ResourceBody,
+  ROW,
+} from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
@@ -64,7 +73,7 @@ async function takeBackMachine(
   const { site, tenant } = origin;
   const { id } = entry;
   const body = read(ResourceBody, entry, origin);
-  if (kind.feed === "machine" && body.owner !== undefined && body.owner !== site) {
+  if (isManaged(kind) && body.owner !== undefined && body.owner !== site) {
     throw new Fault("PermissionDenied", `${kind.name} ${id} is managed by ${body.owner}, not by ${site}`);
   }
   const held = { site, tenant, kind, id, body };

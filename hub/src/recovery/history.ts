@@ -1,4 +1,4 @@
-import type { Authority, View } from "@holdfast/inventory";
+import type { AuditHead, Authority, View } from "@holdfast/inventory";
 import type { HoldReason, Witness } from "@holdfast/protocol";
 import type { Log } from "@holdfast/runtime";
 import { feedPosition } from "../feeds/feed-position.ts";
@@ -15,7 +15,7 @@ export interface History {
    * Begins another life of the hub, in which its sites tell it what they hold, and holds them all. Does nothing when the
    * life that is said to have lost something is over already. Call it outside of transactions.
    */
-  lost(loss: Loss, reason: HoldReason): Promise<void>;
+  lost(loss: Loss & { readonly audit?: AuditHead | undefined }, reason: HoldReason): Promise<void>;
 }
 
 interface HistoryParts {
@@ -29,9 +29,16 @@ export function createHistory({ authority, holds, receipts, log }: HistoryParts)
   /** Several sites prove the same at once; one new life is enough for all of them. */
   let turn: Promise<void> = Promise.resolve();
 
-  async function begin({ epoch, beyond }: Loss, reason: HoldReason): Promise<void> {
+  async function begin(
+    { epoch, beyond, audit: lost }: Parameters<History["lost"]>[0],
+    reason: HoldReason,
+  ): Promise<void> {
     if (authority.epoch() !== epoch) return;
-    const begun = await authority.beginEpoch({ beyond, also: (tx) => holds.holdAll(tx, reason) });
+    const begun = await authority.beginEpoch({
+      beyond,
+      told: { reason, lost },
+      also: (tx) => holds.holdAll(tx, reason),
+    });
     const message = "the hub has lost history: its sites tell it what they hold, nothing disruptive is done meanwhile";
     log.error({ reason, lost: epoch, epoch: begun, beyond }, message);
   }

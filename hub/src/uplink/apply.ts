@@ -5,15 +5,16 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { HubHolds } from "../holds/holds.ts";
 import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Enrolments } from "../tokens/enrolments.ts";
+import { tellUsed } from "./enrolment-used.ts";
 import { keepEvent } from "./events.ts";
 import { applyHoldReleased } from "./hold-released.ts";
-import { applyCreate, applyEdit, onceForIntent } from "./intents.ts";
+import { applyCreate, applyDelete, applyEdit, onceForIntent } from "./intents.ts";
 import { applyRelease, applyState } from "./machines.ts";
 import type { Applied, Origin } from "./origin.ts";
 import type { UplinkPorts } from "./ports.ts";
 
 export interface ApplyParts {
-  readonly authority: Pick<Authority, "createIn" | "editIn" | "observeIn" | "releaseIn">;
+  readonly authority: Pick<Authority, "createIn" | "deleteIn" | "editIn" | "observeIn" | "releaseIn">;
   readonly enrolments: Pick<Enrolments, "remove">;
   readonly credentials: Pick<Credentials, "reported">;
   readonly holds: Pick<HubHolds, "releaseIn">;
@@ -47,10 +48,12 @@ export async function applyEntry(
       return onceForIntent(tx, { site, intent: entry.intent }, () => applyCreate(tx, parts, { entry, origin }));
     case "edit":
       return onceForIntent(tx, { site, intent: entry.intent }, () => applyEdit(tx, parts, { entry, origin }));
+    case "delete":
+      return onceForIntent(tx, { site, intent: entry.intent }, () => applyDelete(tx, parts, { entry, origin }));
     case "release":
       return applyRelease(tx, parts, { entry, origin });
     case "enrolment-used":
-      await enrolments.remove(tx, site, entry.id);
+      if (await enrolments.remove(tx, site, entry.id)) await tellUsed(tx, { entry, origin });
       return APPLIED;
     case "event":
       await keepEvent(tx, { site, entry, now });

@@ -2,7 +2,7 @@ import type { Transaction } from "@holdfast/inventory";
 import type { HoldReleased } from "@holdfast/protocol";
 import type { HubHolds } from "../holds/holds.ts";
 import { unauthorised } from "../tokens/authorise.ts";
-import { actorAt } from "./actor.ts";
+import { authorAt } from "./actor.ts";
 import type { Applied, Origin } from "./origin.ts";
 
 interface Parts {
@@ -19,9 +19,9 @@ export async function applyHoldReleased(
   { entry, origin }: { entry: HoldReleased; origin: Origin },
 ): Promise<Applied> {
   const { site, tenant } = origin;
-  const { hold, actor, token, at } = entry;
+  const { hold, token, at } = entry;
   const refused = await unauthorised(tx, { token, tenant, at });
   if (refused !== undefined) return { result: "applied", reason: refused };
-  const released = await holds.releaseIn(tx, { site, hold, actor: actorAt(site, actor) });
+  const released = await holds.releaseIn(tx, { site, hold, by: authorAt(site, entry) });
   return released ? { result: "applied" } : { result: "applied", reason: `${hold} does not stand any more` };
 }

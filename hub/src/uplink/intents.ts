@@ -1,9 +1,10 @@
 import { type Authority, FieldFault, type Transaction } from "@holdfast/inventory";
-import { type CreateIntent, type EditIntent, siteScope } from "@holdfast/protocol";
+import { needsOfField } from "@holdfast/inventory/api/rights";
+import { type CreateIntent, type DeleteIntent, type EditIntent, type Kind, siteScope } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { HubTables } from "../tables.ts";
 import { unauthorised } from "../tokens/authorise.ts";
-import { actorAt } from "./actor.ts";
+import { authorAt } from "./actor.ts";
 import { refuseImpossible } from "./impossible.ts";
 import { kindOf } from "./kind-of.ts";
 import { isLentTo } from "./lent-ids.ts";
@@ -15,7 +16,7 @@ import { keepInHistory } from "./refused-intents.ts";
 export const OUTCOMES_KEPT = 10_000;
 
 interface IntentParts {
-  readonly authority: Pick<Authority, "createIn" | "editIn">;
+  readonly authority: Pick<Authority, "createIn" | "deleteIn" | "editIn">;
   readonly ports: Pick<UplinkPorts, "conflicts" | "aliases">;
 }
 
@@ -55,21 +56,21 @@ export async function applyCreate(
   { entry, origin }: { entry: CreateIntent; origin: Origin },
 ): Promise<Applied> {
   const { site, tenant } = origin;
-  const { intent, id, creation, actor } = entry;
+  const { intent, id, creation } = entry;
   const kind = kindOf(entry.kind);
-  const fields = await withSurvivor(tx, ports, { fields: entry.fields, tenant });
+  const fields = await withSurvivor(tx, ports, { kind, fields: entry.fields, tenant });
   if (!(await isLentTo(tx, site, id))) {
     throw new Fault("PermissionDenied", `${id} is none of the ids that were lent to ${site}`);
   }
   refuseImpossible(kind, entry);
   const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at });
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
-  const request = { actor: actorAt(site, actor), tenant, fields, creation, id, write: intent, owner: site };
+  const request = { ...authorAt(site, entry), tenant, fields, creation, id, write: intent, owner: site };
   try {
     const { at } = await tx.savepoint(() => authority.createIn(tx, kind, request));
     return { result: "applied", ...(at ? { at } : {}) };
   } catch (error) {
-    if (!(error instanceof Fault) || !isToBeChosen(error)) throw error;
+    if (!(error instanceof Fault) || !isToBeChosen(kind, error)) throw error;
     const same = await ports.aliases.sameMachine(tx, { entry, kind, origin });
     return same ?? conflict(tx, ports, { entry, kind, origin, reason: error.message });
   }
@@ -79,9 +80,9 @@ export async function applyCreate(
  * Somebody else has made it, or what it must not share: both stand, until an operator chooses. So too what was made on a machine
  * that is another site's by now or gone: the site could not know, and what was wanted there is not lost (rules 14, 15).
  */
-function isToBeChosen(error: Fault): boolean {
+function isToBeChosen(kind: Kind, error: Fault): boolean {
   if (["AlreadyExists", "FailedPrecondition"].includes(error.code)) return true;
-  return error instanceof FieldFault && error.fields.includes("hostID");
+  return error instanceof FieldFault && kind.follows !== undefined && error.fields.includes(kind.follows);
 }
 
 /** Sets what an operator at a site wanted otherwise, if nobody else has written it since (rule 1). */
@@ -92,12 +93,13 @@ export async function applyEdit(
 ): Promise<Applied> {
   const { site, tenant } = origin;
   const entry = { ...sent, id: (await ports.aliases.aliasOf(tx, tenant, sent.id)) ?? sent.id };
-  const { intent, id, field, value, base, actor } = entry;
+  const { intent, id, field, value, base } = entry;
   const kind = kindOf(entry.kind);
   refuseImpossible(kind, entry);
-  const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at });
+  const needs = needsOfField(kind, field);
+  const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at, needs });
   if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
-  const edit = { kind, tenant, id, field, value, base, actor: actorAt(site, actor), write: intent, site };
+  const edit = { kind, tenant, id, field, value, base, ...authorAt(site, entry), write: intent, site };
   const outcome = await authority.editIn(tx, edit);
   if (outcome.result === "conflict") {
     return conflict(tx, ports, { entry, kind, origin, reason: outcome.reason ?? "" });
@@ -106,15 +108,35 @@ export async function applyEdit(
   return { ...outcome, ...(open === undefined ? {} : { conflict: open }) };
 }
 
-/** What was installed on a host under the id that is no more is on the host that it is now (rule 5). */
+/** Deletes what an operator at a site deleted, if nobody else has written it since (rule 1). */
+export async function applyDelete(
+  tx: Transaction,
+  { authority, ports }: IntentParts,
+  { entry, origin }: { entry: DeleteIntent; origin: Origin },
+): Promise<Applied> {
+  const { site, tenant } = origin;
+  const { intent, id, saw } = entry;
+  const kind = kindOf(entry.kind);
+  refuseImpossible(kind, entry);
+  const refused = await unauthorised(tx, { token: entry.token, tenant, at: entry.at });
+  if (refused !== undefined) return conflict(tx, ports, { entry, kind, origin, reason: refused });
+  const deletion = { kind, tenant, id, saw, ...authorAt(site, entry), write: intent, site };
+  const { result, reason, at } = await authority.deleteIn(tx, deletion);
+  if (result === "conflict") return conflict(tx, ports, { entry, kind, origin, reason: reason ?? "" });
+  await ports.conflicts.withdrawn(tx, { entry, kind, origin });
+  return { result, ...(reason === undefined ? {} : { reason }), ...(at === undefined ? {} : { at }) };
+}
+
+/** What was made of a host under the id that is no more is of the host that it is now (rule 5). */
 async function withSurvivor(
   tx: Transaction,
   { aliases }: IntentParts["ports"],
-  { fields, tenant }: { fields: CreateIntent["fields"]; tenant: string },
+  { kind, fields, tenant }: { kind: Kind; fields: CreateIntent["fields"]; tenant: string },
 ): Promise<CreateIntent["fields"]> {
-  const { hostID } = fields;
-  const survivor = typeof hostID === "string" ? await aliases.aliasOf(tx, tenant, hostID) : undefined;
-  return survivor === undefined ? fields : { ...fields, hostID: survivor };
+  if (kind.follows === undefined) return fields;
+  const followed = fields[kind.follows];
+  const survivor = typeof followed === "string" ? await aliases.aliasOf(tx, tenant, followed) : undefined;
+  return survivor === undefined ? fields : { ...fields, [kind.follows]: survivor };
 }
 
 /** Keeps the value, and says where the site will see that it is kept. */

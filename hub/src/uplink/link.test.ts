@@ -195,6 +195,20 @@ test("what a site shows with a batch of what the hub took proves a loss only whe
   expect(lost.body.epoch).not.toBe(epoch);
 });
 
+/** The site lets a host go as the field says that was asked for, and brings a name of an earlier life, which the hub has lost. */
+async function letGo(
+  hub: TestHub,
+  site: TestSite,
+  { id, reason, asked, lost }: { id: string; reason: string; asked: string; lost: string },
+): Promise<void> {
+  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site.id), 0, 100));
+  const body = JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
+  const release = { type: "release", kind: "host", id, reason, stamp: body.stamps[asked].id, body };
+  body.stamps.name = { id: "w-forgotten", epoch: lost, generation: 9 };
+  body.fields.name = "forgotten";
+  expect((await new Sender(hub, site).send([release])).body.outcomes).toEqual([]);
+}
+
 test("a release brings the row as the site held it, and what the hub had forgotten of it is history then (rule 20)", async () => {
   await using hub = await startTestHub();
   const site = await hub.site();
@@ -202,12 +216,7 @@ test("a release brings the row as the site held it, and what the hub had forgott
   const lost = hub.hub.authority.epoch();
   await hub.hub.authority.beginEpoch();
   await hub.ask("DELETE", `${HOSTS}/${id}`);
-  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site.id), 0, 100));
-  const body = JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
-  const release = { type: "release", kind: "host", id, reason: "deleted", stamp: body.stamps.desiredState.id, body };
-  body.stamps.name = { id: "w-forgotten", epoch: lost, generation: 9 };
-  body.fields.name = "forgotten";
-  expect((await new Sender(hub, site).send([release])).body.outcomes).toEqual([]);
+  await letGo(hub, site, { id, reason: "deleted", asked: "desiredState", lost });
   expect(await stored(hub, site, id)).toBeUndefined();
   expect(await hub.hub.store.read((view) => view.knowsWrite(site.tenant, "w-forgotten"))).toBe(true);
 });
@@ -219,12 +228,7 @@ test("what a release brings that can be told neither older nor newer than the hu
   const lost = hub.hub.authority.epoch();
   await hub.hub.authority.beginEpoch();
   await hub.ask("PATCH", `${HOSTS}/${id}`, { name: "of the hub", siteId: next.id });
-  const { rows } = await hub.hub.store.read((view) => view.feed(siteScope(site.id), 0, 100));
-  const body = JSON.parse(rows.find((row) => row.id === id)?.body ?? "{}");
-  const release = { type: "release", kind: "host", id, reason: "moved", stamp: body.stamps.siteId.id, body };
-  body.stamps.name = { id: "w-forgotten", epoch: lost, generation: 9 };
-  body.fields.name = "forgotten";
-  expect((await new Sender(hub, site).send([release])).body.outcomes).toEqual([]);
+  await letGo(hub, site, { id, reason: "moved", asked: "siteId", lost });
   const { conflicts } = (await hub.ask("GET", "/v1/projects/default/conflicts")).body;
   expect(conflicts).toMatchObject([{ resourceId: id, field: "name", values: [{}, { value: "forgotten" }] }]);
 });

@@ -6,6 +6,7 @@ import type {
   CommandEntry,
   ConflictBody,
   CreateIntent,
+  DeleteIntent,
   EditIntent,
   Kind,
 } from "@holdfast/protocol";
@@ -25,7 +26,7 @@ export interface UplinkPorts {
 
 /** A local intent that cannot simply apply, and why. */
 export interface RefusedIntent {
-  readonly entry: CreateIntent | EditIntent;
+  readonly entry: CreateIntent | DeleteIntent | EditIntent;
   readonly kind: Kind;
   readonly origin: Origin;
   readonly reason: string;
@@ -36,6 +37,8 @@ export interface ConflictPort {
   record(tx: Transaction, refused: RefusedIntent): Promise<string>;
   /** An edit that chooses between the values of a conflict has been applied. Returns the conflict's id if it stays open. */
   resolved(tx: Transaction, choice: { entry: EditIntent; kind: Kind; origin: Origin }): Promise<string | undefined>;
+  /** A site has deleted itself what it made and the hub did not make: nobody wants that any more. */
+  withdrawn(tx: Transaction, gone: { entry: DeleteIntent; kind: Kind; origin: Origin }): Promise<void>;
   /** A conflict as a site holds it, for a hub that may have lost it (rule 20). Given again it changes nothing. */
   recoverConflict(
     tx: Transaction,

@@ -31,7 +31,7 @@ export interface UplinkRoutes {
 
 /** What sites send. */
 export function siteRoutes(app: FastifyInstance, parts: UplinkRoutes): void {
-  // Said for all of a server: what a site sends over a slow link comes in for long. Heads of requests still have a minute.
+  // Said for all of a server: what a site sends over a slow link comes in for long. Heads of requests have no longer for that.
   app.server.requestTimeout = BATCH_TAKES_AT_MOST;
   // Encapsulated: bodies are read in another way here, and all of it needs a site's token.
   void app.register((sites, _, done) => {
