@@ -1,3 +1,4 @@
+import { REQUESTS_PER_SECOND } from "@holdfast/inventory/api/request-limits";
 import { LOG_LEVELS } from "@holdfast/runtime";
 import { type Static, Type } from "typebox";
 
@@ -30,6 +31,21 @@ export const SiteConfig = Type.Object({
   listen: Type.String({ default: "127.0.0.1", description: "address to listen on", placeholder: "ADDRESS" }),
   sitePort: port(8081, "the local API"),
   mqttPort: port(1883, "the MQTT broker"),
+  requestsPerSecond: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: REQUESTS_PER_SECOND,
+    description:
+      "how many requests a second one address and one token may make, ten seconds' worth at once; 0: no limit",
+  }),
+  metricsListen: Type.Optional(
+    Type.String({
+      pattern: "^.+:[0-9]{1,5}$",
+      expects: "an address and a port such as 127.0.0.1:9464",
+      description: "where metrics are told to whoever asks, without a token; nowhere when not given",
+      placeholder: "ADDRESS:PORT",
+    }),
+  ),
   logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
     anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
     default: "info",

@@ -18,8 +18,8 @@ export function readToken(tokenFile: string): string {
 }
 
 /** Says in the home where the local API answers, for programs on this machine; taken away when the site-node closes. */
-export function announceUrl(home: string, url: string): Closable {
-  const path = join(home, "site-url");
+export function announceUrl(home: string, url: string, name: "site-url" | "metrics-url" = "site-url"): Closable {
+  const path = join(home, name);
   writePrivate(path, url);
   return { close: () => rmSync(path, { force: true }) };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig, silentLog, systemClock } from "@holdfast/runtime";
@@ -52,10 +52,11 @@ function newHome(): string {
   return home;
 }
 
-async function start(home: string, hub: SilentHub): Promise<SiteNode> {
+async function start(home: string, hub: SilentHub, more: readonly string[] = []): Promise<SiteNode> {
   const given = [
     ...["--home", join(home, "state"), "--hub-url", "http://127.0.0.1:9", "--site-id", SITE],
     ...["--token-file", join(home, "token"), "--site-port", "0", "--mqtt-port", "0"],
+    ...more,
   ];
   const config = readConfig(SiteConfig, { arguments: given, environment: {} });
   const node = await createSiteNode(config, { clock: systemClock, log: silentLog, fetch: hub.fetch });
@@ -102,6 +103,25 @@ test("over a real socket: an operator works at a site that is cut off, and goes 
     ...{ hub: { heardAt: expect.any(Number) }, phase: { is: expect.any(String) } },
     fingerprint: expect.stringMatching(/^([0-9a-f]{4}-){4}[0-9a-f]{4}$/),
   });
+});
+
+test("a site-node tells of itself and its machines, cut off too, to its operators and where a setting says so", async () => {
+  const [home, hub] = [newHome(), new SilentHub()];
+  const node = await start(home, hub, ["--metrics-listen", "127.0.0.1:0"]);
+  const path = `/v1/projects/default/compute/hosts/${HOST}`;
+  await expect.poll(async () => (await ask(node, "GET", path)).status, { timeout: 10_000 }).toBe(200);
+  hub.hangUp();
+  await ask(node, "PATCH", path, { name: "till" });
+  const metrics = await fetch(`${node.url}/metrics`, { headers: { authorization: `Bearer ${ALICE}` } });
+  const text = await metrics.text();
+  expect(metrics.status).toBe(200);
+  expect(text).toMatch(/^holdfast_outbox_entries\{lane="intent"\} 1$/m);
+  expect(text).toMatch(/^holdfast_feed_position\{scope="tenant"\} \d+$/m);
+  expect(text).toMatch(/^holdfast_broker_connections 0$/m);
+  expect(text).toMatch(new RegExp(`^edge_host_status\\{hostID="${HOST}",.*name="till",.*status="Running"\\} 0$`, "m"));
+  expect((await fetch(`${node.url}/metrics`)).status).toBe(401);
+  const open = readFileSync(join(home, "state", "metrics-url"), "utf8").trim();
+  expect(await (await fetch(open)).text()).toContain("holdfast_hosts 1");
 });
 
 test("a site-node with a request that waits for the hub closes at once", async () => {

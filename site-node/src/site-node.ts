@@ -168,8 +168,10 @@ async function build(
   );
   const server = own(
     await startLocalApi({
+      requestsPerSecond: config.requestsPerSecond,
       ...{ site, store, outbox, intents, outcomes, replicaOf, clock },
       listen: { host: listen, port: config.sitePort },
+      metricsListen: config.metricsListen,
       hubHeardAt: () => heard.at(),
       flooredNow: () => time.flooredNow(),
       admit: async (request) => {
@@ -199,6 +201,7 @@ async function build(
     }),
   );
   own(announceUrl(home, server.url));
+  if (server.metricsUrl !== undefined) own(announceUrl(home, server.metricsUrl, "metrics-url"));
   log.info({ site, url: server.url, mqttPort: broker.port, hubUrl: config.hubUrl }, "site-node runs");
   return {
     url: server.url,

@@ -1,5 +1,6 @@
 import { hashSecret } from "@holdfast/runtime";
 import { expect, test } from "vitest";
+import { siteTables } from "../database/tables.ts";
 import { ALICE, accessRow, BOB, READER, SiteApi } from "../testing/site-api.ts";
 import { TENANT } from "../testing/test-site.ts";
 
@@ -36,6 +37,30 @@ test("a token of another tenant opens nothing, whichever feed it came in", async
   const other = "hfo_the-token-of-somebody-elses";
   await it.tenantFeed(accessRow(other, 9, { tenant: TENANT.replaceAll("1", "2") }));
   expect(await it.ask("GET", HOSTS, { as: other })).toMatchObject({ status: 401 });
+});
+
+test("a role that the site knows gives what it gives, whatever else it comes with, and one that it does not know gives nothing", async () => {
+  await using it = await SiteApi.open();
+  const token = "hfo_the-token-of-dora-who-switches";
+  const patch = async (body: object) => (await it.ask("PATCH", `${HOSTS}/${it.own}`, { body, as: token })).status;
+  const off = { desiredPowerState: "POWER_STATE_OFF" };
+  await it.tenantFeed(accessRow(token, 10, { role: "read", roles: ["oob-power", "of-tomorrow"] }));
+  expect([await patch(off), await patch({ name: "other" })]).toEqual([200, 403]);
+  await it.tenantFeed(accessRow(token, 11, { role: "write", roles: ["of-tomorrow", "hub-admin"] }));
+  expect([await patch(off), await patch({ name: "other" })]).toEqual([404, 404]);
+  await it.tenantFeed(accessRow(token, 12, { role: "write", roles: ["im-rw"] }));
+  expect(await patch({ name: "other" })).toBe(200);
+});
+
+test("what a program does is journalled as a program's, whatever it is called", async () => {
+  await using it = await SiteApi.open();
+  const token = "hfo_the-token-of-alices-namesake";
+  await it.tenantFeed(accessRow(token, 10, { name: "service:alice" }));
+  await it.ask("PATCH", `${HOSTS}/${it.own}`, { body: { name: "other" }, as: token });
+  const rows = await it.site.store.read((view) =>
+    siteTables(view).selectFrom("outbox").select("body").where("lane", "=", 1).execute(),
+  );
+  expect(rows.map(({ body }) => JSON.parse(body ?? "null"))).toMatchObject([{ type: "edit", actor: "service:alice" }]);
 });
 
 test("a revocation counts from the moment at which the site hears of it, and a new token too", async () => {

@@ -1,6 +1,8 @@
 import type { Store } from "@holdfast/inventory";
 import { TooOften } from "@holdfast/inventory/api/errors";
 import type { Principal } from "@holdfast/inventory/api/principal";
+import { isProjectRole, tokenGrants } from "@holdfast/inventory/api/roles";
+import { accessActor } from "@holdfast/protocol/feed";
 import { type Clock, Fault } from "@holdfast/runtime";
 import type { FastifyRequest } from "fastify";
 import type { RefusalLimit } from "../api/refusal-limit.ts";
@@ -46,8 +48,10 @@ export class Operators {
     const known = await this.#parts.store.read((view) => this.#tokens.find(view, of.tenant, token));
     const refused = known ? this.#judge(known.body) : unknown(token);
     if (!known || refused !== undefined) throw this.#refusal(ip, refused ?? "");
-    const { name, role } = known.body;
-    return { actor: `operator:${name}`, role, token: known.id, tenants: [of.tenant] };
+    const { name, role, roles } = known.body;
+    // A hub gives out no more by a feed than what is about projects.
+    const ofProject = roles?.filter(isProjectRole);
+    return { actor: accessActor(name), grants: tokenGrants({ role, roles: ofProject }, [of.tenant]), token: known.id };
   }
 
   #judge(body: Parameters<typeof judgeAccess>[0]): string | undefined {

@@ -13,11 +13,18 @@ test.each([
   ["compute/hosts/host-00000001/force-release", /at the hub/],
   ["compute/hosts/host-00000001/force", /at the hub/],
 ])("who asks a site for %s is told where that is", (path, said) => {
-  expect(atTheHub(`${PROJECT}/${path}`)).toMatch(said);
+  expect(atTheHub(`${PROJECT}/${path}`, "POST")).toMatch(said);
 });
 
 test("a path that nobody answers is no path of the hub", () => {
   for (const path of ["/v1/nothing", `${PROJECT}/nothing`, `${PROJECT}/sites/a/b/retire`]) {
-    expect(atTheHub(path)).toBeUndefined();
+    expect(atTheHub(path, "GET")).toBeUndefined();
   }
+});
+
+test("projects and organisations are looked after at the hub", () => {
+  for (const method of ["PUT", "DELETE"]) expect(atTheHub(PROJECT, method)).toMatch(/^projects .* at the hub/);
+  for (const path of ["/v1/orgs", "/v1/orgs/north"])
+    expect(atTheHub(path, "GET")).toMatch(/^organisations .* at the hub/);
+  expect(atTheHub(PROJECT, "POST")).toBeUndefined();
 });

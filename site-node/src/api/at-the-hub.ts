@@ -1,5 +1,5 @@
 /** What is asked of the hub alone, below a project. */
-const AT_THE_HUB: readonly (readonly [RegExp, string])[] = [
+const BELOW_A_PROJECT: readonly (readonly [RegExp, string])[] = [
   [/\/sites\/[^/]+\/enrolment-tokens$/, "enrolment tokens are made at the hub"],
   [/\/sites\/[^/]+\/tokens(\/[^/]+)?$/, "tokens of sites are made and revoked at the hub"],
   [/\/sites\/[^/]+\/retire$/, "sites are retired at the hub"],
@@ -7,8 +7,12 @@ const AT_THE_HUB: readonly (readonly [RegExp, string])[] = [
   [/\/compute\/hosts\/[^/]+\/(rehome|force-release|force)$/, "hosts are moved and deleted at the hub"],
 ];
 
-/** Why a path that the hub answers is not answered here; undefined for a path that nobody answers. */
-export function atTheHub(path: string): string | undefined {
+/** Why a request that the hub answers is not answered here; undefined for one that nobody answers. */
+export function atTheHub(path: string, method: string): string | undefined {
+  if (/^\/v1\/orgs(\/[^/]+)?$/.test(path)) return "organisations are looked after at the hub";
+  if (/^\/v1\/projects\/[^/]+$/.test(path)) {
+    return method === "PUT" || method === "DELETE" ? "projects are made, changed and deleted at the hub" : undefined;
+  }
   if (!path.startsWith("/v1/projects/")) return undefined;
-  return AT_THE_HUB.find(([pattern]) => pattern.test(path))?.[1];
+  return BELOW_A_PROJECT.find(([pattern]) => pattern.test(path))?.[1];
 }

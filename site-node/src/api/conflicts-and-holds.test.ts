@@ -114,7 +114,10 @@ test("an operator at the site lets what is held go on, at once, and the hub hear
   const released = await it.ask("DELETE", `sites/${SITE}/hold`);
   expect(released).toMatchObject({ status: 200, headers: { "holdfast-durability": "site" } });
   expect(await entries(it)).toMatchObject([
-    { type: "hold-released", hold: "hold-1", actor: "operator:alice", token: expect.any(String) },
+    {
+      ...{ type: "hold-released", hold: "hold-1", actor: "operator:alice", token: expect.any(String) },
+      from: { address: "127.0.0.1", request: expect.any(String) },
+    },
   ]);
   await it.restart();
   expect(await standing()).toBeUndefined();

@@ -2,6 +2,7 @@ import type { Store, View } from "@holdfast/inventory";
 import type { Hold, Holds } from "@holdfast/inventory/api/holds";
 import { type Clock, Fault } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
+import { askedFrom, fromIn } from "../intents/asked-from.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { holdOf } from "../replica/in-place.ts";
 
@@ -27,7 +28,7 @@ export class SiteHolds implements Holds {
     return hold?.tenant === tenant ? [{ ...hold, siteId: this.#parts.site }] : [];
   }
 
-  async release({ tenant, siteId, actor, token, durable }: Parameters<Holds["release"]>[0]): Promise<void> {
+  async release({ tenant, siteId, actor, token, durable, ...asked }: Parameters<Holds["release"]>[0]): Promise<void> {
     const { site, store, outbox, clock, onReleased } = this.#parts;
     await store.write(async (tx) => {
       const hold = siteId === site ? await holdOf(tx, site) : undefined;
@@ -36,7 +37,7 @@ export class SiteHolds implements Holds {
       // A later hold has another id: of those before it nothing is asked any more.
       await siteTables(tx).deleteFrom("hold_released").execute();
       await siteTables(tx).insertInto("hold_released").values({ hold: hold.hold, actor, at }).execute();
-      const by = { actor, ...(token === undefined ? {} : { token }) };
+      const by = { actor, ...(token === undefined ? {} : { token }), ...fromIn(askedFrom(asked)) };
       await outbox.add(tx, { type: "hold-released", hold: hold.hold, ...by, at });
     });
     durable?.({ held: "site" });

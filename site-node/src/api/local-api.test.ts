@@ -98,6 +98,9 @@ test("an instance is made and deleted at a cut-off site", async () => {
 
 test.each<[string, (it: SiteApi) => Promise<{ status: number; body: unknown }>, number, RegExp]>([
   ["a region", (it) => it.ask("POST", "regions", { body: { name: "x" } }), 403, /at the hub/],
+  ["a project", (it) => it.ask("PUT", "/v1/projects/acme", { body: {} }), 403, /projects are made.* at the hub/],
+  ["the end of its project", (it) => it.ask("DELETE", "/v1/projects/default"), 403, /projects .* at the hub/],
+  ["an organisation", (it) => it.ask("PUT", "/v1/orgs/north", { body: {} }), 403, /organisations .* at the hub/],
   ["another OS name", (it) => it.ask("PATCH", `compute/os/${it.os}`, { body: { name: "x" } }), 403, /at the hub/],
   ["the end of a host", (it) => it.ask("DELETE", `${HOSTS}/${it.own}`), 403, /deleted at the hub/],
   ["a move", (it) => it.ask("PATCH", `${HOSTS}/${it.own}`, { body: { siteId: "" } }), 403, /siteId: .*at the hub/],

@@ -13,6 +13,8 @@ export interface ServerOptions extends Pick<ApiOptions, "authenticate" | "confli
   readonly site: string;
   readonly inventory: Inventory;
   readonly listen: { readonly host: string; readonly port: number };
+  /** Of one address and of one token; 0: no limit. */
+  readonly requestsPerSecond: number;
   readonly mqttPort: () => number;
   /** Milliseconds since the epoch; undefined when the hub was never heard. */
   readonly hubHeardAt: () => number | undefined;
@@ -32,9 +34,11 @@ export interface SiteServer {
 export function siteApi(options: Omit<ServerOptions, "listen">): Promise<FastifyInstance> {
   const { site, inventory, authenticate, conflicts, holds, commands, mqttPort, hubHeardAt, routes, clock, log } =
     options;
+  const { requestsPerSecond } = options;
   return createApi({
     inventory: commands ? withPowerCommands({ inventory, commands, clock }) : inventory,
     ...{ authenticate, clock, log, title: "Holdfast site", slice: site, elsewhere: atTheHub },
+    requestsPerSecond,
     ...(conflicts ? { conflicts } : {}),
     ...(holds ? { holds } : {}),
     ...(commands ? { commands } : {}),

@@ -90,6 +90,7 @@ test("a host publishes below its own prefix and the site hears it with what it i
 
 test.each([
   own(BERGEN, "desired"),
+  `e/v1/site-00000002/${OSLO}/desired`,
   own(OSLO, "#"),
   "#",
   "+/v1/#",

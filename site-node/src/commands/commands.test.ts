@@ -16,6 +16,7 @@ import { type CommandRunner, startCommands } from "./runner.ts";
 import { createSiteCommands } from "./site-commands.ts";
 
 const HOST = "host-00000001";
+const BOB = { actor: "operator:bob", token: "token-1" };
 const IN_AN_HOUR = () => Date.now() + hours(1);
 const cleanUp: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -96,7 +97,7 @@ async function commanding() {
     return status;
   };
   const issue = (command: CommandName = "reset", notAfter = IN_AN_HOUR()) =>
-    commands.issue({ tenant: TENANT, hostId: HOST, command, notAfter, actor: "operator:bob", token: "token-1" });
+    commands.issue({ tenant: TENANT, hostId: HOST, command, notAfter, ...BOB, address: "192.0.2.7" });
   return { site, world, done, start, looked, order, ended, entries, commands, issue, held, statusOf, incarnation };
 }
 
@@ -285,7 +286,7 @@ test("a command that was given at the site is said to the hub with who gave it",
   expect([id, status]).toEqual([expect.stringMatching(/^command-[0-9a-f]{16}$/), "pending"]);
   await it.start();
   expect(await it.ended(id)).toBe("done");
-  const given = { command: "power-cycle", actor: "operator:bob", token: "token-1" };
+  const given = { command: "power-cycle", ...BOB, from: { address: "192.0.2.7" } };
   expect((await it.entries()).map((entry) => [entry.status, entry.given])).toEqual([
     ["started", expect.objectContaining(given)],
     ["done", expect.objectContaining(given)],

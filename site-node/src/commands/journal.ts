@@ -5,6 +5,7 @@ import { hours } from "@holdfast/runtime";
 import type { Selectable } from "kysely";
 import { readSetting } from "../database/settings.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
+import { fromIn } from "../intents/asked-from.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { commandRows } from "../replica/in-place.ts";
 import { forgetActsOnGone } from "./local-acts.ts";
@@ -146,10 +147,11 @@ async function toldEpoch(view: View): Promise<string | null> {
 function entryOf(row: JournalRow): CommandEntry {
   const { id, host: hostId, status, reason, updated_at: at, actor, token, command } = row;
   const given = { command, actor, issuedAt: row.issued_at, notAfter: row.not_after };
+  const by = { ...(token === null ? {} : { token }), ...fromIn(row.asked_from) };
   return {
     type: "command",
     ...{ id, hostId, status: status as CommandEntry["status"], at },
     ...(reason === null ? {} : { reason }),
-    ...(row.given_here === 0 ? {} : { given: { ...given, ...(token === null ? {} : { token }) } }),
+    ...(row.given_here === 0 ? {} : { given: { ...given, ...by } }),
   };
 }

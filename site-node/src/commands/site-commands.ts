@@ -6,6 +6,7 @@ import { Host } from "@holdfast/protocol/kinds/host";
 import { Fault } from "@holdfast/runtime";
 import { readSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
+import { askedFrom } from "../intents/asked-from.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import { type JournalRow, openCommands } from "./journal.ts";
 import { type CommandRunner, type CommandsOptions, judge, whyUnmanaged } from "./runner.ts";
@@ -79,7 +80,15 @@ async function journal(
   if (unmanaged !== undefined) throw new Fault("FailedPrecondition", unmanaged);
   const row: JournalRow = {
     ...{ id: `command-${randomBytes(8).toString("hex")}`, host: hostId, command, status: "pending", reason: null },
-    ...{ actor, token: token ?? null, issued_at: at, not_after: notAfter, updated_at: at, given_here: 1 },
+    ...{
+      actor,
+      token: token ?? null,
+      asked_from: askedFrom(asked),
+      issued_at: at,
+      not_after: notAfter,
+      updated_at: at,
+      given_here: 1,
+    },
     ...{ incarnation: (await readSetting(transaction, "incarnation")) ?? 0, told_epoch: null },
   };
   await siteTables(transaction).insertInto("command_journal").values(row).execute();

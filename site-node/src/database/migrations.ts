@@ -2,7 +2,12 @@ import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { commandsMigration } from "../commands/migration.ts";
 import { documentsMigration } from "../hosts/migration.ts";
-import { intentsMigration, intentsWithoutReasonMigration } from "../intents/migration.ts";
+import {
+  askedFromMigration,
+  deletedHereMigration,
+  intentsMigration,
+  intentsWithoutReasonMigration,
+} from "../intents/migration.ts";
 import { powerBegunMigration } from "../power/migration.ts";
 import { phasesMigration, refusedStateMigration, rowsWithTheirBodiesMigration } from "./sync-migrations.ts";
 
@@ -73,4 +78,6 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0009-rows-with-their-bodies": rowsWithTheirBodiesMigration,
   "site-0010-documents-beyond": documentsMigration,
   "site-0011-intents-without-reason": intentsWithoutReasonMigration,
+  "site-0012-asked-from": askedFromMigration,
+  "site-0013-deleted-here": deletedHereMigration,
 };

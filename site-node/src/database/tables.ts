@@ -30,7 +30,7 @@ export interface SiteTables {
     parked: string | null;
     parked_at: number | null;
   };
-  /** What was wanted at this site; `field` is null for a creation. An `outcome` is what the hub said of it. */
+  /** What was wanted at this site; `field` is null for a creation, empty for a deletion. An `outcome` is what the hub said of it. */
   local_intent: {
     number: Generated<number>;
     id: string;
@@ -45,9 +45,13 @@ export interface SiteTables {
     scope: string | null;
     seq: number | null;
     token: Generated<string | null>;
+    /** Address and request, as JSON. */
+    asked_from: Generated<string | null>;
     resolves: Generated<string | null>;
     bound: Generated<number>;
   };
+  /** Deletions that hub and site show, as they were sent; numbered as they were journalled. */
+  deleted_here: { number: number; id: string; entry: string };
   /** What the hub turned down, kept for people to see. */
   refused_intent: {
     number: Generated<number>;
@@ -125,6 +129,7 @@ export interface SiteTables {
     reason: string | null;
     actor: string;
     token: string | null;
+    asked_from: Generated<string | null>;
     issued_at: number;
     not_after: number;
     updated_at: number;

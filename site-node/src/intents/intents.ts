@@ -1,4 +1,4 @@
-import type { Transaction } from "@holdfast/inventory";
+import type { Author, Transaction } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind } from "@holdfast/protocol/kinds/kind";
 import { LANES } from "@holdfast/protocol/uplink";
@@ -6,13 +6,8 @@ import type { Clock } from "@holdfast/runtime";
 import { siteTables } from "../database/tables.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { materialise, type ReplicaOf } from "../replica/materialise.ts";
-import { intentEntry, type Resolves } from "./entry.ts";
-
-/** Who wants it: an operator with the token that let them in, or the site itself. */
-export interface Author {
-  readonly actor: string;
-  readonly token?: string;
-}
+import { askedFrom } from "./asked-from.ts";
+import { DELETION, intentEntry, type Resolves } from "./entry.ts";
 
 export interface Creation extends Author {
   readonly id: string;
@@ -28,6 +23,10 @@ export interface Edit extends Author {
   readonly field: string;
   readonly value: unknown;
   readonly resolves?: Resolves;
+}
+
+export interface Deletion extends Author {
+  readonly id: string;
 }
 
 interface Journalled extends Author {
@@ -84,6 +83,16 @@ export class Intents {
     return intent;
   }
 
+  /** Based on all that the site shows of it now (rule 1). Nothing more can be wanted of it here. Returns the intent's id. */
+  async remove(transaction: Transaction, of: ReplicaOf, kind: Kind, { id, ...by }: Deletion): Promise<string> {
+    const shown = await transaction.get(kind, of.tenant, id);
+    const saw = Object.entries(shown?.stamps ?? {}).map(([field, stamp]) => [field, stamp.id] as const);
+    const journalled = { ...by, kind, resource: id, field: DELETION, base: "", value: Object.fromEntries(saw) };
+    const intent = await this.#journal(transaction, journalled);
+    await materialise(transaction, of, { kind, id });
+    return intent;
+  }
+
   /**
    * A machine has been admitted as a host that was made here: while the hub has not been told of the host, it will be told
    * of both together, and keeps this host when it has the machine under another id (rule 5).
@@ -118,16 +127,17 @@ export class Intents {
   }
 
   async #journal(transaction: Transaction, journalled: Journalled): Promise<string> {
-    const { kind, value, token, bound, resolves, ...rest } = journalled;
+    const { kind, resource, field, base, value, bound, resolves } = journalled;
+    const { actor, token } = journalled;
     const row = await siteTables(transaction)
       .insertInto("local_intent")
       .values({
-        ...rest,
-        kind: kind.name,
+        ...{ kind: kind.name, resource, field, base, actor },
         id: crypto.randomUUID(),
         value: JSON.stringify(value),
         at: this.#clock.now(),
         token: token ?? null,
+        asked_from: askedFrom(journalled),
         bound: bound ? 1 : 0,
         resolves: resolves === undefined ? null : JSON.stringify(resolves),
       })

@@ -23,6 +23,24 @@ export const intentsWithoutReasonMigration: Migration = {
   },
 };
 
+/** From where it was asked for, for the hub's audit log. */
+export const askedFromMigration: Migration = {
+  async up(db) {
+    for (const table of ["local_intent", "command_journal"]) {
+      await sql.raw(`alter table ${table} add column asked_from text`).execute(db);
+    }
+  },
+};
+
+/** What operators deleted here, after it has gone everywhere. */
+export const deletedHereMigration: Migration = {
+  async up(db) {
+    await sql`create table deleted_here (number integer not null primary key, id text not null unique, entry text not null)`.execute(
+      db,
+    );
+  },
+};
+
 /** What operators want at the site: whose word it was, what it chooses from, and what the hub made of it. */
 export const intentsMigration: Migration = {
   async up(db) {

@@ -5,6 +5,7 @@ import type { Selectable } from "kysely";
 import { noteIntentKnown } from "../commands/local-acts.ts";
 import { count } from "../database/counters.ts";
 import { type SiteTables, siteTables } from "../database/tables.ts";
+import { forgetDeletion } from "./deleted.ts";
 
 /** How many intents that the hub turned down are kept for people to see. */
 const KEPT = 1_000;
@@ -26,6 +27,7 @@ export async function recordOutcome(
     .where("id", "=", outcome.intent)
     .returningAll()
     .executeTakeFirst();
+  if (outcome.result !== "applied") await forgetDeletion(transaction, outcome.intent);
   if (!intent) return;
   await noteIntentKnown(transaction, intent, outcome.at?.seq);
   if (outcome.result === "applied") {

@@ -74,7 +74,13 @@ class Story implements AsyncDisposable {
   #begin(): SiteInventory {
     const site = this.#site;
     const outcomes = new Outcomes(site.store, systemClock);
-    return new SiteInventory({ ...site, intents: site.intents, outcomes, replicaOf: async () => OF });
+    return new SiteInventory({
+      ...site,
+      intents: site.intents,
+      outcomes,
+      replicaOf: async () => OF,
+      clock: systemClock,
+    });
   }
 
   /** What a step asks for is either done and shown whole, or refused and nothing of it is. */

@@ -9,13 +9,14 @@ import { systemClock } from "@holdfast/runtime";
 import { expect, test } from "vitest";
 import { siteTables } from "../database/tables.ts";
 import { addLentIds } from "../outbox/id-pool.ts";
-import { AuthorityHub } from "../testing/authority-hub.ts";
+import { AuthorityHub, meeting } from "../testing/authority-hub.ts";
 import { hostRow, OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
 import { Outcomes, refusedIntents } from "./outcomes.ts";
 import { SiteInventory } from "./site-inventory.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
-const ALICE = { actor: "operator:alice", token: "token-alice", tenant: TENANT };
+const FROM = { address: "192.0.2.7", request: "request-1" };
+const ALICE = { actor: "operator:alice", token: "token-alice", ...FROM, tenant: TENANT };
 
 /** A site that has heard its hub and is cut off now, with a host of its own, one that is free, and an OS. */
 async function cutOff(ids = 4) {
@@ -30,7 +31,13 @@ async function cutOff(ids = 4) {
   if (ids > 0) await site.write((tx) => addLentIds(tx, { first: 0x9000_0000, count: ids }));
   const made = (): SiteInventory => {
     const outcomes = new Outcomes(site.store, systemClock);
-    return new SiteInventory({ ...site, outcomes, replicaOf: async () => OF, intents: site.intents });
+    return new SiteInventory({
+      ...site,
+      outcomes,
+      replicaOf: async () => OF,
+      intents: site.intents,
+      clock: systemClock,
+    });
   };
   let inventory = made();
   return {
@@ -49,14 +56,7 @@ async function cutOff(ids = 4) {
       );
       return rows.map(({ body }) => JSON.parse(body ?? "null"));
     },
-    async meet() {
-      await hub.take(site);
-      await hub.show(site);
-    },
-    async [Symbol.asyncDispose]() {
-      await site[Symbol.asyncDispose]();
-      await hub[Symbol.asyncDispose]();
-    },
+    ...meeting(hub, site),
   };
 }
 
@@ -67,6 +67,7 @@ test("a machine registered at a cut-off site shows at once, under a lent id, and
   expect(await it.entries()).toMatchObject([
     { type: "create", id: "host-90000000", actor: "operator:alice", token: "token-alice", fields: { siteId: SITE } },
   ]);
+  expect((await it.entries())[0], "from where, for the audit log of the hub").toMatchObject({ from: FROM });
   await it.meet();
   expect(await it.hub.get(Host, "host-90000000")).toMatchObject({ owner: SITE, fields: made.fields });
 });
@@ -223,7 +224,8 @@ test("with no lent id left a creation is refused, nothing is made, and the hub i
 
 test("before the hub was heard, or before all of it is here, nothing can be written, and the reason is said", async () => {
   await using site = await TestSite.open();
-  const parts = { ...site, intents: site.intents, outcomes: new Outcomes(site.store, systemClock) };
+  const outcomes = new Outcomes(site.store, systemClock);
+  const parts = { ...site, intents: site.intents, outcomes, clock: systemClock };
   const unheard = new SiteInventory({ ...parts, replicaOf: async () => undefined });
   const half = new SiteInventory({ ...parts, replicaOf: async () => OF });
   await site.feed(SITE_SCOPE, 3, []);

@@ -1,10 +1,13 @@
 import {
   type Addressed,
   type Asking,
+  authorOf,
   type CreateRequest,
   type Inventory,
   idTaken,
   missing,
+  type RemoveRequest,
+  refuseOther,
   type Store,
   type Transaction,
   type UpdateRequest,
@@ -12,6 +15,7 @@ import {
 import { toWrite } from "@holdfast/inventory/authority/apply-before";
 import { initialFields } from "@holdfast/inventory/authority/create";
 import { deletedState, isBeingDeleted } from "@holdfast/inventory/authority/desired-state";
+import { followedBy } from "@holdfast/inventory/authority/following";
 import {
   changedFields,
   checkChanges,
@@ -24,14 +28,14 @@ import { refuseReferred } from "@holdfast/inventory/authority/intent-writes";
 import { validateFields } from "@holdfast/inventory/authority/validate";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
-import { Fault } from "@holdfast/runtime";
+import { type Clock, Fault } from "@holdfast/runtime";
 import { takeLentId } from "../outbox/id-pool.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
-import type { Resolves } from "./entry.ts";
+import { DELETION, type Resolves } from "./entry.ts";
 import { hasPendingIntents, type Intents } from "./intents.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { inOrder, refuseNotOurs, refuseShared, siteOfNewHost } from "./site-rules.ts";
+import { inOrder, refuseHubsOwn, refuseNotOurs, refuseUnfollowing, siteOfNewHost } from "./site-rules.ts";
 import { holdsBothScopes } from "./synced.ts";
 
 export interface SiteInventoryParts {
@@ -41,6 +45,7 @@ export interface SiteInventoryParts {
   readonly outcomes: Outcomes;
   /** Undefined until the hub has been heard once. */
   readonly replicaOf: () => Promise<ReplicaOf | undefined>;
+  readonly clock: Pick<Clock, "now">;
 }
 
 /** What an operator has chosen of a conflict's values: it is written even if it is the one that stands. */
@@ -75,7 +80,7 @@ export class SiteInventory implements Inventory {
   }
 
   async create<K extends Kind>(kind: K, request: CreateRequest): Promise<Resource<K>> {
-    refuseShared(kind);
+    refuseHubsOwn(kind);
     const done = await this.#write(request.tenant, (tx, of) => this.#createIn(tx, of, kind, request));
     // Thrown after the commit, for it has asked the hub for more.
     if (!done) {
@@ -89,16 +94,18 @@ export class SiteInventory implements Inventory {
   }
 
   async update<K extends Kind>(kind: K, request: UpdateRequest): Promise<Resource<K>> {
-    refuseShared(kind);
+    refuseHubsOwn(kind);
     const done = await this.#write(request.tenant, (tx, of) => this.#updateIn(tx, of, kind, request));
     await this.#settle(request, done);
     return done.resource as Resource<K>;
   }
 
-  async remove(kind: Kind, request: Addressed): Promise<void> {
-    refuseShared(kind);
+  async remove(kind: Kind, request: RemoveRequest): Promise<void> {
+    refuseHubsOwn(kind);
     const done = await this.#write(request.tenant, async (tx, of) => {
       const before = await existing(tx, kind, request);
+      refuseOther(kind, before, request.ifGeneration);
+      if (deletedState(kind) === undefined) return this.#removeAtOnce(tx, of, { kind, before, by: request });
       if (isBeingDeleted(kind, before.fields)) return unchanged(tx, kind, before);
       return this.#change(tx, of, { kind, before, fields: { desiredState: deletedState(kind) }, by: request });
     });
@@ -112,7 +119,7 @@ export class SiteInventory implements Inventory {
   ): Promise<void> {
     const done = await this.#write(request.tenant, async (tx, of) => {
       const { kind, id, field, value, resolves } = await choice(tx);
-      refuseShared(kind);
+      refuseHubsOwn(kind);
       const before = await existing(tx, kind, { tenant: request.tenant, id });
       validateFields(kind, { [field]: value }, { who: "operator", on: "update" });
       return this.#change(tx, of, { kind, before, fields: wantedOf(kind, { [field]: value }), by: request, resolves });
@@ -130,7 +137,7 @@ export class SiteInventory implements Inventory {
     validateFields(kind, request.fields, { who: "operator", on: "create" });
     const given = defined(normalise(kind, request.fields));
     if (kind.name === Host.name) given.siteId = siteOfNewHost(of.site, given.siteId);
-    else await this.#refuseOthersHost(tx, of, kind, { tenant, hostID: given.hostID, fields: given });
+    else await this.#refuseOthers(tx, of, kind, { tenant, about: given, fields: given });
     const id = request.id ?? (await takeLentId(tx, kind.prefix));
     if (id === undefined) {
       // An entry in the outbox makes a batch, and the batch asks the hub for ids.
@@ -138,51 +145,65 @@ export class SiteInventory implements Inventory {
       return undefined;
     }
     const after = { tenant, resourceId: id, fields: { ...initialFields(kind), ...given } } as unknown as Resource;
-    await checkChanges(tx, kind, { before: undefined, after, changes: given, write: {} });
-    const intent = await this.#parts.intents.create(tx, of, kind, { id, creation, ...author(request), fields: given });
+    await checkChanges(tx, kind, { before: undefined, after, changes: given, write: { at: this.#parts.clock.now() } });
+    const intent = await this.#parts.intents.create(tx, of, kind, {
+      id,
+      creation,
+      ...authorOf(request),
+      fields: given,
+    });
     return { resource: await existing(tx, kind, { tenant, id }), intents: [intent], pending: true };
   }
 
   async #updateIn(tx: Transaction, of: ReplicaOf, kind: Kind, request: UpdateRequest): Promise<Done> {
     const before = await existing(tx, kind, request);
-    if (request.ifGeneration !== undefined && request.ifGeneration !== before.generation) {
-      throw new Fault("Aborted", `${kind.name} ${request.id} is at generation ${before.generation}`);
-    }
+    refuseOther(kind, before, request.ifGeneration);
     validateFields(kind, request.fields, { who: "operator", on: "update" });
     const fields = toWrite(before, wantedOf(kind, request.fields));
     if (Object.keys(fields).length === 0) return unchanged(tx, kind, before);
     return this.#change(tx, of, { kind, before, fields, by: request });
   }
 
+  /** Of a kind that is gone as soon as it is deleted. */
+  async #removeAtOnce(tx: Transaction, of: ReplicaOf, { kind, before, by }: Omit<Change, "fields">): Promise<Done> {
+    const { tenant, resourceId: id } = before;
+    await this.#refuseOthers(tx, of, kind, { tenant, about: before.fields, fields: {} });
+    await refuseReferred(tx, kind, before);
+    const intent = await this.#parts.intents.remove(tx, of, kind, { id, ...authorOf(by) });
+    return { resource: before, intents: [intent], pending: true };
+  }
+
   /** One intent a field, each over what the one before it shows. */
   async #change(tx: Transaction, of: ReplicaOf, { kind, before, fields, by, resolves }: Change): Promise<Done> {
     const { tenant, resourceId: id } = before;
     if (kind.name === Host.name) refuseNotOurs(of.site, kind, { host: before, fields });
-    else await this.#refuseOthersHost(tx, of, kind, { tenant, hostID: (before.fields as Fields).hostID, fields });
+    else await this.#refuseOthers(tx, of, kind, { tenant, about: before.fields, fields });
     refuseFrozen(kind, before);
     const changes = changedFields(before.fields, fields);
     refuseImmutable(kind, before.fields, changes);
-    const after = { ...before, fields: { ...before.fields, ...fields } };
-    await checkChanges(tx, kind, { before, after, changes, write: {} });
+    const after = { ...before, fields: defined({ ...before.fields, ...fields }) };
+    if (kind.name !== Host.name) await this.#refuseOthers(tx, of, kind, { tenant, about: after.fields, fields });
+    await checkChanges(tx, kind, { before, after, changes, write: { at: this.#parts.clock.now() } });
     if (changes.desiredState === deletedState(kind)) await refuseReferred(tx, kind, before);
     const intents: string[] = [];
-    for (const [field, value] of inOrder(fields)) {
-      const edit = { id, field, value, ...author(by), ...(resolves === undefined ? {} : { resolves }) };
+    for (const [field, value] of inOrder(before.fields, fields)) {
+      const edit = { id, field, value, ...authorOf(by), ...(resolves === undefined ? {} : { resolves }) };
       intents.push(await this.#parts.intents.edit(tx, of, kind, edit));
     }
     return { resource: await existing(tx, kind, { tenant, id }), intents, pending: true };
   }
 
-  /** What is on a machine belongs to whoever manages the machine. */
-  async #refuseOthersHost(
+  /** What follows a machine belongs to whoever manages the machine. */
+  async #refuseOthers(
     tx: Transaction,
     of: ReplicaOf,
     kind: Kind,
-    { tenant, hostID, fields }: { tenant: string; hostID: unknown; fields: Fields },
+    { tenant, about, fields }: { tenant: string; about: Fields; fields: Fields },
   ): Promise<void> {
-    const host = await tx.get(Host, tenant, String(hostID));
+    refuseUnfollowing(kind, about);
+    const followed = await followedBy(tx, kind, { tenant, fields: about });
     // One that is not there is a reference to nothing, which is said where references are checked.
-    if (host) refuseNotOurs(of.site, kind, { host, fields });
+    if (followed) refuseNotOurs(of.site, kind, { host: followed.resource, fields });
   }
 
   async #write<T>(tenant: string, work: (tx: Transaction, of: ReplicaOf) => Promise<T>): Promise<T> {
@@ -203,7 +224,7 @@ export class SiteInventory implements Inventory {
     if (judged.is === "applied") return durable?.({ held: "hub" });
     const { result, reason, conflict, field } = judged.by;
     if (conflict !== null) return durable?.({ held: "hub", conflict });
-    const what = field === null ? "the creation" : field;
+    const what = field === null ? "the creation" : field === DELETION ? "the deletion" : field;
     const code = result === "conflict" ? "Aborted" : "FailedPrecondition";
     throw new Fault(code, `${what}: the hub did not take it: ${reason ?? "it does not say why"}`);
   }
@@ -235,10 +256,6 @@ async function unchanged(tx: Transaction, kind: Kind, resource: Resource): Promi
 function wantedOf(kind: Kind, fields: Fields): Fields {
   const values = Object.entries(normalise(kind, fields));
   return Object.fromEntries(values.map(([name, value]) => [name, value ?? kind.fields[name]?.initial]));
-}
-
-function author({ actor, token }: Asking): { actor: string; token?: string } {
-  return { actor, ...(token === undefined ? {} : { token }) };
 }
 
 function defined(fields: Fields): Record<string, unknown> {

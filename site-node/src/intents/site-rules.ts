@@ -6,10 +6,18 @@ import { Fault } from "@holdfast/runtime";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Throws PermissionDenied for a kind that all sites share: its resources are made, changed and deleted at the hub (rule 12). */
-export function refuseShared(kind: Kind): void {
-  if (kind.feed === "machine") return;
-  throw new Fault("PermissionDenied", `every site shares a ${kind.name}: it is made, changed and deleted at the hub`);
+/** Throws PermissionDenied for a kind whose resources are made, changed and deleted at the hub alone (rule 12). */
+export function refuseHubsOwn(kind: Kind): void {
+  if (kind.atSites) return;
+  throw new Fault("PermissionDenied", `a ${kind.name} is made, changed and deleted at the hub`);
+}
+
+/** Throws PermissionDenied, naming the field, for what would follow no machine: at a site nothing is made for all of them. */
+export function refuseUnfollowing(kind: Kind, fields: Fields): void {
+  const { follows } = kind;
+  if (follows === undefined || fields[follows] !== undefined) return;
+  const target = kind.fields[follows]?.reference?.kind ?? "machine";
+  throw new FieldFault("PermissionDenied", [follows], `${follows}: at a site it must name a ${target} of the site`);
 }
 
 /** The site of a host that is made at a site. Throws PermissionDenied when it shall be another's. */
@@ -18,10 +26,15 @@ export function siteOfNewHost(site: string, wanted: unknown): string {
   throw new FieldFault("PermissionDenied", ["siteId"], `siteId: a site makes hosts for itself alone, this is ${site}`);
 }
 
-/** The fields in the order in which they are to be journalled: nothing else of a host may be wanted before it is claimed. */
-export function inOrder(fields: Fields): [field: string, value: unknown][] {
-  const first = ([name]: [string, unknown]) => (name === "siteId" ? 0 : 1);
-  return Object.entries(fields).toSorted((a, b) => first(a) - first(b));
+/**
+ * The fields in the order in which they are to be journalled, for the hub takes them one by one: nothing else of a host may be
+ * wanted before it is claimed, and a time that is moved may at no step end before it begins.
+ */
+export function inOrder(before: Fields, fields: Fields): [field: string, value: unknown][] {
+  const end = Object.hasOwn(fields, "endSeconds") ? Number(fields.endSeconds ?? Number.POSITIVE_INFINITY) : 0;
+  const first = end > Number(before.startSeconds ?? 0) ? ["siteId", "endSeconds"] : ["siteId", "startSeconds"];
+  const rank = ([name]: [string, unknown]) => (first.includes(name) ? first.indexOf(name) : first.length);
+  return Object.entries(fields).toSorted((a, b) => rank(a) - rank(b));
 }
 
 /**

@@ -4,6 +4,7 @@ import { Instance } from "@holdfast/protocol/kinds/instance";
 import { LANES } from "@holdfast/protocol/uplink";
 import { readSetting, writeSetting } from "../database/settings.ts";
 import { siteTables } from "../database/tables.ts";
+import { deletionsToRepeat } from "../intents/deleted.ts";
 import { intentEntry } from "../intents/entry.ts";
 import { listenAnew, readPhase, writePhase } from "../replica/phase.ts";
 import { wordsToRepeat } from "./credential-words.ts";
@@ -121,6 +122,7 @@ async function repeatUnseenIntents(transaction: Transaction, outbox: Outbox): Pr
     .where((row) => row.or([row("outcome", "is", null), row("outcome", "!=", "quarantined")]))
     .orderBy("number")
     .execute();
+  for (const deletion of await deletionsToRepeat(transaction)) await outbox.add(transaction, deletion);
   for (const intent of unseen) await outbox.add(transaction, intentEntry(intent));
   await tables
     .updateTable("local_intent")

@@ -4,7 +4,8 @@ import { ROW } from "@holdfast/protocol/feed";
 import { KINDS, kindNamed } from "@holdfast/protocol/kinds/kinds";
 import { CompiledQuery, sql } from "kysely";
 import { siteTables } from "../database/tables.ts";
-import type { LocalIntent } from "../intents/entry.ts";
+import { rememberDeletion } from "../intents/deleted.ts";
+import { DELETION, type LocalIntent } from "../intents/entry.ts";
 import { takeCredentials } from "../outbox/credential-words.ts";
 import { forgetReleased, keepConflict } from "../outbox/released.ts";
 import { unreadableInPlace } from "./in-place.ts";
@@ -241,6 +242,7 @@ async function settleIntents(transaction: Transaction, touched: Touched): Promis
     const isCreation = field === null && staysShown(kind);
     const isOpen = outcome === "conflict" && isCreation && (await mayStillBe(transaction, conflict));
     if (isOpen && !(await isInFeed(transaction, kind, resource))) continue;
+    if (field === DELETION && outcome === "applied") await rememberDeletion(transaction, number);
     await tables.deleteFrom("local_intent").where("number", "=", number).execute();
   }
 }

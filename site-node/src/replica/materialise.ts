@@ -3,7 +3,7 @@ import type { Transaction } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol/kinds/host";
 import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
 import { sql } from "kysely";
-import type { LocalIntent } from "../intents/entry.ts";
+import { DELETION, type LocalIntent } from "../intents/entry.ts";
 import { readBody } from "./body.ts";
 import { resourceFrom } from "./overlay.ts";
 
@@ -71,6 +71,11 @@ export async function materialiseKnown(
   { kind, id, known }: { kind: Kind; id: string; known: Known },
 ): Promise<{ unreadable: string } | undefined> {
   const { body, intents, existing } = known;
+  // Whatever the hub says of it meanwhile, be it what cannot be read: it was deleted here, until the hub knows of that.
+  if (intents.some(({ field }) => field === DELETION)) {
+    await transaction.delete(kind, of.tenant, id);
+    return undefined;
+  }
   const read = body === undefined ? undefined : readBody(kind, body);
   if (read && "unreadable" in read) return read;
   const resource = resourceFrom({ ...of, kind, id, base: read?.body, intents, existing });

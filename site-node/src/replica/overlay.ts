@@ -1,6 +1,6 @@
 import { outOfSight } from "@holdfast/inventory/unseen";
 import type { ResourceBody } from "@holdfast/protocol/feed";
-import type { Kind, Resource } from "@holdfast/protocol/kinds/kind";
+import { isManaged, type Kind, type Resource } from "@holdfast/protocol/kinds/kind";
 import type { CreatedValue, LocalIntent } from "../intents/entry.ts";
 
 export interface Layers {
@@ -86,7 +86,7 @@ function fromCreation(intent: LocalIntent, { kind, site, epoch }: Pick<Layers, "
     updatedAt: intent.at,
     generation: 1,
     creation,
-    owner: kind.feed === "machine" ? site : undefined,
+    owner: isManaged(kind) ? site : undefined,
     retired: undefined,
     stamps: Object.fromEntries(Object.keys(fields).map((name) => [name, stamp])),
     fields: { ...initialOf(kind, "operator"), ...fields },

@@ -85,7 +85,7 @@ export class AuthorityHub implements AsyncDisposable {
   }
 
   async #apply(entry: UplinkEntry, seq: number): Promise<EntryOutcome[]> {
-    if (entry.type !== "create" && entry.type !== "edit") return [];
+    if (entry.type !== "create" && entry.type !== "edit" && entry.type !== "delete") return [];
     const { intent, id, actor } = entry;
     const kind = kindNamed(entry.kind);
     if (!kind) throw new Error(`no kind ${entry.kind}`);
@@ -95,6 +95,10 @@ export class AuthorityHub implements AsyncDisposable {
           const { field, value, base } = entry;
           const edit = { kind, tenant: TENANT, id, field, value, base, actor, write: intent, site: SITE };
           return [{ seq, intent, ...(await this.authority.editIn(tx, edit)) }];
+        }
+        if (entry.type === "delete") {
+          const deletion = { kind, tenant: TENANT, id, saw: entry.saw, actor, write: intent, site: SITE };
+          return [{ seq, intent, ...(await this.authority.deleteIn(tx, deletion)) }];
         }
         const { fields, creation } = entry;
         const made = { tenant: TENANT, id, fields, creation, actor, write: intent, owner: SITE };
@@ -110,4 +114,18 @@ export class AuthorityHub implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.store.close();
   }
+}
+
+/** How a site that is cut off comes together with its hub, and how both end. */
+export function meeting(hub: AuthorityHub, site: TestSite): AsyncDisposable & { meet(): Promise<void> } {
+  return {
+    async meet() {
+      await hub.take(site);
+      await hub.show(site);
+    },
+    async [Symbol.asyncDispose]() {
+      await site[Symbol.asyncDispose]();
+      await hub[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -91,9 +91,10 @@ export class SiteApi implements AsyncDisposable {
     const limit = new RefusalLimit(systemClock);
     const operators = new Operators({ store, replicaOf, clock, hubHeardAt, limit });
     this.outcomes = new Outcomes(store, systemClock);
-    const inventory = new SiteInventory({ store, outbox, intents, outcomes: this.outcomes, replicaOf });
+    const inventory = new SiteInventory({ store, outbox, intents, outcomes: this.outcomes, replicaOf, clock });
     this.#app = await siteApi({
       ...{ site: SITE, inventory, hubHeardAt, clock, log: this.#log, mqttPort: () => 1883, routes: [] },
+      requestsPerSecond: 0,
       authenticate: (request) => operators.authenticate(request),
       conflicts: new SiteConflicts(inventory),
       holds: new SiteHolds({ site: SITE, store, outbox, clock }),

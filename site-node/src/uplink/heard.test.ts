@@ -1,10 +1,9 @@
-import { createLog, minutes, silentLog } from "@holdfast/runtime";
+import { createLog, minutes, nextTurn, silentLog } from "@holdfast/runtime";
 import { expect, test, vi } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { SITE_SCOPE, TestSite } from "../testing/test-site.ts";
+import { until } from "../testing/until.ts";
 import { HubHeard } from "./heard.ts";
-
-const until = (check: () => boolean | Promise<boolean>) => expect.poll(check, { timeout: 5_000 }).toBe(true);
 
 test("when the hub was heard is known after a restart, as of a minute ago, and costs no more writes than that", async () => {
   await using site = await TestSite.open();
@@ -18,7 +17,7 @@ test("when the hub was heard is known after a restart, as of a minute ago, and c
   heard.note();
   expect(heard.at()).toBe(now);
   // Writes come one after another: whatever was begun by now is there when this one is done.
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   await site.write(async () => undefined);
   expect((await HubHeard.load(site.store, { clock, log: silentLog })).at()).toBe(1_000_000);
   now += 1;

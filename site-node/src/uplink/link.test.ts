@@ -1,12 +1,13 @@
 import { SILENT_AT_MOST } from "@holdfast/protocol/feed";
 import { siteFingerprint } from "@holdfast/protocol/recovery";
 import { CONTACT_EVERY } from "@holdfast/protocol/session";
-import { createLog, minutes, silentLog, systemClock } from "@holdfast/runtime";
+import { createLog, minutes, nextTurn, silentLog, systemClock } from "@holdfast/runtime";
 import { describe, expect, test } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { readPhase } from "../replica/phase.ts";
 import { movedClock } from "../testing/moved-clock.ts";
 import { OF, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { until } from "../testing/until.ts";
 import { startClaims } from "./claim.ts";
 import { startContact } from "./contact.ts";
 import { HubLink, type HubListener } from "./hub-link.ts";
@@ -31,8 +32,6 @@ function hubThat(answer: (sent: Sent) => { status: number; body: unknown }, list
   const of = { hubUrl: "http://hub", token: TOKEN, fetch: carry, clock: systemClock };
   return { sent, link: new HubLink({ ...of, ...(listener ? { listener } : {}) }) };
 }
-
-const until = (check: () => boolean | Promise<boolean>) => expect.poll(check, { timeout: 5_000 }).toBe(true);
 
 function contacting(site: TestSite, answer: (sent: Sent) => { status: number; body: unknown }) {
   const { sent, link } = hubThat(answer);
@@ -204,13 +203,12 @@ describe("what a dead connection holds is given up when it has been silent for l
     return { clock, given, link: new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: carry, clock }) };
   }
   type Dead = Pick<ReturnType<typeof deadAfter>, "clock" | "given">;
-  const later = () => new Promise((resolve) => setImmediate(resolve));
 
   /** What waits from now on is given up when nothing has come for too long, and not before. */
   async function expectGivenUp(waiting: Promise<unknown> | undefined, { clock, given }: Dead): Promise<void> {
     waiting?.catch(() => undefined);
     clock.move(SILENT_AT_MOST - 1);
-    await later();
+    await nextTurn();
     expect(given[0]?.aborted).toBe(false);
     clock.move(1);
     await expect(waiting).rejects.toMatchObject({ code: "DeadlineExceeded" });
@@ -219,7 +217,7 @@ describe("what a dead connection holds is given up when it has been silent for l
   test("before the answer began", async () => {
     const { clock, given, link } = deadAfter("nothing");
     const asking = link.fetch("http://hub/v1/shape");
-    await later();
+    await nextTurn();
     await expectGivenUp(asking, { clock, given });
   });
 
@@ -229,7 +227,7 @@ describe("what a dead connection holds is given up when it has been silent for l
     for (const _ of ["first", "second"]) {
       clock.move(SILENT_AT_MOST - 1);
       await reader?.read();
-      await later();
+      await nextTurn();
     }
     const third = reader?.read();
     await expectGivenUp(third, { clock, given });
@@ -240,7 +238,7 @@ describe("what a dead connection holds is given up when it has been silent for l
       const clock = movedClock();
       const link = new HubLink({ hubUrl: "http://hub", token: TOKEN, fetch: async () => answer, clock });
       await (await link.fetch("http://hub/v1/shape")).text();
-      await later();
+      await nextTurn();
       expect(clock.sleeping()).toBe(0);
     }
     const { clock, link } = deadAfter([": keep-alive\n\n"]);
@@ -249,7 +247,7 @@ describe("what a dead connection holds is given up when it has been silent for l
     expect(clock.sleeping()).toBe(1);
     mine.abort(new Error("stopped"));
     await expect(response.text()).rejects.toThrow("stopped");
-    await later();
+    await nextTurn();
     expect(clock.sleeping()).toBe(0);
   });
 });
@@ -344,7 +342,7 @@ test("a site that ends claims no more (rule 20)", async () => {
   expect(clock.sleeping()).toBe(0);
   const asked = sent.length;
   claiming.begin();
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   expect([sent.length, state.accepted]).toEqual([asked, 0]);
 });
 

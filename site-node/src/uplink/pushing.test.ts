@@ -1,14 +1,12 @@
 import type { UplinkBatch } from "@holdfast/protocol/uplink";
-import { createLog, minutes } from "@holdfast/runtime";
+import { createLog, minutes, nextTurn } from "@holdfast/runtime";
 import { expect, test, vi } from "vitest";
 import { readSetting } from "../database/settings.ts";
 import { movedClock } from "../testing/moved-clock.ts";
 import { SITE, TENANT, TestSite } from "../testing/test-site.ts";
+import { until } from "../testing/until.ts";
 import { HubLink } from "./hub-link.ts";
 import { type PushOptions, startPush } from "./push.ts";
-
-const until = (check: () => boolean | Promise<boolean>) => expect.poll(check, { timeout: 5_000 }).toBe(true);
-const later = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A push to a hub that is busy until told otherwise. */
 function pushing(site: TestSite, more: Partial<PushOptions> = {}) {
@@ -97,7 +95,7 @@ test("while nothing waits the database is not asked for it", async () => {
   const { push } = pushing(site);
   await push.drained();
   const write = vi.spyOn(site.store, "write");
-  for (let turn = 0; turn < 20; turn += 1) await later();
+  for (let turn = 0; turn < 20; turn += 1) await nextTurn();
   expect(write).not.toHaveBeenCalled();
   await push.close();
 });
@@ -137,6 +135,6 @@ test("who waits for a push is told when the wait or the push is given up, and wh
   await expect(until2).rejects.toThrow("stopped");
   const { asked } = hub;
   await happens(site, "after its end");
-  await later();
+  await nextTurn();
   expect([clock.sleeping(), hub.asked]).toEqual([0, asked]);
 });

@@ -7,11 +7,11 @@ import { siteTables } from "../database/tables.ts";
 import { ASK_AGAIN_AFTER } from "../outbox/refused-state.ts";
 import { movedClock } from "../testing/moved-clock.ts";
 import { hostRow, SITE, SITE_SCOPE, siteRow, TENANT, TENANT_SCOPE, TestSite } from "../testing/test-site.ts";
+import { until } from "../testing/until.ts";
 import { startSync } from "./sync.ts";
 
 const HOST = "host-00000001";
 const SELF = { siteId: SITE, tenant: { id: TENANT, name: "default" }, epoch: "epoch-1", protocol: 1, capabilities: [] };
-const until = (check: () => boolean | Promise<boolean>) => expect.poll(check, { timeout: 5_000 }).toBe(true);
 
 interface Answer {
   readonly status: number;
