@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { planting } from "./test/planted/in-vitest.ts";
 
@@ -10,11 +11,13 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{protocol,runtime,inventory,hub,site-node,agent,bench}/src/**/*.test.ts",
-            "test/{planted,mutation}/**/*.test.ts",
+            "{protocol,runtime,inventory,hub,site-node,agent,cli,bench}/src/**/*.test.ts",
+            "test/{api-fuzz,cli,eim-clients,mutation,planted}/**/*.test.ts",
           ],
           // No file leaves anything behind in what it imports, and importing all of it anew for each is a third of the time.
           isolate: false,
+          // Half the time these wait for flushes of the disk and for each other's messages: one worker on two cores leaves one idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           testTimeout: 20_000,
         },
       },

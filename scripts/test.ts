@@ -40,7 +40,12 @@ const TIERS: readonly Tier[] = [
   { name: "histories", needs: {}, isBesideTheNext: true, run: () => runVitest("histories", "beside others") },
   {
     name: "process",
-    needs: { strip: "binutils", "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu", strace: "strace" },
+    needs: {
+      strip: "binutils",
+      "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
+      strace: "strace",
+      prometheus: "prometheus",
+    },
     run: () => runVitest("process"),
   },
 ];

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf, requireNode24 } from "@holdfast/runtime";
+import { eachOf } from "../at-once.ts";
 import { fuzz, type Result } from "./fuzz.ts";
 import { HEADING, lineOf, storyOf } from "./report.ts";
 import { moduleOf, NAMES, targetIn } from "./targets.ts";
@@ -65,19 +66,15 @@ async function main(given: string[]): Promise<number> {
   const seed = wholeNumber("seed", values.seed, SEED);
   const one = values.input === undefined ? undefined : wholeNumber("input", values.input, 0);
   const inputs = one === undefined ? wholeNumber("inputs", values.inputs, INPUTS) : 1;
-  const targets = [...chosen(values.only)];
   const stories: string[] = [];
   console.log(HEADING);
-  const worker = async () => {
-    for (let target = targets.shift(); target; target = targets.shift()) {
-      const kept = one === undefined ? keptFor(target) : [];
-      const result: Result = await fuzz({ module: moduleOf(target), target, seed, from: one ?? 0, inputs, kept });
-      console.log(lineOf(target, result, seed));
-      if (result.is === "failed") stories.push(storyOf(target, result, seed));
-    }
-  };
   const began = performance.now();
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker));
+  await eachOf(chosen(values.only), Math.min(availableParallelism(), 4), async (target) => {
+    const kept = one === undefined ? keptFor(target) : [];
+    const result: Result = await fuzz({ module: moduleOf(target), target, seed, from: one ?? 0, inputs, kept });
+    console.log(lineOf(target, result, seed));
+    if (result.is === "failed") stories.push(storyOf(target, result, seed));
+  });
   console.log(`${Math.round((performance.now() - began) / 1_000)} s`);
   for (const story of stories) console.log(`\n${story}`);
   return stories.length === 0 ? 0 : 1;

@@ -79,10 +79,13 @@ export function restRequests(document: Document): (random: Random) => RestReques
   };
 }
 
-/** What sites and machines ask for has targets of its own. */
+/** What sites and machines ask for has targets of its own; a project that is deleted would end all else. */
 function isOperators(path: string): boolean {
-  return path.startsWith("/v1/projects/") || path === "/v1/health" || path === "/v1/status";
+  return path.startsWith("/v1/projects/{projectName}/") || path === "/v1/health" || path === "/v1/status";
 }
+
+/** Parameters that are never sent: whoever watches has no end of an answer. */
+const NEVER_SENT = new Set(["watch"]);
 
 function requestTo(
   random: Random,
@@ -91,7 +94,8 @@ function requestTo(
 ): RestRequest {
   const query: Record<string, Input> = {};
   for (const { name, in: where, schema = {} } of operation.parameters ?? []) {
-    if (where === "query" && random.chance(0.4)) query[name] = queryValue(random, { name, schema, path }, around);
+    if (where === "query" && !NEVER_SENT.has(name) && random.chance(0.4))
+      query[name] = queryValue(random, { name, schema, path }, around);
   }
   const schema = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const headers: Record<string, string> = random.chance(0.03)

@@ -1,6 +1,7 @@
 // `npm run bite`: whether the proving ground would notice.
 import { parseArgs } from "node:util";
 import { messageOf, requireNode24 } from "@holdfast/runtime";
+import { eachOf } from "../at-once.ts";
 import { type Bite, bite, biteTest, type Seeds } from "./bite.ts";
 import { FAULTS } from "./faults.ts";
 
@@ -61,15 +62,6 @@ async function biteAll(
     console.log(`${name.padEnd(WIDTH)}  ${describe(result, seeds)}`);
   });
   return missed;
-}
-
-/** Does it for each, so many at a time. */
-async function eachOf<T>(all: Iterable<T>, atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
-  const waiting = [...all].map((one) => ({ one }));
-  const goOn = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next.one);
-  };
-  await Promise.all(Array.from({ length: atOnce }, goOn));
 }
 
 /** Whether nothing goes wrong without a fault; otherwise nothing would be proved. */

@@ -52,6 +52,7 @@ test.each(RECORDED)(
     const desired = protobuf.parse(protoOf(version)).root.lookupType("holdfast.agent.v1.Desired");
     for (const { enrolment, packets } of agentRecording(version).machines) {
       const token = await site.enrolmentToken();
+      await site.node.caughtUp();
       const enrolled = await request(`${site.url}/v1/enroll`, {
         method: "POST",
         token: "",

@@ -64,7 +64,10 @@ export class SimulatedNetwork {
     const listening: Listening = {
       ...{ server, at, open: new Set<Wire>() },
       inContext: AsyncLocalStorage.snapshot(),
-      disown: Program.current?.owns(() => this.#listening.delete(at)),
+      disown: Program.current?.owns(() => {
+        this.#listening.delete(at);
+        endChecks(server);
+      }),
     };
     this.#listening.set(at, listening);
     this.#servers.set(server, listening);
@@ -100,6 +103,14 @@ export class SimulatedNetwork {
     while (this.#listening.has(this.#nextPort)) this.#nextPort += 1;
     this.#nextPort += 1;
     return this.#nextPort - 1;
+  }
+}
+
+/** Node looks every half minute, by a timer of its own, whether requests come to an end, and keeps the server for that. */
+function endChecks(server: Server): void {
+  for (const each of Object.getOwnPropertySymbols(server)) {
+    if (each.description !== "http.server.connectionsCheckingInterval") continue;
+    (server as unknown as Record<symbol, NodeJS.Timeout>)[each]?.close();
   }
 }
 

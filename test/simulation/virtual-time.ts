@@ -68,7 +68,7 @@ export class VirtualTime {
     const at = this.#now + Math.max(0, milliseconds);
     const isPutOff = this.#slack > 0 && milliseconds >= SOON;
     const due = { at: isPutOff ? Math.ceil(at / this.#slack) * this.#slack : at, order: this.#order, fire };
-    this.#queue.push(due);
+    if (!this.#isStopped) this.#queue.push(due);
     this.#wakePump?.();
     return due;
   }
@@ -77,8 +77,11 @@ export class VirtualTime {
     this.#forgotten.add(order);
   }
 
+  /** Nothing that is due comes any more, and none of it is kept. */
   stop(): void {
     this.#isStopped = true;
+    this.#queue.clear();
+    this.#forgotten.clear();
     this.#wakePump?.();
   }
 
@@ -120,6 +123,10 @@ class Heap {
       at = parent;
     }
     items[at] = due;
+  }
+
+  clear(): void {
+    this.#items.length = 0;
   }
 
   pop(): Due | undefined {

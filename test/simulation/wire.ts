@@ -11,6 +11,8 @@ export interface WireOptions {
   readonly remotePort?: number | undefined;
 }
 
+const { setImmediate: turnOfThePlatform } = globalThis;
+
 /** The first letter of each method of HTTP that is used. */
 const BEGINS_A_REQUEST = /[GPD]/;
 
@@ -229,6 +231,17 @@ export class Wire extends Duplex {
     this.on("error", () => undefined);
     this.#idle?.callOff();
     this.#deliver((peer) => peer.#reset());
+    turnOfThePlatform(() => this.#closeParser());
+  }
+
+  /**
+   * Node's parser of HTTP is native: it lives with all that it knows until it is closed, which Node does when the connection
+   * is. Of a dead program nothing hears that any more.
+   */
+  #closeParser(): void {
+    const http = this as { parser?: { close(): void } | null };
+    http.parser?.close();
+    http.parser = null;
   }
 
   #active(): void {

@@ -6,7 +6,7 @@ import type { Asked, Outcome } from "./child.ts";
 /** No history takes longer, however slow the machine; one that does hangs. */
 const LONGEST = minutes(10);
 /** A process is not kept for longer, so that what it keeps does not add up. */
-const MOST_HISTORIES = 40;
+const MOST_HISTORIES = 8;
 
 /** Plays histories in a process of its own, which may die or hang. */
 export class Player {

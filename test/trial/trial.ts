@@ -32,10 +32,9 @@ export interface Reset {
   readonly until: number;
 }
 
-/** A host that its site has to let go: the site's id, and when somebody was told so, in the world's time. */
+/** A host that its site has to let go, and when somebody was told so, by the world's monotonic clock. */
 export interface LettingGo {
   readonly host: string;
-  readonly site: string;
   readonly at: number;
 }
 
@@ -61,7 +60,7 @@ export class Trial {
   readonly ordered: Ordered[] = [];
   readonly registered: string[] = [];
   readonly colleagues: Colleague[] = [];
-  /** What a site managed when somebody was told that it will be no more, in the order in which they were. */
+  /** What a site managed when somebody was told that it will be no more. */
   readonly lettingGo: LettingGo[] = [];
   readonly resetsAsked: Reset[] = [];
   /** Sites that must be held, unless somebody has released them since. */
@@ -183,11 +182,11 @@ export class Trial {
 
   async delete(resource: string | undefined): Promise<void> {
     if (resource === undefined) return;
-    const site = (await this.#shown(this.world.hub, resource))?.siteId;
+    const isManaged = Boolean((await this.#shown(this.world.hub, resource))?.siteId);
     const answer = await this.ask(this.world.hub, "DELETE", `${HOSTS}/${resource}`);
     if (!answer || answer.status >= 300) return;
     this.ledger.deleted(resource);
-    if (site) this.lettingGo.push({ host: resource, site, at: simulation().time.monotonic() });
+    if (isManaged) this.lettingGo.push({ host: resource, at: simulation().time.monotonic() });
   }
 
   async command(at: Party, machine: Machine, which: number): Promise<void> {

@@ -43,7 +43,7 @@ export class Pairs {
   /** A block of ids for machines that a site makes by itself. */
   lend(then: number, now: number, count: number): void {
     for (let nth = 0; nth < count; nth += 1) {
-      for (const prefix of ["host", "inst"]) {
+      for (const prefix of ["host", "inst", "singlesche"]) {
         this.pair(idFromNumber(prefix, then + nth), idFromNumber(prefix, now + nth));
       }
     }

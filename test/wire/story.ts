@@ -105,6 +105,15 @@ export async function recordStory(): Promise<{ site: SiteRecording; agent: Agent
     await says("edit");
     await quiet();
 
+    const schedules = `${PROJECT}/schedules/single`;
+    const maintenance = { scheduleStatus: "SCHEDULE_STATUS_MAINTENANCE", targetHostId: first.id };
+    const startSeconds = Math.floor(world.clock.now() / 1_000) + 86_400;
+    const schedule = await atSite("POST", schedules, { name: "tonight", startSeconds, ...maintenance });
+    await quiet();
+    await atSite("DELETE", `${schedules}/${schedule.resourceId}`);
+    await says("delete");
+    await quiet();
+
     oslo.wan.cut();
     await atSite("PATCH", host, { name: "at-the-site" });
     await ask("PATCH", host, { name: "at-the-hub" });

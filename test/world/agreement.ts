@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EVERY_TENANT } from "@holdfast/inventory";
 import { type ConflictBody, Host, Instance, type Kind, type Resource, ROW, siteScope } from "@holdfast/protocol";
 import { eventually } from "./eventually.ts";
 import type { World } from "./world.ts";
@@ -9,7 +10,7 @@ type Store = World["hub"]["running"]["store"];
 
 /** What a store holds of machines, by id; of those that a site manages when one is named. */
 export async function machinesIn(store: Store, owner?: string): Promise<Map<string, Resource>> {
-  const lists = await store.read((view) => Promise.all(KINDS.map((kind) => view.list(kind, {}))));
+  const lists = await store.read((view) => Promise.all(KINDS.map((kind) => view.list(kind, { tenant: EVERY_TENANT }))));
   const machines = lists.flatMap(({ resources }) => resources as readonly Resource[]);
   return new Map(
     machines.filter((each) => owner === undefined || each.owner === owner).map((each) => [each.resourceId, each]),

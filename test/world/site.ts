@@ -1,4 +1,5 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { EVERY_TENANT } from "@holdfast/inventory";
 import { Host } from "@holdfast/protocol";
 import { type Log, readConfig } from "@holdfast/runtime";
 import { createSiteNode, type SiteNode } from "@holdfast/site-node";
@@ -152,7 +153,7 @@ export class WorldSite {
 
   /** The hosts that its replica holds. */
   async hostIds(): Promise<string[]> {
-    const { resources } = await this.node.store.read((view) => view.list(Host, {}));
+    const { resources } = await this.node.store.read((view) => view.list(Host, { tenant: EVERY_TENANT }));
     return resources.map(({ resourceId }) => resourceId);
   }
 

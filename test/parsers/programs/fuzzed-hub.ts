@@ -58,7 +58,10 @@ export class FuzzedHub {
   static async start(holding: "briefly" | "as usual" = "briefly"): Promise<FuzzedHub> {
     const home = mkdtempSync(`${tmpdir()}/hub-`);
     const complaints = new Complaints();
-    const given = readConfig(HubConfig, { arguments: ["--home", home, "--hub-port", "0"], environment: {} });
+    const given = readConfig(HubConfig, {
+      arguments: ["--home", home, "--hub-port", "0", "--requests-per-second", "0"],
+      environment: {},
+    });
     const config = { ...given, ...(holding === "briefly" ? HELD_BRIEFLY : {}) };
     const hub = await createHub(config, { clock: systemClock, log: complaints.log });
     const operator = readFileSync(`${home}/operator-token`, "utf8").trim();

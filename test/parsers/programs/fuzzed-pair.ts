@@ -53,7 +53,7 @@ export class FuzzedPair {
     writeFileSync(`${home}/token`, String(hub.names.siteToken), { mode: 0o600 });
     const settings = [
       ...["--home", home, "--hub-url", hub.hub.url, "--site-id", String(hub.names.site)],
-      ...["--token-file", `${home}/token`, "--site-port", "0", "--mqtt-port", "0"],
+      ...["--token-file", `${home}/token`, "--site-port", "0", "--mqtt-port", "0", "--requests-per-second", "0"],
     ];
     const complaints = new Complaints(OWN_FAULT);
     const config = readConfig(SiteConfig, { arguments: settings, environment: {} });

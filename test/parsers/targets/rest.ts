@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { FARTHEST } from "@holdfast/inventory/api/query";
 import { type Answered, type Asked, encoded, headerText, judged, queryText } from "../programs/answers.ts";
 import { filled, type Names } from "../programs/filled.ts";
 import { type Document, type RestRequest, restRequests } from "../rest-requests.ts";
@@ -40,6 +41,8 @@ export async function openedRest(program: Asking): Promise<Opened> {
       program.complaints.none();
       const verdict = judged(answer);
       if (verdict === "refused") return verdict;
+      // Metrics are text.
+      if (String(answer.headers["content-type"]).startsWith("text/plain")) return verdict;
       mustHold(answer.json !== undefined, `it answers what is no JSON: ${answer.text.slice(0, 200)}`);
       if (method === "GET") mustHoldAsList(answer, request.query);
       if (["POST", "PUT", "PATCH"].includes(method)) await mustShow(program, { answer, path, headers: as });
@@ -62,7 +65,7 @@ function mustHoldAsList({ json }: Answered, { pageSize }: RestRequest["query"]):
   const { totalElements, hasNext, ...rest } = json as Readonly<Record<string, unknown>>;
   if (typeof hasNext !== "boolean") return;
   const [list] = Object.values(rest).filter(Array.isArray);
-  const most = typeof pageSize === "string" && /^[0-9]+$/.test(pageSize) ? Number(pageSize) : 20;
+  const most = typeof pageSize === "string" && /^[0-9]+$/.test(pageSize) ? Number(pageSize) : FARTHEST;
   mustHold((list?.length ?? 0) <= most, `a page of ${most} holds ${list?.length}`);
   mustHold(Number(totalElements) >= (list?.length ?? 0), `of ${String(totalElements)} it shows ${list?.length}`);
 }

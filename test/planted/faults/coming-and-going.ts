@@ -16,9 +16,9 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
     name: "instances-stay-behind",
     happens: "a host is moved",
     rule: 14,
-    breaks: "The instances of a host that moves stay with the site that it left.",
+    breaks: "What follows a host that moves, as its instances do, stays with the site that it left.",
     file: "inventory/src/authority/intent-writes.ts",
-    find: "    await tx.replace(Instance, followed);\n",
+    find: "    await tx.replace(follower.kind, followed);\n",
     put: "",
   },
   {

@@ -83,8 +83,8 @@ export const FOLLOWING: readonly PlantedFault[] = [
     rule: 14,
     breaks: "A host that leaves a site's feed is not taken out of it.",
     file: "inventory/src/authority/intent-writes.ts",
-    find: "const left = await withdraw(tx, Host, before);",
-    put: "const left = await publish(tx, Host, before);",
+    find: "const left = await withdraw(tx, kind, before);",
+    put: "const left = await publish(tx, kind, before);",
   },
   {
     name: "deletion-not-in-feed",

@@ -72,8 +72,8 @@ export const WRITING: readonly PlantedFault[] = [
     rule: 3,
     breaks: "A choice made at a site ends the conflict also where its author has not seen all of its values.",
     file: "hub/src/conflicts/conflicts.ts",
-    find: "if ((await valuesOf(tx, row)).every(({ write }) => seen.has(write))) {",
-    put: "if ((await valuesOf(tx, row)).some(({ write }) => seen.has(write))) {",
+    find: "if (values.every(({ write }) => seen.has(write))) {",
+    put: "if (values.some(({ write }) => seen.has(write))) {",
   },
   {
     name: "choice-not-written",
@@ -81,7 +81,7 @@ export const WRITING: readonly PlantedFault[] = [
     rule: 3,
     breaks: "A conflict ends with a choice, and the chosen value does not stand.",
     file: "hub/src/conflicts/resolve.ts",
-    find: "await tx.savepoint(() => authority.settleIn(tx, kind, { tenant, id, actor, fields }));",
+    find: "await tx.savepoint(() => authority.settleIn(tx, kind, { ...authorOf(resolution), tenant, id, fields }));",
     put: "if (chosen.write !== standing) return;",
   },
   {
