@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Row, Run } from "./benchmark.ts";
+import { MODELS } from "./observed-host.ts";
 import { figuresOf, startWorker, type Worker } from "./processes.ts";
 import { type Listening, startHub } from "./programs.ts";
 import { alternate, median, type Rounds, ratioOf } from "./rounds.ts";
-import { MODELS, PROJECT, type SeededHub, seededHub } from "./seed.ts";
+import { PROJECT, type SeededHub, seededHub } from "./seed.ts";
 import { figure } from "./shown.ts";
 import type { LoadAnswer } from "./workers/http-load.ts";
 
@@ -69,7 +70,7 @@ export class ApiReads implements AsyncDisposable {
   /** Throws unless both give the same answer. */
   async compare({ hub, bare }: Question): Promise<void> {
     const [ours, theirs] = [await askHub(this.#hub.url, this.seed, hub[0] ?? ""), await this.#askBare(bare[0] ?? "")];
-    if (!isDeepStrictEqual(ageless(ours), ageless(theirs))) {
+    if (!isDeepStrictEqual(comparable(ours), comparable(theirs))) {
       throw new Error(`the bare server answers otherwise:\n${JSON.stringify(theirs)}\n${JSON.stringify(ours)}`);
     }
   }
@@ -116,23 +117,45 @@ async function askHub(url: string, { operatorToken }: SeededHub, path: string): 
   return response.json();
 }
 
-/** The one thing that differs from one second to the next. */
-function ageless(answer: unknown): unknown {
-  return JSON.parse(JSON.stringify(answer), (key, value) => (key === "ageSeconds" ? 0 : value));
+/** Without what differs from one second to the next, and where a list goes on, which only whoever has cursors can say. */
+function comparable(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer), (key, value) =>
+    key === "ageSeconds" || key === "nextPageToken" ? undefined : value,
+  );
 }
 
+type Read = Pick<Row, "unit" | "value" | "more" | "peerValue" | "peerMore" | "ratio">;
+
 /** What rounds of reads say of a row: requests a second, with the processor time of each. */
-export function rateOf(
-  measured: Rounds<ReadFigures>,
-): Pick<Row, "unit" | "value" | "more" | "peerValue" | "peerMore" | "ratio"> {
-  const rate = (side: readonly ReadFigures[]) => median(side.map(({ perSecond }) => perSecond));
-  const cpu = (side: readonly ReadFigures[]) => `${figure(median(side.map((each) => each.cpu)))} ms CPU each`;
+export function rateOf(measured: Rounds<ReadFigures>): Read {
+  const cpu = (side: readonly ReadFigures[]) => `${figure(cpuOf(side))} ms CPU each`;
   return {
     unit: "requests/s",
-    value: rate(measured.ours),
+    value: perSecondOf(measured.ours),
     more: cpu(measured.ours),
-    peerValue: rate(measured.peer),
+    peerValue: perSecondOf(measured.peer),
     peerMore: cpu(measured.peer),
     ratio: ratioOf(measured, ({ perSecond }) => perSecond),
   };
+}
+
+/** The same the other way round: the processor time of a request, which other work of the machine's changes less. */
+export function costOf(measured: Rounds<ReadFigures>): Read {
+  const rate = (side: readonly ReadFigures[]) => `${figure(perSecondOf(side))}/s`;
+  return {
+    unit: "ms CPU each",
+    value: cpuOf(measured.ours),
+    more: rate(measured.ours),
+    peerValue: cpuOf(measured.peer),
+    peerMore: rate(measured.peer),
+    ratio: ratioOf(measured, ({ cpu }) => cpu),
+  };
+}
+
+function perSecondOf(side: readonly ReadFigures[]): number {
+  return median(side.map(({ perSecond }) => perSecond));
+}
+
+function cpuOf(side: readonly ReadFigures[]): number {
+  return median(side.map(({ cpu }) => cpu));
 }

@@ -1,6 +1,7 @@
 import { agentCost } from "./agent-cost.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { brokerPublish } from "./broker-publish.ts";
+import { cliLists } from "./cli-lists.ts";
 import { getHost } from "./get-host.ts";
 import { hubMemory } from "./hub-memory.ts";
 import { initialSync } from "./initial-sync.ts";
@@ -17,6 +18,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   liveLatency,
   getHost,
   listHosts,
+  cliLists,
   brokerPublish,
   hubMemory,
   siteMemory,

@@ -10,7 +10,18 @@ export interface Listening extends Running {
 
 /** The hub as it is shipped, on a home; more settings as they are given on a command line. */
 export async function startHub(home: string, settings: readonly string[] = []): Promise<Listening> {
-  const given = ["run", "--home", home, "--hub-port", "0", "--log-level", "warn", ...settings];
+  const given = [
+    "run",
+    "--home",
+    home,
+    "--hub-port",
+    "0",
+    "--log-level",
+    "warn",
+    "--requests-per-second",
+    "0",
+    ...settings,
+  ];
   return listening(startProgram("hub", given, `${home}/log`), home, "hub-url");
 }
 

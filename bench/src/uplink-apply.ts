@@ -1,10 +1,11 @@
 import { batchHash, MAX_BATCH_BYTES, type UplinkBatch } from "@holdfast/protocol";
 import { offerHeaders, PROTOCOL_VERSION } from "@holdfast/protocol/handshake";
 import type { Benchmark } from "./benchmark.ts";
+import { observedOf } from "./observed-host.ts";
 import { startWorker } from "./processes.ts";
 import { type Listening, startHub } from "./programs.ts";
 import { alternate, median, ratioOf } from "./rounds.ts";
-import { observedOf, type SeededHub, seededHub } from "./seed.ts";
+import { type SeededHub, seededHub } from "./seed.ts";
 
 const ENTRIES = 1_000;
 

@@ -13,6 +13,8 @@ interface Options {
 }
 
 const PARTS = { hostStorages: "host_storage", hostNics: "host_nic", hostUsbs: "host_usb", hostGpus: "host_gpu" };
+/** What is shown of the region above one that has none. */
+const NO_REGION: Json = { name: "", parentId: "", metadata: [], parentRegion: null };
 /** 64 bits, shown as text. */
 const WIDE = new Set(["memory_bytes", "capacity_bytes"]);
 
@@ -106,7 +108,7 @@ serve(async ({ database, tenant, sample }: Options) => {
     if (!row) return null;
     return {
       ...{ resourceId: row.resource_id, regionID: row.resource_id, name: row.name, parentId: row.parent_id ?? "" },
-      ...{ metadata: JSON.parse(String(row.metadata ?? "[]")), parentRegion: null, inheritedMetadata: [] },
+      ...{ metadata: JSON.parse(String(row.metadata ?? "[]")), parentRegion: NO_REGION, inheritedMetadata: [] },
       ...{ totalSites: 0, timestamps: timesOf(row), generation: row.generation },
     };
   }

@@ -4,7 +4,8 @@ import { readConfig, silentLog, systemClock } from "@holdfast/runtime";
 import { differences } from "@holdfast/test/returning/account";
 import { backlogOf, type Told } from "@holdfast/test/returning/backlog";
 import { ReturningSite } from "@holdfast/test/returning/site";
-import { observedOf, type SeededSite } from "../seed.ts";
+import { observedOf } from "../observed-host.ts";
+import type { SeededSite } from "../seed.ts";
 import { serve } from "./serve.ts";
 
 interface Options {
