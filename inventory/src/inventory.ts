@@ -53,6 +53,8 @@ export interface CreateRequest extends Asking {
 export interface RemoveRequest extends Addressed {
   /** The generation that the caller saw; refused with Aborted (`OtherGeneration`) when another stands. */
   readonly ifGeneration?: number;
+  /** The `writesOf` what the caller saw; refused likewise. */
+  readonly ifWrites?: string;
 }
 
 export interface UpdateRequest extends RemoveRequest {

@@ -45,7 +45,7 @@ export function withPowerCommands({ inventory, commands, clock }: PowerCommandPa
       const { desiredPowerState: _, ...fields } = request.fields;
       const before = await commandable(inventory, request);
       const after = Object.keys(fields).length > 0 ? await inventory.update(kind, { ...request, fields }) : before;
-      const { ifGeneration: __, fields: ___, id: hostId, ...asking } = request;
+      const { ifGeneration: _1, ifWrites: _2, fields: _3, id: hostId, ...asking } = request;
       // EIM takes it too where nobody is there to do it, and its clients do not expect a refusal.
       if (after.owner !== undefined) {
         await commands.issue({ ...asking, hostId, command, notAfter: clock.now() + POWER_COMMAND_VALID });
@@ -62,10 +62,11 @@ function commandIn(kind: Kind, { desiredPowerState }: Readonly<Record<string, un
 }
 
 /** The host, once it is sure that a command can be given: nothing else of the request is done when it cannot. */
-async function commandable({ store }: Inventory, { tenant, id, ifGeneration }: UpdateRequest): Promise<Resource> {
+async function commandable({ store }: Inventory, request: UpdateRequest): Promise<Resource> {
+  const { tenant, id } = request;
   const host = await store.read((view) => view.get(Host, tenant, id));
   if (!host) throw missing(Host);
-  refuseOther(Host, host, ifGeneration);
+  refuseOther(Host, host, request);
   const refuse = (why: string) => new FieldFault("FailedPrecondition", ["desiredPowerState"], why);
   if (isBeingDeleted(Host, host.fields)) throw refuse(`desiredPowerState: host_resource ${id} is being deleted`);
   return host;

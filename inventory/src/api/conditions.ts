@@ -3,6 +3,7 @@ import type { Resource } from "@holdfast/protocol";
 import { Fault } from "@holdfast/runtime";
 import type { UpdateRequest } from "../inventory.ts";
 import { OtherGeneration } from "../store/faults.ts";
+import { writesOf } from "../store/writes-of.ts";
 import { refusal } from "./body/check-value.ts";
 import type { ReadBody } from "./body/read-body.ts";
 
@@ -13,27 +14,34 @@ export class PreconditionFailed extends Fault {
   }
 }
 
-/** A resource as it is shown; `generation` counts the changes of what operators want. */
+/** Under which an answer keeps the digest of the writes that made it; JSON does not show it. */
+const WRITES = Symbol("writes");
+
+/** A resource as it is shown alone; `generation` counts the changes of what operators want. */
 export interface Shown {
-  readonly resourceId: string;
   readonly generation: number;
+  readonly [WRITES]: string;
+}
+
+/** An answer that is one resource, and knows which state of it. */
+export function shownAlone<A extends object>(answer: A, resource: Pick<Resource, "stamps">): A {
+  return Object.assign(answer, { [WRITES]: writesOf(resource) });
 }
 
 /** Whether an answer is one resource. */
 export function isShown(answer: object): answer is Shown {
-  const { resourceId, generation } = answer as Partial<Shown>;
-  return typeof resourceId === "string" && typeof generation === "number";
+  return WRITES in answer;
 }
 
 /** What counts on by itself while nothing happens. */
 const AGES = /"ageSeconds":\d+,?|"heardAt":"[^"]*",?/g;
 
 /**
- * The entity tag of a resource as it is shown: `"GENERATION-DIGEST"`. It is another one whenever anything is that is shown,
- * embedded resources too, but for the ages of observations, which count on by themselves.
+ * The entity tag of a resource as it is shown: `"GENERATION-WRITES-DIGEST"`. It is another one whenever anything is that is
+ * shown, embedded resources too, but for the ages of observations, which count on by themselves.
  */
-export function entityTag({ generation }: Shown, text: string): string {
-  return `"${generation}-${hash("sha1", text.replace(AGES, ""), "base64url").slice(0, 16)}"`;
+export function entityTag({ generation, [WRITES]: writes }: Shown, text: string): string {
+  return `"${generation}-${writes}-${hash("sha1", text.replace(AGES, ""), "base64url").slice(0, 16)}"`;
 }
 
 const TAG = /\s*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)/y;
@@ -59,17 +67,23 @@ export function isKnown(ifNoneMatch: string | undefined, tag: string): boolean {
   return known === "*" || known.some((each) => each.replace(/^W\//, "") === tag);
 }
 
+/** What must still stand when a change is written. */
+export type MadeOf = Pick<UpdateRequest, "ifGeneration" | "ifWrites">;
+
 /**
- * The generation that a change must be made of, so that the write itself can look whether it still stands; undefined when
- * any will do. What a site observes meanwhile is no hindrance. Throws PreconditionFailed when `If-Match` names none that
- * stands; weak tags name none.
+ * The state that a change must be made of, so that the write itself can look whether it still stands; nothing when any will
+ * do. What a site observes meanwhile is no hindrance. Throws PreconditionFailed when `If-Match` names none that stands; weak
+ * tags name none.
  */
-export function generationToStand(ifMatch: string | undefined, resource: Resource): number | undefined {
-  if (ifMatch === undefined) return undefined;
+export function stateToStand(ifMatch: string | undefined, resource: Resource): MadeOf {
+  if (ifMatch === undefined) return {};
   const tags = readTags("If-Match", ifMatch);
-  if (tags === "*") return undefined;
+  if (tags === "*") return {};
   const { generation } = resource;
-  if (tags.some((tag) => tag.startsWith(`"${generation}-`))) return generation;
+  const writes = writesOf(resource);
+  if (tags.some((tag) => tag.startsWith(`"${generation}-${writes}-`))) {
+    return { ifGeneration: generation, ifWrites: writes };
+  }
   throw notTheOne(resource.resourceId, generation);
 }
 
@@ -77,12 +91,8 @@ export function notTheOne(id: string, stands: number): PreconditionFailed {
   return new PreconditionFailed(`If-Match: ${id} has been changed since: generation ${stands} stands`);
 }
 
-/** What a change addresses, and the generation that must still stand when it is written. */
-export type ToChange = Pick<UpdateRequest, "tenant" | "id" | "ifGeneration">;
-
-export function ifGeneration(generation: number | undefined): Pick<UpdateRequest, "ifGeneration"> {
-  return generation === undefined ? {} : { ifGeneration: generation };
-}
+/** What a change addresses, and what must still stand when it is written. */
+export type ToChange = Pick<UpdateRequest, "tenant" | "id"> & MadeOf;
 
 /** A write that came too late for the state it was made of is refused in the terms in which that state was named. */
 export async function asAsked<T>(

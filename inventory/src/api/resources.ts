@@ -11,7 +11,7 @@ import { refusal } from "./body/check-value.ts";
 import { refuseFalseClaims } from "./body/claims.ts";
 import { fieldsToCreate, type ReadBody, readBody } from "./body/read-body.ts";
 import { said } from "./body/said.ts";
-import { asAsked, generationOf, generationToStand, ifGeneration, type ToChange } from "./conditions.ts";
+import { asAsked, generationOf, shownAlone, stateToStand, type ToChange } from "./conditions.ts";
 import { listInSlices } from "./list-slices.ts";
 import { readOrder } from "./order.ts";
 import { conditionOf, pagingOf } from "./paging.ts";
@@ -190,14 +190,15 @@ export class Resources {
     const seen = generationOf(claims);
     const change = await this.read(call, async (tenantView) => {
       const resource = await this.#standing(tenantView, kind, id);
-      const standing = generationToStand(call.ifMatch, resource);
+      const madeOf = stateToStand(call.ifMatch, resource);
       if (seen !== undefined && seen !== resource.generation) {
         throw new Fault("Aborted", `generation: ${resource.generation} stands, the body is of ${seen}`);
       }
+      const ifGeneration = seen === undefined ? {} : { ifGeneration: seen };
       const stands = () => this.#renderOne(tenantView, kind, resource);
       return {
         ...(await allowed(call.principal, kind, { asked: id, resource, claims, writes, stands })),
-        addressed: { tenant: tenantView.tenant.id, id: resource.resourceId, ...ifGeneration(seen ?? standing) },
+        addressed: { tenant: tenantView.tenant.id, id: resource.resourceId, ...madeOf, ...ifGeneration },
       };
     });
     const { addressed, ...changed } = change;
@@ -233,12 +234,12 @@ export class Resources {
     return whileSilent(await this.#situation(view, tenant.id));
   }
 
-  /** What a change addresses: what `find` finds, and the generation that must still stand when it is written. */
+  /** What a change addresses: what `find` finds, and what must still stand when it is written. */
   #toChange(kind: Kind, id: string, call: Call): Promise<ToChange> {
     return this.read(call, async (tenantView) => {
       const resource = await this.#standing(tenantView, kind, id);
-      const standing = generationToStand(call.ifMatch, resource);
-      return { tenant: tenantView.tenant.id, id: resource.resourceId, ...ifGeneration(standing) };
+      const madeOf = stateToStand(call.ifMatch, resource);
+      return { tenant: tenantView.tenant.id, id: resource.resourceId, ...madeOf };
     });
   }
 
@@ -267,7 +268,7 @@ export class Resources {
     const situation = await this.#situation(tenantView.view, tenantView.tenant.id);
     const [rendered] = await this.#render(tenantView, kind, [resource], { situation, totalSites: true });
     if (!rendered) throw new TypeError("one resource rendered to none");
-    return rendered;
+    return shownAlone(rendered, resource);
   }
 
   async #showAll(view: View, id: string, kind: Kind, resources: readonly Resource[]): Promise<Rendered[]> {

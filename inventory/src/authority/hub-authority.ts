@@ -207,7 +207,7 @@ export class HubAuthority implements Authority {
 
   async removeIn(tx: Transaction, kind: Kind, request: RemoveRequest): Promise<void> {
     const before = await this.#existing(tx, kind, request);
-    refuseOther(kind, before, request.ifGeneration);
+    refuseOther(kind, before, request);
     if (isBeingDeleted(kind, before.fields)) return;
     const write = this.#write(request);
     const desiredState = deletedState(kind);
@@ -223,7 +223,7 @@ export class HubAuthority implements Authority {
   async #updateIn(tx: Transaction, kind: Kind, request: UpdateRequest): Promise<Resource> {
     await refuseFrozenTenant(tx, request.tenant);
     const before = await this.#existing(tx, kind, request);
-    refuseOther(kind, before, request.ifGeneration);
+    refuseOther(kind, before, request);
     const fields = toWrite(before, wantedOf(kind, request));
     if (Object.keys(fields).length === 0) return before;
     const { resource } = await setFields(tx, kind, before, { fields, write: this.#write(request) });

@@ -1,5 +1,6 @@
-import type { Kind } from "@holdfast/protocol";
+import type { Kind, Resource } from "@holdfast/protocol";
 import { Fault, type FaultCode } from "@holdfast/runtime";
+import { writesOf } from "./writes-of.ts";
 
 /** A fault of named fields, so that a caller can say which of its input to mend. */
 export class FieldFault extends Fault {
@@ -27,13 +28,14 @@ export class OtherGeneration extends Fault {
   }
 }
 
-/** Throws OtherGeneration unless a resource is at the generation asked for, if any is. */
+/** Throws OtherGeneration unless a resource is in the state asked for, if any is. */
 export function refuseOther(
   kind: Pick<Kind, "name">,
-  resource: { resourceId: string; generation: number },
-  ifGeneration: number | undefined,
+  resource: Resource,
+  { ifGeneration, ifWrites }: { readonly ifGeneration?: number; readonly ifWrites?: string },
 ): void {
-  if (ifGeneration !== undefined && ifGeneration !== resource.generation) throw new OtherGeneration(kind, resource);
+  const isOther = ifGeneration !== undefined && ifGeneration !== resource.generation;
+  if (isOther || (ifWrites !== undefined && ifWrites !== writesOf(resource))) throw new OtherGeneration(kind, resource);
 }
 
 /** There is no such resource of the kind, in the text that clients of this API look for. */

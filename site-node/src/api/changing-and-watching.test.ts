@@ -25,6 +25,23 @@ test("a change that was made of another state is refused at a site too, and jour
   expect(again.status).toBe(304);
 });
 
+test("a state that has come to the same generation by another way is another state", async () => {
+  await using it = await SiteApi.open();
+  const written = await it.ask("PATCH", `${HOSTS}/${it.own}`, { body: { name: "here" } });
+  await it.hub.update(Host, it.own, { name: "there" });
+  await it.hub.take(it.site);
+  await it.hub.show(it.site);
+  const shown = await it.ask("GET", `${HOSTS}/${it.own}`);
+  expect(shown.body).toMatchObject({ name: "there", generation: written.body.generation });
+  const late = await it.ask("PATCH", `${HOSTS}/${it.own}`, {
+    body: { name: "unseen" },
+    headers: { "if-match": String(written.headers.etag) },
+  });
+  expect(late).toMatchObject({ status: 412, body: { code: "FailedPrecondition" } });
+  const headers = { "if-match": String(shown.headers.etag) };
+  expect((await it.ask("PATCH", `${HOSTS}/${it.own}`, { body: { name: "seen" }, headers })).status).toBe(200);
+});
+
 test("a list is watched at a site that is cut off: what is wanted there, and what the hub says when it is back", async () => {
   await using it = await SiteApi.open();
   const url = await it.app.listen({ host: "127.0.0.1", port: 0 });

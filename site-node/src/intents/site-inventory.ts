@@ -104,7 +104,7 @@ export class SiteInventory implements Inventory {
     refuseHubsOwn(kind);
     const done = await this.#write(request.tenant, async (tx, of) => {
       const before = await existing(tx, kind, request);
-      refuseOther(kind, before, request.ifGeneration);
+      refuseOther(kind, before, request);
       if (deletedState(kind) === undefined) return this.#removeAtOnce(tx, of, { kind, before, by: request });
       if (isBeingDeleted(kind, before.fields)) return unchanged(tx, kind, before);
       return this.#change(tx, of, { kind, before, fields: { desiredState: deletedState(kind) }, by: request });
@@ -157,7 +157,7 @@ export class SiteInventory implements Inventory {
 
   async #updateIn(tx: Transaction, of: ReplicaOf, kind: Kind, request: UpdateRequest): Promise<Done> {
     const before = await existing(tx, kind, request);
-    refuseOther(kind, before, request.ifGeneration);
+    refuseOther(kind, before, request);
     validateFields(kind, request.fields, { who: "operator", on: "update" });
     const fields = toWrite(before, wantedOf(kind, request.fields));
     if (Object.keys(fields).length === 0) return unchanged(tx, kind, before);
