@@ -2,7 +2,7 @@ import type { Machine } from "../world/machine.ts";
 import type { Json } from "../world/request.ts";
 import type { WorldSite } from "../world/site.ts";
 import type { Party } from "./operators.ts";
-import { HOSTS, INSTANCES, PROJECT, type Trial } from "./trial.ts";
+import { HOSTS, INSTANCES, PROJECT, type Seen, type Trial } from "./trial.ts";
 
 /** What a step is about; `which` is a number to choose by. */
 export interface About {
@@ -50,7 +50,7 @@ async function deleteInstance(trial: Trial, at: Party): Promise<void> {
 /** Writes one after the other, as scripts do, to a machine and to what was registered for one to come. */
 async function script(trial: Trial, at: Party, { machine, which }: About): Promise<void> {
   for (const host of [machine.known, trial.registeredOne(which)]) {
-    let seen: Json | undefined;
+    let seen: Seen | undefined;
     for (let times = 0; times < 5 + (which % 15); times += 1) {
       seen = await trial.write(at, host, times % 2 === 0 ? "name" : "metadata", { seen });
       // Refused, or not heard of: it does not insist.

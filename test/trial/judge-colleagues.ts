@@ -11,7 +11,7 @@ export async function whoIsGoneIsLetInNoMore(trial: Trial): Promise<void> {
     for (const { id, token, isGone } of colleagues) {
       if (isGone === undefined) continue;
       for (const at of [world.hub, ...sites]) {
-        const status = (await trial.ask(at, "GET", HOSTS, undefined, token))?.status;
+        const status = (await trial.ask(at, "GET", HOSTS, undefined, { token }))?.status;
         assert.equal(
           status,
           isGone ? 401 : 200,

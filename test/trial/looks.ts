@@ -99,7 +99,7 @@ export class Looks {
     const cutFor = this.#lasted(site, "cut");
     for (const { id, token, offlineSeconds } of this.#trial.colleagues) {
       if (cutFor < seconds(offlineSeconds) + NOTICED_WITHIN) continue;
-      const answer = await this.#trial.ask(site, "GET", HOSTS, undefined, token);
+      const answer = await this.#trial.ask(site, "GET", HOSTS, undefined, { token });
       assert.notEqual(
         answer?.status,
         200,

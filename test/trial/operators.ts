@@ -6,6 +6,12 @@ import type { WorldSite } from "../world/site.ts";
 /** Where operators ask. */
 export type Party = WorldHub | WorldSite;
 
+/** Who asks, if it is another than the one who is always there, and what else they say. */
+export interface As {
+  readonly token?: string | undefined;
+  readonly headers?: object;
+}
+
 /** How long an operator waits for an answer, milliseconds. */
 const PATIENCE = 60_000;
 
@@ -31,20 +37,20 @@ export class Operators {
     return this.#answered;
   }
 
-  /** What came back, to whoever is always there or holds another token; undefined when nothing did. */
+  /** What came back, to whoever is always there or to another; undefined when nothing did. */
   async ask(
     at: Party,
     method: string,
     path: string,
     body?: unknown,
-    token = this.#token,
+    { token = this.#token, headers = {} }: As = {},
   ): Promise<Answer<Json> | undefined> {
     const isWrite = WRITES.includes(method);
     if (isWrite) this.#count += 1;
     const giveUp = new AbortController();
     const callOff = simulation().time.after(PATIENCE, () => giveUp.abort(new Error("nobody answers")));
     try {
-      const answer = await request(`${at.url}${path}`, { method, token, body, signal: giveUp.signal });
+      const answer = await request(`${at.url}${path}`, { method, token, body, headers, signal: giveUp.signal });
       if (isWrite && answer.status < 300) this.#answered += 1;
       return answer;
     } catch {

@@ -10,7 +10,7 @@ import type { Colleague } from "./colleagues.ts";
 import { Deaths } from "./deaths.ts";
 import { everythingIn } from "./everything.ts";
 import { Ledger } from "./ledger.ts";
-import { Operators, type Party } from "./operators.ts";
+import { type As, Operators, type Party } from "./operators.ts";
 
 export const PROJECT = "/v1/projects/default";
 export const HOSTS = `${PROJECT}/compute/hosts`;
@@ -36,6 +36,20 @@ export interface Reset {
 export interface LettingGo {
   readonly host: string;
   readonly at: number;
+}
+
+/** A host as somebody was shown it, and the tag of that state. */
+export interface Seen {
+  readonly host: Json;
+  readonly tag: string;
+}
+
+/** A value for a field, in the place of what is shown there. */
+interface Over {
+  readonly field: WrittenField;
+  readonly value: string;
+  readonly shown: Seen;
+  readonly by: Colleague | undefined;
 }
 
 /** What was done to a world, for its counts. */
@@ -96,8 +110,8 @@ export class Trial {
     return this.#count;
   }
 
-  ask(at: Party, method: string, path: string, body?: unknown, token?: string): Promise<Answer<Json> | undefined> {
-    return this.operators.ask(at, method, path, body, token);
+  ask(at: Party, method: string, path: string, body?: unknown, as?: As): Promise<Answer<Json> | undefined> {
+    return this.operators.ask(at, method, path, body, as);
   }
 
   /**
@@ -109,33 +123,50 @@ export class Trial {
     at: Party,
     resource: string | undefined,
     field: WrittenField,
-    { seen, by }: { seen?: Json; by?: Colleague } = {},
-  ): Promise<Json | undefined> {
+    { seen, by }: { seen?: Seen | undefined; by?: Colleague } = {},
+  ): Promise<Seen | undefined> {
     if (resource === undefined) return undefined;
     const value = `w${this.next()}x`;
-    const shown = seen ?? (await this.#shown(at, resource));
-    if (!shown) return undefined;
-    const before = FIELDS[field].read(shown);
-    this.ledger.found(shown.resourceId, field, before);
+    let shown = seen ?? (await this.#shown(at, resource));
+    for (let looks = 1; shown; looks += 1) {
+      const written = await this.#writeOver(at, resource, { field, value, shown, by });
+      if (written !== "made of another state") return written;
+      // They insist for a while: a script at the other end may change it as often as they look.
+      shown = looks < LOOKS ? await this.#shown(at, resource) : undefined;
+    }
+    return undefined;
+  }
+
+  async #writeOver(
+    at: Party,
+    resource: string,
+    { field, value, shown: { host, tag }, by }: Over,
+  ): Promise<Seen | "made of another state" | undefined> {
+    const before = FIELDS[field].read(host);
+    this.ledger.found(host.resourceId, field, before);
     const asked = this.ledger.count;
     const isTaken = this.#asks();
     const mayWrite = by?.isGone !== true;
-    const isFrozen = at === this.world.hub && this.ledger.deletedOnes.has(resource) && !this.anyDisaster;
-    const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value), by?.token);
+    const atHub = at === this.world.hub;
+    const isFrozen = atHub && this.ledger.deletedOnes.has(resource) && !this.anyDisaster;
+    // At the hub the generation tells who wrote blindly; at a site one number may mean two states.
+    const as: As = { token: by?.token, headers: atHub ? {} : { "if-match": tag } };
+    const answer = await this.ask(at, "PATCH", `${HOSTS}/${resource}`, FIELDS[field].body(value), as);
+    if (answer?.status === 412) return "made of another state";
     if (answer && answer.status !== 200) return undefined;
     assert.ok(!answer || !isFrozen, `${resource} was deleted, and was changed at the hub after that`);
     // Of a host that was registered on both sides one id survives, and whoever asks for the other one is told of that (rule 5).
-    const meant = answer?.body.resourceId ?? shown.resourceId;
+    const meant = answer?.body.resourceId ?? host.resourceId;
     const acknowledged = isTaken(answer);
-    const isBlind = answer?.body.generation !== shown.generation + 1;
+    const isBlind = atHub && answer?.body.generation !== host.generation + 1;
     // A site may not know yet that somebody is gone, and the hub does (rule 6): then nobody wanted it.
     if (mayWrite) this.ledger.wanted({ resource: meant, field, value, over: [before], asked, isBlind, acknowledged });
-    return answer?.body;
+    return answer && seenIn(answer);
   }
 
-  async #shown(at: Party, resource: string): Promise<Json | undefined> {
+  async #shown(at: Party, resource: string): Promise<Seen | undefined> {
     const shown = await this.ask(at, "GET", `${HOSTS}/${resource}`);
-    return shown?.status === 200 ? shown.body : undefined;
+    return shown?.status === 200 ? seenIn(shown) : undefined;
   }
 
   /** Chooses one of the values of an open conflict. */
@@ -182,7 +213,7 @@ export class Trial {
 
   async delete(resource: string | undefined): Promise<void> {
     if (resource === undefined) return;
-    const isManaged = Boolean((await this.#shown(this.world.hub, resource))?.siteId);
+    const isManaged = Boolean((await this.#shown(this.world.hub, resource))?.host.siteId);
     const answer = await this.ask(this.world.hub, "DELETE", `${HOSTS}/${resource}`);
     if (!answer || answer.status >= 300) return;
     this.ledger.deleted(resource);
@@ -227,6 +258,13 @@ export class Trial {
     const held = (await Promise.all(stores.map((store) => everythingIn(store)))).join("\n");
     this.ledger.forgetUnless((value) => held.includes(value));
   }
+}
+
+/** How often somebody looks again before they give up. */
+const LOOKS = 3;
+
+function seenIn({ body, headers }: Answer<Json>): Seen {
+  return { host: body, tag: headers.get("etag") ?? "" };
 }
 
 /** For how long a command is good: some are over before a link is back. */
