@@ -22,7 +22,8 @@ function worthTelling(value: unknown): unknown {
     return items.length === 0 ? undefined : items;
   }
   if (typeof value !== "object") return value;
-  if ("resourceId" in value) return reference(value);
+  // Parts of a machine, such as addresses, have the key as resources do, and nothing in it.
+  if ("resourceId" in value && value.resourceId !== "") return reference(value);
   const parts = Object.entries(value).flatMap(([name, each]) => {
     const worth = worthTelling(each);
     return worth === undefined ? [] : [[name, worth]];
