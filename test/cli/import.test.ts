@@ -86,6 +86,10 @@ test("a dry run checks and makes nothing", async () => {
   expect(await hosts()).toEqual([]);
 });
 
+test("one row is told of as one", async () => {
+  expect((await importing([PLAIN()], "--dry-run")).notes).toBe("1 row can be imported; nothing was made\n");
+});
+
 test("rows become hosts at their sites with what they are to be installed with; names and ids are both taken", async () => {
   const { code, out, notes } = await importing([WHOLE, PLAIN()]);
   expect({ code, notes }).toEqual({ code: 0, notes: "2 rows are imported\n" });

@@ -35,9 +35,10 @@ mend that file and import it. A file can be imported again: what is there alread
         `${complaints.size} of ${rows.length} rows cannot be imported, and nothing was made: see ${written}`,
       );
     }
-    if (given["dry-run"]) return context.note(`${rows.length} rows can be imported; nothing was made`);
+    if (given["dry-run"]) return context.note(`${counted(rows.length)} can be imported; nothing was made`);
     const failures = await makeAll(plans, context);
-    if (failures.size === 0) return context.note(`${rows.length} rows are imported`);
+    if (failures.size === 0)
+      return context.note(`${counted(rows.length)} ${rows.length === 1 ? "is" : "are"} imported`);
     const written = writeBeside(
       file,
       "import_error",
@@ -91,4 +92,8 @@ function writeBeside(file: string, name: string, { clock }: Pick<Context, "clock
   const path = join(dirname(file), `${name}_${time}_${basename(file)}`);
   writeFileSync(path, content);
   return path;
+}
+
+function counted(rows: number): string {
+  return rows === 1 ? "1 row" : `${rows} rows`;
 }
