@@ -28,7 +28,8 @@ async function main(given: readonly string[]): Promise<void> {
 
 function help(): string {
   const purpose = "Runs the hub: the authoritative inventory, its API, and what each site must know.";
-  const commands = Object.entries(COMMANDS).map(([name, { purpose }]) => `  ${name.padEnd(16)}${purpose}`);
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const commands = Object.entries(COMMANDS).map(([name, { purpose }]) => `  ${name.padEnd(width)}  ${purpose}`);
   return helpText("holdfast hub", purpose, HubConfig, ["Other commands (each has --help):", ...commands].join("\n"));
 }
 

@@ -81,5 +81,6 @@ test("a hub that is killed while it is written to has lost nothing, and one whos
 test("the commands are listed, and each says what it is told", async () => {
   const [all, one] = await Promise.all([holdfast("hub", "--help"), holdfast("hub", "recover", "accept", "--help")]);
   for (const command of ["backup", "restore", "new-epoch", "recover status"]) expect(all).toContain(`  ${command} `);
+  expect(all).toMatch(/^ {2}user set-password +Gives /m);
   expect(one).toContain("usage: holdfast hub recover accept SITE-ID FINGERPRINT [options]");
 });
