@@ -166,11 +166,21 @@ describe("what the server refuses", () => {
     }
   });
 
+  test("an id that is that of no kind, naming the parameter", async () => {
+    await using api = await openApi();
+    for (const method of ["GET", "PUT", "PATCH", "DELETE"] as const) {
+      const answer = await api.ask(method, "compute/hosts/nope", method === "GET" ? {} : { body: {} });
+      const told = { code: "InvalidArgument", message: 'resourceId: "nope" is not the id of a resource' };
+      expect([method, answer.status, answer.body]).toEqual([method, 400, told]);
+    }
+  });
+
   test("a body of another type than JSON", async () => {
     await using api = await openApi();
     for (const type of ["text/plain", "application/xml", "application/x-www-form-urlencoded"]) {
       const answer = await api.ask("POST", "regions", { body: "name=x", headers: { "content-type": type } });
-      expect([type, answer.status, answer.body.code]).toEqual([type, 415, "InvalidArgument"]);
+      const told = { code: "InvalidArgument", message: "content-type: must be application/json" };
+      expect([type, answer.status, answer.body]).toEqual([type, 415, told]);
     }
   });
 

@@ -84,6 +84,7 @@ export function answerTo(error: unknown): Answer {
   const status = statusOf(error);
   if (status === 414) return { status, code: "InvalidArgument", message: "a part of the path is too long" };
   if (status === 413) return { status, code: "ResourceExhausted", message: "the body is too large" };
+  if (status === 415) return { status, code: "InvalidArgument", message: "content-type: must be application/json" };
   if (status === 503) return { status, code: "Unavailable", message: "the request took too long" };
   if (status < 500) return { status, code: CODE_OF_STATUS[status] ?? "InvalidArgument", message: messageOf(error) };
   return { status: 500, code: "Internal", message: "internal error" };

@@ -1,5 +1,4 @@
 import { isId, KINDS, type Kind } from "@holdfast/protocol";
-import { Fault } from "@holdfast/runtime";
 import { missing } from "../store/faults.ts";
 import { refusal } from "./body/check-value.ts";
 
@@ -11,7 +10,7 @@ const PREFIXES = new Set(KINDS.map((kind) => kind.prefix));
  */
 export function checkId(kind: Kind, id: string): void {
   const prefix = id.slice(0, Math.max(0, id.lastIndexOf("-")));
-  if (!PREFIXES.has(prefix)) throw new Fault("InvalidArgument", `"${id}" is not the id of a resource`);
+  if (!PREFIXES.has(prefix)) throw refusal("resourceId", `"${id}" is not the id of a resource`);
   if (!isId(kind.prefix, id)) throw missing(kind);
 }
 
