@@ -20,8 +20,14 @@ export function checkedBody<S extends TObject>(schema: S, sent: unknown): Static
   const params = error.params as {
     readonly requiredProperties?: readonly string[];
     readonly additionalProperties?: readonly string[];
+    readonly allowedValues?: readonly unknown[];
   };
-  const name =
-    error.instancePath.slice(1) || params.requiredProperties?.[0] || params.additionalProperties?.[0] || "body";
-  throw new FieldFault("InvalidArgument", [name], `${name}: ${WHY[error.keyword] ?? error.message}`);
+  // As `roles[0]`, and as every other refusal writes it.
+  const place = error.instancePath
+    .slice(1)
+    .replaceAll(/\/(\d+)/g, "[$1]")
+    .replaceAll("/", ".");
+  const why = params.allowedValues ? `must be one of ${params.allowedValues.join(", ")}` : WHY[error.keyword];
+  const name = place || params.requiredProperties?.[0] || params.additionalProperties?.[0] || "body";
+  throw new FieldFault("InvalidArgument", [name], `${name}: ${why ?? error.message}`);
 }

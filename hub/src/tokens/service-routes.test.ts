@@ -159,3 +159,10 @@ test("a site is told what a token may do, and goes by reading where it does not 
     ["service:mixed", "read", ["im-r"]],
   ]);
 });
+
+test("a role that there is not is refused, naming its place and those that there are", async () => {
+  await using hub = await startTestHub();
+  const { status, body } = await make(hub, { name: "reports", roles: ["im-r", "root"] });
+  expect([status, body.code]).toEqual([400, "InvalidArgument"]);
+  expect(body.message).toMatch(/^roles\[1\]: must be one of im-r, im-rw, /);
+});
