@@ -18,7 +18,7 @@ export interface TestHub extends AsyncDisposable {
   stop(): Promise<void>;
   /** Asks as the first operator, or as whose token is given; the answer's body is parsed. */
   ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
-  /** A new site of the project with a token of its own. */
+  /** A new site of the project with a token of its own, which the hub has heard. */
   site(project?: string): Promise<TestSite>;
 }
 
@@ -88,6 +88,7 @@ export async function startTestHub(given: Settings = {}): Promise<TestHub> {
       const { body } = await ask("POST", `${at}/sites/${id}/tokens`, {});
       const tenant = await hub.store.read((view) => view.tenant(project));
       const token: string = body.token;
+      await ask("GET", "/v1/sites/self", undefined, token);
       return { id, token, tenant: tenant?.id ?? "", headers: { authorization: `Bearer ${token}`, ...OFFER } };
     },
     async restart({ samePort, between, settings: other } = {}) {

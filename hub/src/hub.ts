@@ -27,6 +27,7 @@ import { createConflicts } from "./conflicts/conflicts.ts";
 import { conflictListener } from "./conflicts/listener.ts";
 import { openContacts } from "./contacts/contacts.ts";
 import { createDoor } from "./contacts/door.ts";
+import { everHeard } from "./contacts/ever-heard.ts";
 import { statusRoute } from "./contacts/status-route.ts";
 import { createCredentials } from "./credentials/credentials.ts";
 import { claimRoutes } from "./disaster/claim-routes.ts";
@@ -130,7 +131,9 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const contacts = await openContacts({ store, clock, log });
     started.push(contacts);
     const isSilent = (site: string) => contacts.contactOf(site)?.silentSince !== undefined;
-    const authority = await createAuthority({ store, clock, listeners, isSilent, managedOf: managedOf(clock) });
+    const wasHeard = everHeard(contacts);
+    const managed = managedOf(clock);
+    const authority = await createAuthority({ store, clock, listeners, isSilent, wasHeard, managedOf: managed });
     const tokens = createTokens({ store, clock });
     await firstStart({ home, authority, tokens, log });
 
@@ -164,8 +167,10 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
     const courtesy = createCourtesy({ clock });
     const taking = { credentials, enrolments, holds, recoveries, history, receipts, courtesy, ports };
     const uplink = retirement.noting(createUplink({ store, authority, ...taking, clock, log }));
-    const wasHeard = (site: string) => contacts.contactOf(site) !== undefined;
-    const tenants = startTenantController({ store: beside.store, authority, tokens, wasHeard, clock, log });
+    const tenants = startTenantController({
+      ...{ store: beside.store, authority, tokens, clock, log },
+      wasHeard: (site) => contacts.contactOf(site) !== undefined,
+    });
     started.push(tenants);
     const projects = createProjects({ store, authority, clock, onWanted: tenants.wake });
     const organisations = createOrganisations({ store, clock });

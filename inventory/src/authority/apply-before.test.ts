@@ -8,7 +8,7 @@ const OFF = { desiredPowerState: "POWER_STATE_OFF" };
 /** A hub with a host of a site that it hears or does not hear. */
 async function managed() {
   const silent = new Set<string>();
-  const hub = await Harness.open([], (site) => silent.has(site));
+  const hub = await Harness.open([], { isSilent: (site) => silent.has(site) });
   const site = (await hub.site("Oslo")).resourceId;
   const host = await hub.host({ siteId: site, serialNumber: "SN-1" });
   const fall = () => silent.add(site);

@@ -16,7 +16,7 @@ import type { Report } from "./observe.ts";
 import type { LetGo } from "./recover-let-go.ts";
 import type { Release, ReleaseOutcome } from "./release.ts";
 import type { Clearing } from "./tenants.ts";
-import type { AuthorityListener } from "./write.ts";
+import type { AuthorityListener, WasHeard } from "./write.ts";
 
 export type { Created, CreateInRequest } from "./create.ts";
 export type { SiteDeletion } from "./delete.ts";
@@ -121,6 +121,8 @@ export interface AuthorityParts {
   readonly listeners?: readonly AuthorityListener[];
   /** Whether a site cannot be reached now: what is wanted of its machines may come too late (rule 17). */
   readonly isSilent?: (site: string) => boolean;
+  /** Machines of a site that never was are let go at once; every site was when absent. */
+  readonly wasHeard?: WasHeard;
   /** Which observed fields are not the sites'. */
   readonly managedOf?: ManagedFieldsOf;
 }
@@ -132,8 +134,9 @@ export async function createAuthority({
   newId = randomUUID,
   listeners = [],
   isSilent = () => false,
+  wasHeard = async () => true,
   managedOf = NONE_MANAGED,
 }: AuthorityParts): Promise<Authority> {
   const lives = await store.write((tx) => livesOf(tx, newId));
-  return new HubAuthority({ store, clock, newId, listeners, isSilent, managedOf }, lives);
+  return new HubAuthority({ store, clock, newId, listeners, isSilent, wasHeard, managedOf }, lives);
 }

@@ -12,7 +12,14 @@ import {
 import { systemClock } from "@holdfast/runtime";
 import type { Store } from "../store/contract.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
-import { type Authority, type AuthorityListener, createAuthority, type Recovery, type Report } from "./authority.ts";
+import {
+  type Authority,
+  type AuthorityListener,
+  type AuthorityParts,
+  createAuthority,
+  type Recovery,
+  type Report,
+} from "./authority.ts";
 
 export const TENANT = "11111111-1111-4111-8111-111111111111";
 export const ALICE = "operator:alice";
@@ -33,7 +40,7 @@ export class Harness implements AsyncDisposable {
 
   static async open(
     listeners: readonly AuthorityListener[] = [],
-    isSilent: (site: string) => boolean = () => false,
+    { isSilent = () => false, wasHeard = async () => true }: Pick<AuthorityParts, "isSilent" | "wasHeard"> = {},
   ): Promise<Harness> {
     const store = await openSqliteStore({ path: ":memory:" });
     const clock = { ...systemClock, now: (): number => harness.now() };
@@ -42,7 +49,7 @@ export class Harness implements AsyncDisposable {
       count += 1;
       return `w${count}`;
     };
-    const authority = await createAuthority({ store, clock, newId, listeners, isSilent });
+    const authority = await createAuthority({ store, clock, newId, listeners, isSilent, wasHeard });
     const harness: Harness = new Harness(store, authority);
     await harness.authority.createTenant({ actor: "hub", name: "first", id: TENANT });
     return harness;

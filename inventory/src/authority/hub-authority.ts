@@ -26,7 +26,7 @@ import { purge, retire } from "./retire.ts";
 import type { TakingBack } from "./take-over.ts";
 import { clearKind, endTenant, freezeTenant, makeTenant, refuseFrozenTenant } from "./tenants.ts";
 import { validateFields, writerOf } from "./validate.ts";
-import type { AuthorityListener, Write } from "./write.ts";
+import type { AuthorityListener, WasHeard, Write } from "./write.ts";
 
 /** The authority over a store whose lives are known. */
 export class HubAuthority implements Authority {
@@ -35,12 +35,13 @@ export class HubAuthority implements Authority {
   readonly #newId: () => string;
   readonly #listeners: readonly AuthorityListener[];
   readonly #isSilent: (site: string) => boolean;
+  readonly #wasHeard: WasHeard;
   readonly #managedOf: ManagedFieldsOf;
   readonly #onEpoch = new Set<(epoch: string) => void>();
   #lives: readonly string[];
 
   constructor(
-    { store, clock, newId, listeners, isSilent, managedOf }: Required<AuthorityParts>,
+    { store, clock, newId, listeners, isSilent, wasHeard, managedOf }: Required<AuthorityParts>,
     lives: readonly string[],
   ) {
     this.store = store;
@@ -48,6 +49,7 @@ export class HubAuthority implements Authority {
     this.#newId = newId;
     this.#listeners = listeners;
     this.#isSilent = isSilent;
+    this.#wasHeard = wasHeard;
     this.#managedOf = managedOf;
     this.#lives = lives;
   }
@@ -243,7 +245,7 @@ export class HubAuthority implements Authority {
   #write(by: Author, { id, site }: { id?: string | undefined; site?: string | undefined } = {}): Write {
     return {
       ...{ id: id ?? this.#newId(), epoch: this.epoch(), ...authorOf(by), at: this.#clock.now() },
-      ...{ told: this.#listeners, isSilent: this.#isSilent },
+      ...{ told: this.#listeners, isSilent: this.#isSilent, wasHeard: this.#wasHeard },
       ...(site === undefined ? {} : { site }),
     };
   }

@@ -47,8 +47,9 @@ export async function addResource(
 }
 
 /**
- * Sets fields of a resource, also to the values that they have: each gets the write's stamp. Wanting a resource deleted
- * begins its deletion, or carries it out when no site manages it. Throws when a rule forbids it.
+ * Sets fields of a resource, also to the values that they have: each gets the write's stamp. Wanting a resource deleted, or
+ * a machine at another site, begins that, and carries it out when there is no site that would have to let go first. Throws
+ * when a rule forbids it.
  */
 export async function setFields(
   tx: Transaction,
@@ -59,11 +60,12 @@ export async function setFields(
   const changes = changedFields(before.fields, fields);
   refuseFrozen(kind, before);
   refuseImmutable(kind, before.fields, changes);
-  const after = await asFollowing(tx, kind, withFields(kind, before, fields, write));
+  const isHeld = before.owner !== undefined && (await write.wasHeard(tx, before.owner));
+  const after = await asFollowing(tx, kind, withFields(kind, before, fields, { write, isHeld }));
   await checkChanges(tx, kind, { before, after, changes, write });
   if (changes.desiredState !== undefined && changes.desiredState === deletedState(kind)) {
     await refuseReferred(tx, kind, before);
-    if (before.owner === undefined) return { resource: after, at: await erase(tx, kind, after, write) };
+    if (!isHeld) return { resource: after, at: await eraseWithFollowers(tx, kind, after, write) };
   }
   await tx.replace(kind, after);
   const was = Object.fromEntries(Object.keys(changes).map((name) => [name, before.fields[name]]));
@@ -176,11 +178,17 @@ export function owned<R extends Resource>(kind: Kind, resource: R, owner: string
   return { ...rest, fields: { ...rest.fields, ...outOfSight(kind) } } as R;
 }
 
-function withFields(kind: Kind, before: Resource, fields: Fields, write: Write): Resource {
+function withFields(
+  kind: Kind,
+  before: Resource,
+  fields: Fields,
+  { write, isHeld }: { readonly write: Write; readonly isHeld: boolean },
+): Resource {
   const generation = before.generation + 1;
   const values = withoutUndefined({ ...before.fields, ...fields });
-  const claims = kind.name === Host.name && before.owner === undefined && typeof values.siteId === "string";
-  const owner = claims ? String(values.siteId) : before.owner;
+  const wanted = typeof values.siteId === "string" ? values.siteId : undefined;
+  const moves = kind.name === Host.name && !isHeld && wanted !== before.owner;
+  const owner = moves ? wanted : before.owner;
   const after = {
     ...before,
     generation,
@@ -188,7 +196,7 @@ function withFields(kind: Kind, before: Resource, fields: Fields, write: Write):
     stamps: { ...before.stamps, ...stampsOf(kind, fields, { write, generation, owner }) },
     fields: values,
   };
-  return claims ? owned(kind, after, owner) : after;
+  return moves ? owned(kind, after, owner) : after;
 }
 
 export function withoutUndefined(fields: Fields): Record<string, unknown> {

@@ -11,9 +11,13 @@ export interface Write extends Author {
   readonly site?: string;
   /** Whether a site does not hear of it now. */
   readonly isSilent: (site: string) => boolean;
+  readonly wasHeard: WasHeard;
   /** Who hears of what it does. */
   readonly told: readonly AuthorityListener[];
 }
+
+/** Whether a site was ever heard: one that never was holds nothing, and nobody there can let go of anything. */
+export type WasHeard = (tx: Transaction, site: string) => Promise<boolean>;
 
 /**
  * Told of what the authority writes, in the same transaction, once that is done and published, so that what depends on it

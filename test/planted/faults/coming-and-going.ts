@@ -9,8 +9,8 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
     rule: 14,
     breaks: "A host changes hands as soon as it is wanted elsewhere: two sites manage one machine.",
     file: "inventory/src/authority/intent-writes.ts",
-    find: `const claims = kind.name === Host.name && before.owner === undefined && typeof values.siteId === "string";`,
-    put: `const claims = kind.name === Host.name && typeof values.siteId === "string";`,
+    find: "const moves = kind.name === Host.name && !isHeld && wanted !== before.owner;",
+    put: "const moves = kind.name === Host.name && wanted !== before.owner;",
   },
   {
     name: "instances-stay-behind",
@@ -85,8 +85,8 @@ export const COMING_AND_GOING: readonly PlantedFault[] = [
     rule: 15,
     breaks: "A host that a site manages is gone as soon as somebody wants it deleted.",
     file: "inventory/src/authority/intent-writes.ts",
-    find: "if (before.owner === undefined) return { resource: after, at: await erase(tx, kind, after, write) };",
-    put: "return { resource: after, at: await erase(tx, kind, after, write) };",
+    find: "if (!isHeld) return { resource: after, at: await eraseWithFollowers(tx, kind, after, write) };",
+    put: "return { resource: after, at: await eraseWithFollowers(tx, kind, after, write) };",
   },
   {
     name: "frozen-written",
