@@ -45,6 +45,7 @@ const TIERS: readonly Tier[] = [
       "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
       strace: "strace",
       prometheus: "prometheus",
+      minisign: "minisign",
     },
     run: () => runVitest("process"),
   },
