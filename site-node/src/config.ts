@@ -46,6 +46,21 @@ export const SiteConfig = Type.Object({
       placeholder: "ADDRESS:PORT",
     }),
   ),
+  releases: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "where releases of the agent are, with manifest and signature beside each; none are served when not given",
+      placeholder: "DIR",
+    }),
+  ),
+  releaseKeys: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "a file with the minisign public keys by which releases are trusted; needed with --releases",
+      placeholder: "FILE",
+    }),
+  ),
   logLevel: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
     anyOf: LOG_LEVELS.map((level) => ({ const: level, type: "string" })),
     default: "info",

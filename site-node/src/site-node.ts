@@ -30,6 +30,8 @@ import { Outcomes } from "./intents/outcomes.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { hostPower } from "./power/host-power.ts";
 import { inBandControl } from "./power/in-band.ts";
+import { openReleases } from "./releases/open.ts";
+import { releaseRoutes } from "./releases/route.ts";
 import { lookAgain } from "./replica/look-again.ts";
 import { HubHeard } from "./uplink/heard.ts";
 import { knownReplica } from "./uplink/session.ts";
@@ -151,6 +153,7 @@ async function build(
   };
   const runner = own(await startCommands({ ...carriesOut, outbox, control, log: log.child({ part: "commands" }) }));
   const commands = createSiteCommands({ ...carriesOut, site, runner });
+  const releases = openReleases(config, { store, clock, log: log.child({ part: "releases" }) });
   const arrivals = new Arrivals({ store, outbox, credentials, replicaOf, clock });
 
   const sync = own(
@@ -184,6 +187,7 @@ async function build(
       onHoldReleased: () => runner.wake(),
       protocolVersion,
       routes: [
+        (app) => releases && releaseRoutes(app, { releases, log: log.child({ part: "releases" }) }),
         (app) => {
           const limit = new RefusalLimit(clock);
           arrivalRoute(app, { site, arrivals, limit, mqttPort: () => broker.port, log: log.child({ part: "api" }) });

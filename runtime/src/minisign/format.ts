@@ -50,6 +50,19 @@ export function readPublicKey(text: string): PublicKey {
   return { id: keyId(bytes, 2), key: bytes.subarray(10) };
 }
 
+/** How many keys one file may hold: two while one takes over from another, and some to spare. */
+const KEYS_MOST = 16;
+
+/** Public keys whose files were put one after the other into one. Throws InvalidArgument, also when there is none. */
+export function readPublicKeys(text: string): readonly PublicKey[] {
+  const keys: PublicKey[] = [];
+  const lines = text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith(COMMENT));
+  if (lines.length > KEYS_MOST) malformed("file of public keys", `more than ${KEYS_MOST} keys`);
+  for (const line of lines) keys.push(readPublicKey(line));
+  if (keys.length === 0) malformed("file of public keys", "it holds no key");
+  return keys;
+}
+
 /**
  * A secret key that no password protects, as `minisign -G -W` writes it: a program that signs by itself would have to hold the
  * password as well. Throws InvalidArgument, never with any of the key in its sentence.

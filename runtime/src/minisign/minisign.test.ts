@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { publicKeyText, readPublicKey, readSecretKey, readSignature, signatureText } from "./format.ts";
+import { publicKeyText, readPublicKey, readPublicKeys, readSecretKey, readSignature, signatureText } from "./format.ts";
 import { signMinisign, verifyMinisign } from "./minisign.ts";
 
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/minisign/${name}`, import.meta.url));
@@ -22,6 +22,13 @@ test("a key is read from its file, and from its second line alone", () => {
   expect(KEY.id).toBe("90C74C43987B503A");
   expect(readPublicKey(text("key.pub").split("\n")[1] ?? "")).toEqual(KEY);
   expect(readPublicKey(publicKeyText(KEY))).toEqual(KEY);
+});
+
+test("a file may hold several keys, one after the other, and has to hold one", () => {
+  expect(readPublicKeys(`${text("key.pub")}\n${text("other.pub")}`)).toEqual([KEY, OTHER]);
+  expect(() => readPublicKeys("untrusted comment: none\n")).toThrow(/holds no key/);
+  expect(() => readPublicKeys(text("key.pub").repeat(17))).toThrow(/more than 16 keys/);
+  expect(() => readPublicKeys(text("key.secret"))).toThrow(/158 bytes, not 42/);
 });
 
 test("what is signed here is verified, also after its text was read and written", () => {

@@ -9,6 +9,7 @@ import {
   intentsWithoutReasonMigration,
 } from "../intents/migration.ts";
 import { powerBegunMigration } from "../power/migration.ts";
+import { admittedMigration } from "../releases/admitted.ts";
 import { phasesMigration, refusedStateMigration, rowsWithTheirBodiesMigration } from "./sync-migrations.ts";
 
 const TABLES = [
@@ -80,4 +81,5 @@ export const siteMigrations: Readonly<Record<string, Migration>> = {
   "site-0011-intents-without-reason": intentsWithoutReasonMigration,
   "site-0012-asked-from": askedFromMigration,
   "site-0013-deleted-here": deletedHereMigration,
+  "site-0014-admitted-manifests": admittedMigration,
 };

@@ -151,6 +151,8 @@ export interface SiteTables {
   };
   /** The last write with a time limit whose desired power state the site has acted on, by host. */
   power_begun: { host: string; write: string };
+  /** The newest manifest that this site has admitted, by what has one order of sequences. */
+  admitted_manifest: { line: string; sequence: number; version: string; manifest_hash: string };
   counter: { name: string; value: number };
 }
 
