@@ -29,6 +29,19 @@ export const AgentConfig = Type.Object({
       description: "MQTT port of the site-node, when not the one that it tells",
     }),
   ),
+  releaseKeys: Type.Optional(
+    Type.String({
+      minLength: 1,
+      placeholder: "FILE",
+      description: "minisign public keys by which releases of the agent are trusted; it never updates itself without",
+    }),
+  ),
+  programs: Type.String({
+    minLength: 1,
+    default: "/opt/holdfast-agent",
+    placeholder: "DIR",
+    description: "where an installed agent's releases are",
+  }),
   allowPower: Type.Boolean({
     default: false,
     description: "lets the site switch this machine off and reset it",

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { AgentUpdate } from "@holdfast/protocol/topics";
 import { type Clock, fullJitter, type Log, minutes, seconds } from "@holdfast/runtime";
 import { type Address, type Ending, type Link, openLink } from "./link.ts";
 
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   readonly findWelcome?: (signal: AbortSignal) => Promise<Address | undefined>;
   readonly protocolVersion?: number;
   readonly bootId: string;
+  /** What the site is told of the agent's update of itself when a link is opened. */
+  readonly update?: () => AgentUpdate | undefined;
   readonly onMessage: (leaf: string, payload: Uint8Array) => void;
   /** The site has let us in through this link. */
   readonly onUp: (link: Link) => void;
@@ -51,8 +54,20 @@ const REFUSED_BY: Readonly<Record<NonNullable<Ending["refused"]>, string>> = {
 
 /** Starts connecting, and connects again with full jitter whenever the link is lost. */
 export function startConnection(options: ConnectionOptions): Connection {
-  const { clock, log, random, findPort, whoAnswers, findWelcome, bootId, protocolVersion, onMessage, onUp, onDown } =
-    options;
+  const {
+    clock,
+    log,
+    random,
+    findPort,
+    whoAnswers,
+    findWelcome,
+    bootId,
+    protocolVersion,
+    onMessage,
+    onUp,
+    onDown,
+    update,
+  } = options;
   const stopped = new AbortController();
   let { address } = options;
   let opening: Link | undefined;
@@ -67,7 +82,15 @@ export function startConnection(options: ConnectionOptions): Connection {
       return { reason: `${there} answers there, this host is one of ${address.siteId}`, refused: "elsewhere" };
     }
     if (stopped.signal.aborted) return { reason: "stopped", refused: undefined };
-    const mine = openLink({ address, session: randomUUID(), bootId, log, onMessage, protocolVersion });
+    const mine = openLink({
+      address,
+      session: randomUUID(),
+      bootId,
+      log,
+      onMessage,
+      protocolVersion,
+      update: update?.(),
+    });
     opening = mine;
     const isUp = await mine.up.then(
       () => true,

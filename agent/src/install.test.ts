@@ -7,7 +7,9 @@ import { expect, test } from "vitest";
 import { AgentConfig } from "./config.ts";
 import { install, uninstall } from "./install.ts";
 import { TOKEN, temporaryDirectory } from "./testing/agents.ts";
-import { INSTALLED, unitText } from "./unit.ts";
+import { INSTALLED, unitText, updatePathText, updateUnitText } from "./unit.ts";
+import { readJournal, writeJournal } from "./update/journal.ts";
+import { programsIn } from "./update/places.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 function machine() {
@@ -177,6 +179,47 @@ test.skipIf(skipsWithout(hasAnalyze))(
     expect(rated.status, rated.stdout.split("\n").slice(-3).join("\n")).toBe(0);
   },
 );
+
+test.skipIf(skipsWithout(hasAnalyze))("systemd finds no fault in the units of updates (needs systemd-analyze)", () => {
+  using directory = temporaryDirectory();
+  const units = {
+    [INSTALLED.updateUnitName]: updateUnitText("/bin/true"),
+    [INSTALLED.updatePathName]: updatePathText(),
+  };
+  for (const [name, text] of Object.entries(units)) writeFileSync(join(directory.path, name), text);
+  const paths = Object.keys(units).map((name) => join(directory.path, name));
+  const verified = spawnSync("systemd-analyze", ["verify", ...paths], { encoding: "utf8" });
+  expect(verified.stderr.split("\n").filter((line) => line.includes("holdfast-agent-update"))).toEqual([]);
+  expect(verified.status).toBe(0);
+});
+
+test("keys of releases are copied, stay when another agent is installed over it, and have to be keys", async () => {
+  using one = machine();
+  const keys = new URL("../../runtime/fixtures/minisign/key.pub", import.meta.url).pathname;
+  await expect(install([...one.list, "--release-keys", one.executable], one.surroundings)).rejects.toThrow(
+    /--release-keys/,
+  );
+  expect(existsSync(one.below("opt"))).toBe(false);
+  await install([...one.list, "--release-keys", keys], one.surroundings);
+  expect(readFileSync(one.below(INSTALLED.releaseKeys))).toEqual(readFileSync(keys));
+  await install(one.list, one.surroundings);
+  const config = readConfig(AgentConfig, { arguments: ["--config", one.below(INSTALLED.config)], environment: {} });
+  expect(config.releaseKeys).toBe(INSTALLED.releaseKeys);
+  expect(readlinkSync(one.below(INSTALLED.trusted))).toBe(`releases/${AGENT_VERSION}`);
+});
+
+test("what a person installs needs no proof, and what is known of newer releases is kept", async () => {
+  using one = machine();
+  await install(one.list, one.surroundings);
+  const { journal } = programsIn(one.below(INSTALLED.programs));
+  const known = { sequence: 7, version: "7", manifestHash: "m" };
+  const failures = [{ manifestHash: "m", release: "7-7", times: 1, reason: "r" }];
+  writeJournal(journal, {
+    ...{ phase: "trying", from: "a", to: "7-7", manifestHash: "m", trial: "t", starts: 1, known, failures },
+  });
+  await install(one.list, one.surroundings);
+  expect(readJournal(journal)).toEqual({ phase: "steady", release: AGENT_VERSION, known, failures });
+});
 
 test("the unit never forbids what V8 and the readers of the hardware need", () => {
   const settings = unitText()

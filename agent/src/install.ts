@@ -6,7 +6,10 @@ import { Fault, helpText, readConfig } from "@holdfast/runtime";
 import { makeDurable, renameDurably, writeDurably } from "@holdfast/runtime/durable-file";
 import { type Static, Type } from "typebox";
 import { AgentConfig } from "./config.ts";
-import { INSTALLED, powerRuleText, unitText } from "./unit.ts";
+import { INSTALLED, powerRuleText, unitText, updatePathText, updateUnitText } from "./unit.ts";
+import { readJournal, writeJournal } from "./update/journal.ts";
+import { programsIn } from "./update/places.ts";
+import { readKeys } from "./update/updates.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 const prefix = Type.String({
@@ -23,6 +26,14 @@ const InstallConfig = Type.Object({
     placeholder: "FILE",
     description: "a file holding the one-time token that admits this machine; it is copied",
   }),
+  releaseKeys: Type.Optional(
+    Type.String({
+      minLength: 1,
+      placeholder: "FILE",
+      description:
+        "minisign public keys by which newer releases are trusted; it is copied, and no update is taken without",
+    }),
+  ),
   prefix,
 });
 
@@ -60,6 +71,7 @@ export async function install(list: readonly string[], surroundings: InstallSurr
     throw new Fault("FailedPrecondition", "only the built executable can be installed: npm run build:agent makes it");
   }
   const token = readToken(config.enrolTokenFile);
+  if (config.releaseKeys !== undefined) readKeys(config.releaseKeys);
 
   if (isReal) await makeUser(command);
   copyExecutable(executable, below);
@@ -69,11 +81,12 @@ export async function install(list: readonly string[], surroundings: InstallSurr
   mkdirSync(dirname(below(INSTALLED.unit)), { recursive: true });
   writeDurably(below(INSTALLED.unit), unitText(), 0o644);
   writePowerRule(below);
+  writeUpdateUnits(below);
   if (!isReal) {
     out(`installed below ${config.prefix}; no user made, no service started`);
     return 0;
   }
-  const { user, state, token: tokenFile, unitName } = INSTALLED;
+  const { user, state, token: tokenFile, unitName, updateUnitName, updatePathName } = INSTALLED;
   await command("chown", ["-R", `${user}:${user}`, state]);
   await command("chown", [`root:${user}`, tokenFile]);
   if (!existsSync("/run/systemd/system")) {
@@ -83,7 +96,8 @@ export async function install(list: readonly string[], surroundings: InstallSurr
     return 0;
   }
   await command("systemctl", ["daemon-reload"]);
-  await command("systemctl", ["enable", unitName]);
+  await command("systemctl", ["enable", unitName, updateUnitName]);
+  await command("systemctl", ["enable", "--now", updatePathName]);
   // Not `enable --now`, which leaves an older version running.
   await command("systemctl", ["restart", unitName]);
   out(`installed and started; follow it with: journalctl -u ${unitName} -f`);
@@ -99,8 +113,10 @@ export async function uninstall(list: readonly string[], surroundings: InstallSu
   if (isReal) requireRoot("uninstall", surroundings);
 
   const hasSystemd = isReal && existsSync("/run/systemd/system");
-  if (hasSystemd && existsSync(INSTALLED.unit)) await command("systemctl", ["disable", "--now", INSTALLED.unitName]);
-  remove(INSTALLED.unit);
+  for (const { unit, name } of UNITS) {
+    if (hasSystemd && existsSync(unit)) await command("systemctl", ["disable", "--now", name]);
+    remove(unit);
+  }
   remove(INSTALLED.powerRule);
   if (hasSystemd) await command("systemctl", ["daemon-reload"]);
   remove(INSTALLED.programs);
@@ -116,6 +132,13 @@ export async function uninstall(list: readonly string[], surroundings: InstallSu
   );
   return 0;
 }
+
+/** In the order in which they are taken away: first what would start another. */
+const UNITS = [
+  { unit: INSTALLED.updatePath, name: INSTALLED.updatePathName },
+  { unit: INSTALLED.updateUnit, name: INSTALLED.updateUnitName },
+  { unit: INSTALLED.unit, name: INSTALLED.unitName },
+];
 
 type Below = (path: string) => string;
 type Command = (file: string, list: readonly string[]) => Promise<unknown>;
@@ -172,10 +195,26 @@ function copyExecutable(executable: string, below: Below): void {
   makeDurable(`${target}.new`);
   renameDurably(`${target}.new`, target);
   makeDurable(below(INSTALLED.releases));
-  const link = below(INSTALLED.current);
-  rmSync(`${link}.new`, { force: true });
-  symlinkSync(join("releases", AGENT_VERSION), `${link}.new`);
-  renameDurably(`${link}.new`, link);
+  settleJournal(below);
+  for (const link of [INSTALLED.current, INSTALLED.trusted].map(below)) {
+    rmSync(`${link}.new`, { force: true });
+    symlinkSync(join("releases", AGENT_VERSION), `${link}.new`);
+    renameDurably(`${link}.new`, link);
+  }
+}
+
+/** What a person installs needs no proof; what is known of newer releases is not forgotten. */
+function settleJournal(below: Below): void {
+  const { journal } = programsIn(below(INSTALLED.programs));
+  const update = readJournal(journal);
+  if (update === undefined) return;
+  const { known, failures } = update;
+  writeJournal(journal, { phase: "steady", release: AGENT_VERSION, known, failures });
+}
+
+function writeUpdateUnits(below: Below): void {
+  writeDurably(below(INSTALLED.updateUnit), updateUnitText(), 0o644);
+  writeDurably(below(INSTALLED.updatePath), updatePathText(), 0o644);
 }
 
 /** Where there is no polkit it changes nothing, and the agent says that it could not switch the machine. */
@@ -184,8 +223,11 @@ function writePowerRule(below: Below): void {
   writeDurably(below(INSTALLED.powerRule), powerRuleText(), 0o644);
 }
 
-function writeSettings({ siteUrl }: Static<typeof InstallConfig>, token: string, below: Below): void {
-  const settings = { siteUrl, enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state };
+function writeSettings({ siteUrl, releaseKeys }: Static<typeof InstallConfig>, token: string, below: Below): void {
+  if (releaseKeys !== undefined) writeDurably(below(INSTALLED.releaseKeys), readFileSync(releaseKeys), 0o644);
+  // Keys that were given once stay when a newer agent is installed over it.
+  const updates = existsSync(below(INSTALLED.releaseKeys)) ? { releaseKeys: INSTALLED.releaseKeys } : {};
+  const settings = { siteUrl, enrolTokenFile: INSTALLED.token, stateDir: INSTALLED.state, ...updates };
   writeDurably(below(INSTALLED.config), `${JSON.stringify(settings, undefined, 2)}\n`, 0o644);
   writeDurably(below(INSTALLED.token), `${token}\n`, 0o640);
 }

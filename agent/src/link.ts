@@ -1,5 +1,13 @@
 import { PROTOCOL_VERSION, shakeHands } from "@holdfast/protocol/handshake";
-import { type AgentStatus, DOWN, hostTopic, type NodeStatus, nodeStatusTopic, UP } from "@holdfast/protocol/topics";
+import {
+  type AgentStatus,
+  type AgentUpdate,
+  DOWN,
+  hostTopic,
+  type NodeStatus,
+  nodeStatusTopic,
+  UP,
+} from "@holdfast/protocol/topics";
 import { Fault, type Log, messageOf } from "@holdfast/runtime";
 import mqtt from "mqtt";
 import { AGENT_VERSION, CAPABILITIES } from "./version.ts";
@@ -21,6 +29,7 @@ export interface LinkOptions {
   readonly onMessage: (leaf: string, payload: Uint8Array) => void;
   /** The protocol that this agent speaks. */
   readonly protocolVersion?: number | undefined;
+  readonly update?: AgentUpdate | undefined;
 }
 
 export interface Delivery {
@@ -62,7 +71,7 @@ const REFUSALS: readonly number[] = [2, 4, 5];
 
 /** Opens one connection. Its will carries the same session as its `online`, so a late will of an older link says so. */
 export function openLink(options: LinkOptions): Link {
-  const { address, session, bootId, log, onMessage, protocolVersion = PROTOCOL_VERSION } = options;
+  const { address, session, bootId, log, onMessage, protocolVersion = PROTOCOL_VERSION, update } = options;
   const { siteId, hostId } = address;
   const nodeStatus = nodeStatusTopic(siteId);
   const topic = (leaf: string) => hostTopic(siteId, hostId, leaf);
@@ -74,6 +83,7 @@ export function openLink(options: LinkOptions): Link {
       agent: AGENT_VERSION,
       protocol: protocolVersion,
       capabilities: CAPABILITIES,
+      ...(update !== undefined && { update }),
     } satisfies AgentStatus);
   // An options object: with a URL text mqtt.js calls url.parse, which Node deprecates aloud.
   const client = mqtt.connect({

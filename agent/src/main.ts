@@ -18,6 +18,7 @@ import { readHardware } from "./hardware/read.ts";
 import { INSTALL_HELP, install, uninstall } from "./install.ts";
 import { createLogTail } from "./log-tail.ts";
 import { systemdPower } from "./power.ts";
+import { superviseInstalled } from "./update/command.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -86,12 +87,23 @@ async function main([command = "run", ...rest]: readonly string[]): Promise<numb
     case "install":
       if (wantsHelp) return say(INSTALL_HELP);
       return install(list, { out, executable: isSea() ? process.execPath : undefined, userId: process.getuid?.() });
+    case "supervise-update":
+      return supervise(list);
     case "uninstall":
       if (wantsHelp) return say(INSTALL_HELP);
       return uninstall(list, { out, executable: undefined, userId: process.getuid?.() });
     default:
       throw new Error(`no command is called ${command}\n\n${COMMANDS}`);
   }
+}
+
+/** What root's unit runs; a person has no use for it. */
+async function supervise(list: readonly string[]): Promise<number> {
+  const log = createLog("agent-update", "info");
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort(new Error(name)));
+  await superviseInstalled(list, { clock: systemClock, log, signal: stop.signal });
+  return 0;
 }
 
 function say(text: string): number {

@@ -24,6 +24,7 @@ import { createSiteSwitch } from "./site-switch.ts";
 import { openSpool } from "./spool.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { type Source, systemSources } from "./telemetry-sources.ts";
+import { startUpdates } from "./update/updates.ts";
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -81,7 +82,10 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
   const spool = openSpool({
     directory: join(stateDir, "spool"),
     log,
-    onDelivered: (message) => reporter.delivered(message),
+    onDelivered: (message) => {
+      reporter.delivered(message);
+      updates.delivered(message);
+    },
   });
   const reporter = createReporter({
     clock,
@@ -125,6 +129,11 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
     },
   });
 
+  const { releaseKeys, programs } = config;
+  const updates = startUpdates({
+    ...{ clock, log, random, siteUrl, stateDir, releaseKeys, programs, link },
+    report: () => reporter.scan("asked"),
+  });
   const switchSite = createSiteSwitch({ clock, log, siteUrl, identity, report: () => reporter.latest });
 
   /** What this machine should be is for the site to say that it belongs to: another site's word does not count. */
@@ -160,7 +169,9 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
       onUp: (up) => {
         spool.attach(({ leaf, payload, retain }) => up.publish(leaf, payload, { qos: 1, retain }));
         heartbeat.wake();
+        updates.up();
       },
+      update: () => updates.told,
       onDown: () => spool.detach(),
     });
   }
@@ -204,7 +215,7 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
       spool.detach();
       if (manner === "cut") await connection?.cut();
       await entering;
-      await closeAll(connection, telemetry, rescanning, heartbeat);
+      await closeAll(connection, updates, telemetry, rescanning, heartbeat);
     },
   };
 }

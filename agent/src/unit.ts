@@ -5,12 +5,19 @@ export const INSTALLED = {
   current: "/opt/holdfast-agent/current",
   executable: "/opt/holdfast-agent/current/holdfast-agent",
   programs: "/opt/holdfast-agent",
+  trusted: "/opt/holdfast-agent/trusted",
+  supervisor: "/opt/holdfast-agent/trusted/holdfast-agent",
   settings: "/etc/holdfast-agent",
   config: "/etc/holdfast-agent/config.json",
   token: "/etc/holdfast-agent/enrol-token",
+  releaseKeys: "/etc/holdfast-agent/release-keys",
   state: "/var/lib/holdfast-agent",
   unitName: "holdfast-agent.service",
   unit: "/etc/systemd/system/holdfast-agent.service",
+  updateUnitName: "holdfast-agent-update.service",
+  updateUnit: "/etc/systemd/system/holdfast-agent-update.service",
+  updatePathName: "holdfast-agent-update.path",
+  updatePath: "/etc/systemd/system/holdfast-agent-update.path",
   powerRule: "/etc/polkit-1/rules.d/50-holdfast-agent.rules",
 } as const;
 
@@ -73,6 +80,43 @@ LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/**
+ * The unit that exchanges the agent for a newer release, as root: the agent may not write where it runs from. Started by the path
+ * unit when the agent has fetched one, and at each boot, to go on with what was left unfinished.
+ */
+export function updateUnitText(executable: string = INSTALLED.supervisor): string {
+  return `[Unit]
+Description=Holdfast agent: takes up a newer release of it, or goes back
+After=local-fs.target
+
+[Service]
+Type=oneshot
+ExecStart=${executable} supervise-update
+TimeoutStartSec=15min
+UMask=0022
+NoNewPrivileges=yes
+ProtectHome=yes
+PrivateTmp=yes
+PrivateNetwork=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** The unit that starts the exchange. */
+export function updatePathText(): string {
+  return `[Unit]
+Description=Holdfast agent: waits for a newer release of it
+
+[Path]
+PathExists=${INSTALLED.state}/update/ready
 
 [Install]
 WantedBy=multi-user.target

@@ -93,6 +93,13 @@ export function maySubscribe(site: string, host: string, filter: string): boolea
   return filter === nodeStatusTopic(site) || told.some((leaf) => filter === hostTopic(site, host, leaf));
 }
 
+/** How an agent's update of itself stands: `rolled-back` says of which release, and that the one before runs again. */
+export interface AgentUpdate {
+  readonly state: "trying" | "proven" | "rolled-back" | "refused";
+  readonly release?: string;
+  readonly reason?: string;
+}
+
 /** Payload of `status` and of the will, JSON. A will counts only while its session is the current one. */
 export interface AgentStatus {
   readonly state: "online" | "offline" | "lost";
@@ -101,6 +108,7 @@ export interface AgentStatus {
   readonly agent: string;
   readonly protocol: number;
   readonly capabilities: readonly string[];
+  readonly update?: AgentUpdate;
 }
 
 /** Payload of the site-node's own status, JSON. */

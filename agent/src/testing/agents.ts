@@ -53,6 +53,7 @@ export function testAgent(site: TestSite, settings: Partial<AgentConfig> = {}, g
     stateDir,
     enrolTokenFile: tokenFile,
     allowPower: false,
+    programs: join(directory.path, "programs"),
     root: "/",
     logLevel: "debug",
     telemetrySeconds: 0,

@@ -236,6 +236,21 @@ test.each<[string, "hardware" | "status" | "heartbeat" | "reported", Uint8Array 
   expect((await it.rows()).filter(({ body }) => body?.includes("message-malformed"))).toHaveLength(1);
 });
 
+test("the hub is told what became of an agent's update, once, and a word that is not known says nothing", async () => {
+  await using it = await listening();
+  const saying = (update: unknown) => it.say("status", JSON.stringify({ ...JSON.parse(ONLINE), update }));
+  const events = async () => (await it.rows()).filter(({ body }) => body?.includes('"agent-update"'));
+  await saying({ state: "exploded", release: "2-2" });
+  expect(await events()).toEqual([]);
+  const rolledBack = { state: "rolled-back", release: "2-2", reason: "it did not reach its site in time" };
+  await saying(rolledBack);
+  await saying(rolledBack);
+  expect(await events()).toHaveLength(1);
+  expect((await events())[0]?.body).toContain(JSON.stringify(rolledBack));
+  await saying({ state: "proven", release: "3-3" });
+  expect(await events()).toHaveLength(2);
+});
+
 test("an agent's clock in the year 2000 orders nothing and is written nowhere", async () => {
   await using it = await listening();
   await it.say("hardware", encode("HardwareReport", report()));

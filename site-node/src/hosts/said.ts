@@ -1,6 +1,6 @@
 import type { Store, Transaction } from "@holdfast/inventory";
 import { type DocumentVersion, decode, encode, MalformedMessage } from "@holdfast/protocol/messages";
-import { DOWN, hostTopic, type UpMessage } from "@holdfast/protocol/topics";
+import { type AgentUpdate, DOWN, hostTopic, type UpMessage } from "@holdfast/protocol/topics";
 import { type Clock, Fault, type Log, messageOf, minutes, seconds } from "@holdfast/runtime";
 import type { Broker } from "../broker/broker.ts";
 import type { UpHandler } from "../broker/inbound.ts";
@@ -10,7 +10,7 @@ import type { Intents } from "../intents/intents.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ReplicaOf } from "../replica/materialise.ts";
 import type { AgentCalls } from "./agent-calls.ts";
-import { judgeAgent, readStatus } from "./agent-status.ts";
+import { judgeAgent, readStatus, readUpdate } from "./agent-status.ts";
 import type { Credentials } from "./credentials.ts";
 import { noteReached } from "./desired.ts";
 import type { Presence } from "./presence.ts";
@@ -51,6 +51,8 @@ export class Said {
   readonly #complainedAt = new Map<string, number>();
   /** The version of the document that each host's heartbeats were last taken to confirm. */
   readonly #appliedBy = new Map<string, string>();
+  /** What each host last said of its agent's update. */
+  readonly #updates = new Map<string, string>();
 
   constructor(options: SaidOptions) {
     this.#options = options;
@@ -88,10 +90,24 @@ export class Said {
       const hands = judgeAgent(status, this.#options.protocolVersion);
       if (!hands.accepted) return this.#refuse(from, session, hands.reason);
       this.#refused.delete(from);
+      await this.#updated(from, readUpdate(status));
     } else if (this.#refused.get(from) === session) return;
     const at = this.#options.clock.monotonic();
     const type = state === "online" ? "online" : state === "offline" ? "goodbye" : "will";
     await this.#options.presence.heard(from, { type, session, at });
+  }
+
+  /** An agent says at each connection how its update stands; the hub is told when that is another thing than before. */
+  async #updated(from: string, update: AgentUpdate | undefined): Promise<void> {
+    const said = JSON.stringify(update);
+    if (update === undefined || this.#updates.get(from) === said) return;
+    this.#updates.set(from, said);
+    const { store, outbox, log } = this.#options;
+    log.info({ host: from, ...update }, "an agent updates itself");
+    const detail = { ...update };
+    await store.write((transaction) =>
+      outbox.event(transaction, { kind: "host", subject: from, event: "agent-update", detail }),
+    );
   }
 
   /** Rule 23: an agent that cannot be served is told so by its connection's end, and people by its host's status. */
