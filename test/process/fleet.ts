@@ -34,7 +34,7 @@ export class Fleet {
   }
 
   /** A site of the project with a site-node that follows the hub. Answers its id. */
-  async startSite(): Promise<string> {
+  async startSite(...flags: readonly string[]): Promise<string> {
     const region = await this.ask("POST", `${PROJECT}/regions`, { name: "north" });
     const site = await this.ask("POST", `${PROJECT}/sites`, { name: "oslo", regionId: region.resourceId });
     const id: string = site.resourceId;
@@ -43,7 +43,7 @@ export class Fleet {
     const home = join(this.folder, "site");
     new Program(
       ...["site", "--home", home, "--hub-url", this.#url, "--site-id", id, "--site-port", "0", "--mqtt-port", "0"],
-      ...["--token-file", join(this.folder, "site-token")],
+      ...["--token-file", join(this.folder, "site-token"), ...flags],
     );
     this.#siteUrl = await waitFor("the site-node answers", () => readFileSync(join(home, "site-url"), "utf8").trim());
     return id;

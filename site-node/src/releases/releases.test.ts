@@ -76,6 +76,13 @@ test("agents are offered the newest release as it was signed, and its content by
   expect((await it.app.inject(agentReleasePath("aarch64"))).statusCode).toBe(404);
 });
 
+test("a release is offered as soon as it is there", async () => {
+  await using it = await siteWithReleases();
+  expect((await it.app.inject(agentReleasePath("x86_64"))).statusCode).toBe(404);
+  await it.put(1);
+  expect((await it.app.inject(agentReleasePath("x86_64"))).statusCode).toBe(200);
+});
+
 test("a release that is taken away does not bring back an older one, also after a restart", async () => {
   await using it = await siteWithReleases();
   await it.put(1);

@@ -41,16 +41,19 @@ export class Releases {
   readonly #told = new Map<string, string>();
   #newest: ReadonlyMap<string, Release> = new Map();
   #lookedAt: number | undefined;
+  /** When the directory got or lost a name, as it was when it was looked at. */
+  #changedAt: number | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: ReleasesOptions) {
     this.#options = options;
   }
 
-  /** The newest release of the agent for an architecture; the directory is looked at again when that was a while ago. */
+  /** The newest release of the agent for an architecture; the directory is looked at again when it has changed, or after a while. */
   async newest(architecture: string): Promise<Release | undefined> {
     const now = this.#options.clock.monotonic();
-    if (this.#lookedAt === undefined || now - this.#lookedAt >= LOOKED_AGAIN_AFTER) {
+    const isOld = this.#lookedAt === undefined || now - this.#lookedAt >= LOOKED_AGAIN_AFTER;
+    if (isOld || (await changedAt(this.#options.directory)) !== this.#changedAt) {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
       });
@@ -62,6 +65,7 @@ export class Releases {
   async #look(): Promise<void> {
     const { directory, clock, log } = this.#options;
     const found: Release[] = [];
+    const changed = await changedAt(directory);
     try {
       const names = (await readdir(directory)).filter((name) => name.endsWith(MANIFEST_ENDING)).toSorted();
       for (const name of names.slice(0, MANIFESTS_MOST)) {
@@ -74,6 +78,7 @@ export class Releases {
     }
     this.#newest = await this.#admitted(found);
     this.#lookedAt = clock.monotonic();
+    this.#changedAt = changed;
   }
 
   /** A manifest and what belongs to it; undefined, and told once, when it is not to be believed. */
@@ -165,6 +170,13 @@ export async function* contentOf({ path, manifest }: Release): AsyncGenerator<Bu
 
 function nameOf(path: string, { ino, size, mtimeMs, ctimeMs }: Stats): string {
   return JSON.stringify([path, ino, size, mtimeMs, ctimeMs]);
+}
+
+async function changedAt(directory: string): Promise<number | undefined> {
+  return stat(directory).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
 }
 
 async function readCapped(path: string): Promise<Buffer> {
