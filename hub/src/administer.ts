@@ -5,6 +5,7 @@ import { type Command, databaseCommand, type OpenDatabase } from "./command.ts";
 import { AdminConfig, TokenConfirmConfig, TokenCreateConfig, TokenRevokeConfig } from "./config.ts";
 import { DISASTER_COMMANDS } from "./disaster/commands.ts";
 import { localOperator } from "./local-operator.ts";
+import { SECRETS_COMMANDS } from "./secrets/commands.ts";
 import { KEY_COMMANDS } from "./signin/key-commands.ts";
 import { USER_COMMANDS } from "./signin/user-commands.ts";
 import { TENANCY_COMMANDS } from "./tenants/commands.ts";
@@ -40,6 +41,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...USER_COMMANDS,
   ...AUDIT_COMMANDS,
   ...KEY_COMMANDS,
+  ...SECRETS_COMMANDS,
   ...TENANCY_COMMANDS,
   ...DISASTER_COMMANDS,
 };

@@ -34,15 +34,23 @@ export interface CommandParts<S extends ConfigSchema> {
   readonly more?: string;
 }
 
+/** What the system gives a command beside what it is told. */
+export interface Given {
+  readonly credentialsDirectory: string | undefined;
+}
+
 /** A command that does for itself what must be done. */
 export function command<S extends ConfigSchema>(
   { purpose, schema, operands = [], more }: CommandParts<S>,
-  run: (config: Readonly<Static<S>>) => Promise<string>,
+  run: (config: Readonly<Static<S>>, given: Given) => Promise<string>,
 ): Command {
   return {
     ...{ purpose, schema, operands },
     ...(more === undefined ? {} : { more }),
-    run: (sources) => run(readConfig(schema, { ...sources, operands })),
+    run: (sources) => {
+      const given = { credentialsDirectory: sources.environment.CREDENTIALS_DIRECTORY };
+      return run(readConfig(schema, { ...sources, operands }), given);
+    },
   };
 }
 

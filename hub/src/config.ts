@@ -16,6 +16,15 @@ const home = Type.String({
   placeholder: "DIR",
 });
 
+export const secretsKeyFile = Type.Optional(
+  Type.String({
+    minLength: 1,
+    description:
+      "file with the key that secrets are sealed by: 32 bytes, plain, in hex or base64; else the credential holdfast-secrets-key of systemd, else secrets-key in the home",
+    placeholder: "FILE",
+  }),
+);
+
 /** The settings of a hub. */
 export const HubConfig = Type.Object({
   home,
@@ -74,6 +83,7 @@ export const HubConfig = Type.Object({
     default: 8,
     description: "how many sites may send their backlogs at once; the others are told when to come back",
   }),
+  secretsKeyFile,
   ...SIGNIN_SETTINGS,
 });
 export type HubConfig = Static<typeof HubConfig>;

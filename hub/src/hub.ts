@@ -49,6 +49,7 @@ import { createReceipts } from "./receipts.ts";
 import { createHistory } from "./recovery/history.ts";
 import { createRecoveries } from "./recovery/recoveries.ts";
 import { createRetirement } from "./retirement.ts";
+import { findSecretsKey } from "./secrets/find-key.ts";
 import { shapeSettings } from "./shapes/settings.ts";
 import { createShapes } from "./shapes/shapes.ts";
 import { createSignin } from "./signin/signin.ts";
@@ -92,6 +93,8 @@ export interface Hub {
 export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the system hands over what is secret, if it does (systemd's `$CREDENTIALS_DIRECTORY`). */
+  readonly credentialsDirectory?: string | undefined;
   /** Of the link to sites; tests stand in for versions that are not released by it. */
   readonly protocolVersion?: number;
 }
@@ -100,7 +103,10 @@ export interface Surroundings {
  * A hub that listens. Everything it knows is in its home, so that another may take over where it ended, however it
  * ended. Throws FailedPrecondition when another hub has the home or the port is taken.
  */
-export async function createHub(config: HubConfig, { clock, log, protocolVersion }: Surroundings): Promise<Hub> {
+export async function createHub(
+  config: HubConfig,
+  { clock, log, protocolVersion, credentialsDirectory }: Surroundings,
+): Promise<Hub> {
   const offer = hubOffer(protocolVersion);
   const home = resolve(config.home);
   const started: Closable[] = [];
@@ -108,7 +114,14 @@ export async function createHub(config: HubConfig, { clock, log, protocolVersion
   try {
     started.push(holdHome(home, "hub"));
     readyHome(home, log);
-    const opened = await openSqliteStore({ path: databaseOf(home), migrations: HUB_MIGRATIONS, clock, log });
+    const secretsKey = findSecretsKey({ ...config, home, credentialsDirectory }, log);
+    const opened = await openSqliteStore({
+      path: databaseOf(home),
+      migrations: HUB_MIGRATIONS,
+      secretsKey,
+      clock,
+      log,
+    });
     started.push(opened);
     const { store, disk } = watchStore(opened, { file: "hub.db", clock, log });
     started.push(disk);

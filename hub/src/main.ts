@@ -23,7 +23,9 @@ async function main(given: readonly string[]): Promise<void> {
   if (options.includes("--help")) return console.log(help());
   const config = readConfig(HubConfig, sources);
   const log = createLog("hub", config.logLevel);
-  await runUntilSignal(await createHub(config, { clock: systemClock, log }), { log, closeWithin: CLOSES_WITHIN });
+  const credentialsDirectory = process.env.CREDENTIALS_DIRECTORY;
+  const hub = await createHub(config, { clock: systemClock, log, credentialsDirectory });
+  await runUntilSignal(hub, { log, closeWithin: CLOSES_WITHIN });
 }
 
 function help(): string {

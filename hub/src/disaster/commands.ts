@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { systemClock } from "@holdfast/runtime";
 import { type Command, command } from "../command.ts";
+import { readSecretsKey } from "../secrets/find-key.ts";
 import { backUp } from "./backup.ts";
 import { BackupConfig, HomeConfig, RestoreConfig } from "./config.ts";
 import { contentsText } from "./inspect.ts";
@@ -9,7 +10,8 @@ import { RECOVER_COMMANDS } from "./recover-commands.ts";
 import { restore } from "./restore.ts";
 
 const BACKUP_HELP = `The copy is one moment of the database, whole, also while the hub runs and is written to; it is checked before it gets its
-name. It holds hashes of tokens, names of people and credentials of providers: keep it as you keep the hub itself.`;
+name. It holds hashes of tokens and names of people: keep it as you keep the hub itself. Secrets in it are sealed, and the key for them
+is not in it: without that key they are lost.`;
 
 const RESTORE_HELP = `The hub must be stopped. The backup is checked whole before anything is touched, and the old database is kept beside the new.
 The hub begins another life: each site tells it what it holds before it does anything else, so what was made since the
@@ -38,8 +40,9 @@ export const DISASTER_COMMANDS: Readonly<Record<string, Command>> = {
       operands: ["file"],
       more: RESTORE_HELP,
     },
-    async (config) => {
-      const { contents, epoch, aside } = await restore({ ...config, clock: systemClock });
+    async (config, { credentialsDirectory }) => {
+      const secretsKey = config.withoutSecrets ? null : readSecretsKey({ ...config, credentialsDirectory });
+      const { contents, epoch, aside } = await restore({ ...config, secretsKey, clock: systemClock });
       return [
         `restored ${resolve(config.file)}`,
         contentsText(contents),

@@ -1,5 +1,5 @@
 import { type Static, Type } from "typebox";
-import { AdminConfig } from "../config.ts";
+import { AdminConfig, secretsKeyFile } from "../config.ts";
 
 const { home } = AdminConfig.properties;
 const force = (description: string) => Type.Boolean({ default: false, description });
@@ -15,6 +15,11 @@ export const RestoreConfig = Type.Object({
   file: Type.String({ minLength: 1, description: "a backup", placeholder: "FILE" }),
   home,
   force: force("takes the backup of another hub, too"),
+  secretsKeyFile,
+  withoutSecrets: Type.Boolean({
+    default: false,
+    description: "leaves the secrets of the backup out, when the key that they are sealed by is lost",
+  }),
 });
 export type RestoreConfig = Static<typeof RestoreConfig>;
 

@@ -1,6 +1,8 @@
 import { statSync } from "node:fs";
 import { APPEND_ONLY } from "@holdfast/inventory/store/migrations/audit";
 import { migrationsWith } from "@holdfast/inventory/store/migrations/migrate";
+import { neededKey } from "@holdfast/inventory/store/secrets/key-ring";
+import { hasUnsealed } from "@holdfast/inventory/store/secrets/seal-all";
 import { tableOf } from "@holdfast/inventory/store/table";
 import { KINDS } from "@holdfast/protocol";
 import { Fault, systemCode } from "@holdfast/runtime";
@@ -22,6 +24,8 @@ export interface HubContents {
   /** Of the newest change of intent, milliseconds since the epoch. */
   readonly changedAt: number | undefined;
   readonly bytes: number;
+  /** Id of the key that its secrets are sealed by; null when it holds none, `unsealed` when they may be in the clear. */
+  readonly secrets: string | "unsealed" | null;
 }
 
 /**
@@ -117,16 +121,24 @@ function contentsOf(database: Sqlite): Omit<HubContents, "bytes"> {
       kinds.map(({ kind, table }) => [kind.name, number(`select count(*) as n from "${table}"`)]),
     ),
     changedAt: changedAt === 0 ? undefined : changedAt,
+    secrets: hasUnsealed(database) ? "unsealed" : (neededKey(database) ?? null),
   };
 }
 
 /** What a database holds, as lines for people. */
-export function contentsText({ epoch, projects, tokens, resources, changedAt, bytes }: HubContents): string {
+export function contentsText({ epoch, projects, tokens, resources, changedAt, bytes, secrets }: HubContents): string {
   const counts = Object.entries(resources).map(([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`);
   return [
     `  size           ${(bytes / 1e6).toFixed(1)} MB`,
     `  epoch          ${epoch}`,
     `  newest change  ${changedAt === undefined ? "none" : new Date(changedAt).toISOString()}`,
     `  holds          ${[`project ${projects}`, ...counts, `token ${tokens}`].join(", ")}`,
+    `  secrets        ${secretsText(secrets)}`,
   ].join("\n");
+}
+
+function secretsText(secrets: HubContents["secrets"]): string {
+  if (secrets === null) return "none";
+  if (secrets === "unsealed") return "may be in the clear: made before they were sealed";
+  return `sealed by the key ${secrets}, which is not in here: keep it too, elsewhere`;
 }

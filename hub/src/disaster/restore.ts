@@ -1,10 +1,12 @@
 import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type AuditHead, createAuthority, openSqliteStore } from "@holdfast/inventory";
+import { neededKey, openRing, type SecretsKey } from "@holdfast/inventory/store/secrets/key-ring";
+import { forgetSecrets } from "@holdfast/inventory/store/secrets/seal-all";
 import { type Clock, Fault } from "@holdfast/runtime";
 import { makeDurable } from "@holdfast/runtime/durable-file";
 import { holdHome } from "@holdfast/runtime/home";
-import { openSqliteReadOnly } from "@holdfast/runtime/sqlite";
+import { openSqlite, openSqliteReadOnly } from "@holdfast/runtime/sqlite";
 import { createHolds } from "../holds/holds.ts";
 import { databaseOf } from "../home.ts";
 import { localOperator } from "../local-operator.ts";
@@ -20,6 +22,8 @@ export interface RestoreRequest {
   readonly file: string;
   /** Whether the backup of another hub is taken too. */
   readonly force: boolean;
+  /** By which its secrets are sealed, or null to leave them out. Undefined: there is no key. */
+  readonly secretsKey?: SecretsKey | null | undefined;
   readonly clock: Clock;
   readonly onStep?: OnStep;
 }
@@ -40,7 +44,7 @@ export interface Restored {
  * a file that is no good.
  */
 export async function restore(request: RestoreRequest): Promise<Restored> {
-  const { home, force, clock, onStep = () => undefined } = request;
+  const { home, force, clock, secretsKey, onStep = () => undefined } = request;
   const file = resolve(request.file);
   const database = databaseOf(home);
   const held = holdHome(home, "hub");
@@ -49,7 +53,7 @@ export async function restore(request: RestoreRequest): Promise<Restored> {
     if (isSameFile(file, database)) {
       throw new Fault("FailedPrecondition", `FILE: ${file} is what the hub has already, not a copy of it`);
     }
-    const { contents, mark } = await prepare({ home, file, force, clock }, onStep);
+    const { contents, mark } = await prepare({ home, file, force, secretsKey, clock }, onStep);
     const aside = existsSync(database) ? `hub.db.before-restore-${compact(clock.now())}` : null;
     swapIn(home, { aside, mark }, onStep);
     return { contents, epoch: mark.epoch, aside };
@@ -60,7 +64,7 @@ export async function restore(request: RestoreRequest): Promise<Restored> {
 
 /** Makes the database ready that shall take the place, and leaves nothing when that fails. The old one is only read. */
 async function prepare(
-  { home, file, force, clock }: Omit<RestoreRequest, "onStep">,
+  { home, file, force, secretsKey, clock }: Omit<RestoreRequest, "onStep">,
   onStep: OnStep,
 ): Promise<{ contents: HubContents; mark: HighWater }> {
   const [prepared, database] = [preparedIn(home), databaseOf(home)];
@@ -69,6 +73,7 @@ async function prepare(
     const contents = takeCopy(file, prepared);
     const old = existsSync(database) ? standing(database) : undefined;
     if (!force) refuseOther(file, contents, old);
+    fitSecrets(prepared, { file, secretsKey });
     onStep("prepare");
     const noted = readHighWater(home);
     const beyond = Math.max(noted?.seq ?? 0, old?.position ?? 0);
@@ -96,6 +101,27 @@ function takeCopy(file: string, prepared: string): HubContents {
     throw pathFault(file, "FILE: reading", cause);
   }
   return inspectDatabase(prepared, file);
+}
+
+/** Throws FailedPrecondition when a copy's secrets would be of no use: the key for them is another, or not there. */
+function fitSecrets(prepared: string, { file, secretsKey }: Pick<RestoreRequest, "file" | "secretsKey">): void {
+  const database = openSqlite(prepared);
+  try {
+    const needed = neededKey(database);
+    if (needed === undefined) return;
+    if (secretsKey === null) {
+      forgetSecrets(database);
+      return;
+    }
+    const otherwise = "--without-secrets leaves them out";
+    if (!secretsKey) {
+      const message = `FILE: the secrets in ${file} are sealed by the key ${needed}: name its file with --secrets-key-file, or put it into the home as secrets-key; ${otherwise}`;
+      throw new Fault("FailedPrecondition", message);
+    }
+    openRing(database, secretsKey, file);
+  } finally {
+    database.close();
+  }
 }
 
 interface Standing {

@@ -11,6 +11,7 @@ import { HubConfig } from "../config.ts";
 import { databaseOf } from "../home.ts";
 import { createHub } from "../hub.ts";
 import { until } from "../hub-harness.ts";
+import { findSecretsKey } from "../secrets/find-key.ts";
 import { HUB_MIGRATIONS } from "../tables.ts";
 import { projectIn } from "./book.ts";
 
@@ -21,7 +22,8 @@ test("a project that is older than the defaults has them once a newer hub has st
   const home = mkdtempSync(join(tmpdir(), "holdfast-older-"));
   onTestFinished(() => rmSync(home, { recursive: true }));
   const tenant = "11111111-1111-4111-8111-111111111111";
-  const older = await openSqliteStore({ path: databaseOf(home), migrations: BEFORE });
+  const secretsKey = findSecretsKey({ home }, silentLog);
+  const older = await openSqliteStore({ path: databaseOf(home), migrations: BEFORE, secretsKey });
   const made = fullResources(1).flatMap(({ kind, full }) =>
     kind === Provider || kind === Region ? [{ kind, full }] : [],
   );

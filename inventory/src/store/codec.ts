@@ -1,4 +1,5 @@
 import type { Resource } from "@holdfast/protocol";
+import type { Sealer } from "./secrets/sealer.ts";
 import type { Column, PartTable, Table } from "./table.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -35,20 +36,31 @@ export function decodeValue(column: Column, stored: unknown): unknown {
   }
 }
 
-/** A resource's values in the order of its table's columns. */
-export function encodeResource(table: Table, resource: Resource): StoredValue[] {
-  return [
-    ...encodeColumns(table.bookkeeping, resource as unknown as Row),
-    ...encodeColumns(table.fields, resource.fields),
-  ];
+/** A resource's values in the order of its table's columns; secrets are sealed. */
+export function encodeResource(table: Table, resource: Resource, sealer: Sealer): StoredValue[] {
+  const { tenant, resourceId: id } = resource;
+  const values = encodeColumns(table.fields, resource.fields).map((value, place) => {
+    const column = table.fields[place];
+    if (!column?.secret || value === null || value === column.secret.initial) return value;
+    return sealer.seal(String(value), { tenant, id, field: column.field });
+  });
+  return [...encodeColumns(table.bookkeeping, resource as unknown as Row), ...values];
 }
 
 /**
  * A resource from its row and from the rows of its parts of each sort. Stamps are read when they are asked for: lists do not, and
- * they are the most of a small row.
+ * they are the most of a small row. So are secrets opened: nobody who shows a resource asks for one, and one that does not open is in
+ * nobody's way.
  */
-export function decodeResource(table: Table, row: Row, partsOf: (part: PartTable) => readonly Row[]): Resource {
+export function decodeResource(
+  table: Table,
+  row: Row,
+  { sealer, partsOf }: { sealer: Sealer; partsOf: (part: PartTable) => readonly Row[] },
+): Resource {
   const fields = decodeColumns(table.fields, row);
+  for (const column of table.fields) {
+    if (column.secret && column.field in fields) openWhenAsked(fields, { column, row, sealer });
+  }
   for (const part of table.parts) fields[part.field] = partsOf(part).map((each) => decodeColumns(part.columns, each));
   let stamps: unknown;
   return {
@@ -59,6 +71,19 @@ export function decodeResource(table: Table, row: Row, partsOf: (part: PartTable
     },
     fields,
   } as unknown as Resource;
+}
+
+function openWhenAsked(
+  fields: Record<string, unknown>,
+  { column, row, sealer }: { column: Column; row: Row; sealer: Sealer },
+): void {
+  const stored = String(row[column.name]);
+  if (stored === column.secret?.initial) return;
+  const place = { tenant: String(row.tenant_id), id: String(row.resource_id), field: column.field };
+  Object.defineProperty(fields, column.field, {
+    enumerable: true,
+    get: () => decodeValue(column, sealer.open(stored, place)),
+  });
 }
 
 const WITHOUT_STAMPS = new Map<Table, readonly Column[]>();
@@ -81,7 +106,9 @@ function decodeColumns(columns: readonly Column[], row: Row): Record<string, unk
   const values: Record<string, unknown> = {};
   for (const column of columns) {
     const stored = row[column.name];
-    if (stored !== null && stored !== undefined) values[column.field] = decodeValue(column, stored);
+    if (stored === null || stored === undefined) continue;
+    const isSealed = column.secret && stored !== column.secret.initial;
+    values[column.field] = isSealed ? undefined : decodeValue(column, stored);
   }
   return values;
 }

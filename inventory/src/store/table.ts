@@ -9,6 +9,8 @@ export interface Column {
   /** The field's name in the API. */
   readonly field: string;
   readonly type: ColumnType;
+  /** Of a secret, which is stored sealed: what stands there in the clear, because everybody knows it. */
+  readonly secret?: { readonly initial: string | undefined };
 }
 
 /** The table of a kind's components of one sort: a row a part, ordered by `position`. */
@@ -93,18 +95,29 @@ function partTable(kind: Kind, field: string, component: Component): PartTable {
   return { name: component.name, field, parent: `${kind.name}_id`, columns };
 }
 
+function inClear(type: ColumnType, initial: unknown): string | undefined {
+  if (initial === undefined) return undefined;
+  return type === "json" ? JSON.stringify(initial) : String(initial);
+}
+
 function describe(kind: Kind): Table {
   const bookkeeping = bookkeepingOf(kind);
   const fields: Column[] = [];
   const parts: PartTable[] = [];
   const references: ReferenceColumn[] = [];
   const lists: ReferenceColumn[] = [];
-  for (const [field, { schema, component, reference }] of Object.entries(kind.fields)) {
+  for (const [field, { schema, component, reference, secret, initial }] of Object.entries(kind.fields)) {
     if (component) {
       parts.push(partTable(kind, field, component));
       continue;
     }
-    fields.push({ name: snakeCase(field), field, type: columnType(schema) });
+    const type = columnType(schema);
+    fields.push({
+      name: snakeCase(field),
+      field,
+      type,
+      ...(secret ? { secret: { initial: inClear(type, initial) } } : {}),
+    });
     if (reference && kindNamed(reference.kind)) {
       (reference.many ? lists : references).push({ column: snakeCase(field), field, kind: reference.kind });
     }

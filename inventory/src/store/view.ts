@@ -67,7 +67,7 @@ export class StoreView implements View {
     const { columns } = tableOf(kind);
     const wanted = Object.entries(values).map(([field, value]) => {
       const column = columns.find((each) => each.field === field);
-      if (!column) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
+      if (!column || column.secret) throw new FieldFault("InvalidArgument", [field], `unknown field ${field}`);
       return [column.name, value];
     });
     const ofTenant = tenant === EVERY_TENANT ? {} : { tenant_id: tenant };

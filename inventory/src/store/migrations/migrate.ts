@@ -11,6 +11,7 @@ import { observedUnknown } from "./observed-unknown.ts";
 import { retired } from "./retired.ts";
 import { revisions } from "./revisions.ts";
 import { schedules } from "./schedules.ts";
+import { secretKeys } from "./secret-keys.ts";
 import { telemetry } from "./telemetry.ts";
 import { workloads } from "./workloads.ts";
 
@@ -29,6 +30,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0011-revisions": revisions,
   "0012-telemetry": telemetry,
   "0013-members-and-runs": membersAndRuns,
+  "0014-secret-keys": secretKeys,
 };
 
 /** The inventory's migrations and a program's own, which come after: their names begin with a letter. */

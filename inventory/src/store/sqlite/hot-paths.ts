@@ -5,6 +5,7 @@ import type { Change, FeedPage } from "../contract.ts";
 import type { Violation } from "../faults.ts";
 import type { HotPaths, Wanted } from "../hot-paths.ts";
 import type { Touched } from "../revisions.ts";
+import type { Sealer } from "../secrets/sealer.ts";
 import type { PartTable, Table } from "../table.ts";
 import type { Connection } from "./connection.ts";
 import { findText, GIVEN, textsOf, textsOfPart } from "./texts.ts";
@@ -42,14 +43,17 @@ const SAVEPOINT = { begin: ["savepoint"], release: ["release"], undo: ["rollback
 /** SQLite's hand-written statements, prepared once a connection. */
 export class SqliteHotPaths implements HotPaths {
   readonly #connection: Connection;
+  readonly #sealer: Sealer;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, sealer: Sealer) {
     this.#connection = connection;
+    this.#sealer = sealer;
   }
 
   async get(table: Table, tenant: string, id: string): Promise<Resource | undefined> {
+    const sealer = this.#sealer;
     const row = this.#connection.prepare(textsOf(table).get).get(tenant, id) as Row | undefined;
-    return row && decodeResource(table, row, (part) => this.#partRows(part, tenant, id));
+    return row && decodeResource(table, row, { sealer, partsOf: (part) => this.#partRows(part, tenant, id) });
   }
 
   async find(table: Table, wanted: Wanted): Promise<Resource[]> {
@@ -62,18 +66,18 @@ export class SqliteHotPaths implements HotPaths {
     const parts = new Map(table.parts.map((part) => [part, this.#partsOfMany(part, rows)]));
     const partsOf = (row: Row) => (part: PartTable) =>
       parts.get(part)?.get(ownerKey(row.tenant_id, row.resource_id)) ?? [];
-    return rows.map((row) => decodeResource(table, row, partsOf(row)));
+    return rows.map((row) => decodeResource(table, row, { sealer: this.#sealer, partsOf: partsOf(row) }));
   }
 
   async insert(table: Table, resource: Resource): Promise<void> {
-    this.#connection.prepare(textsOf(table).insert).run(encodeResource(table, resource));
+    this.#connection.prepare(textsOf(table).insert).run(encodeResource(table, resource, this.#sealer));
     for (const part of table.parts) this.#writeParts(part, resource);
   }
 
   async replace(table: Table, resource: Resource): Promise<boolean> {
     const { tenant, resourceId } = resource;
     const update = this.#connection.prepare(textsOf(table).update);
-    const { changes } = update.run([...encodeResource(table, resource), tenant, resourceId]);
+    const { changes } = update.run([...encodeResource(table, resource, this.#sealer), tenant, resourceId]);
     if (changes === 0) return false;
     for (const part of table.parts) this.#replaceParts(part, resource);
     return true;

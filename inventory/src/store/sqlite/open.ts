@@ -1,9 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, type Log, silentLog, systemClock } from "@holdfast/runtime";
 import { BUSY_TIMEOUT, openSqlite, type Sqlite } from "@holdfast/runtime/sqlite";
 import Database from "better-sqlite3";
 import type { Store } from "../contract.ts";
 import { migrationsWith } from "../migrations/migrate.ts";
+import { openRing, type SecretsKey } from "../secrets/key-ring.ts";
+import { sealAll } from "../secrets/seal-all.ts";
+import { NO_KEY, type Sealer } from "../secrets/sealer.ts";
+import { KEY_BYTES } from "../secrets/sealing.ts";
 import { Connection } from "./connection.ts";
 import { LargeLog } from "./large-log.ts";
 import { Reader } from "./reader.ts";
@@ -18,13 +23,15 @@ export interface SqliteOptions {
   readonly path: string;
   /** Of the program's own tables; names begin with a letter and never change. */
   readonly migrations?: Migrations;
+  /** By which secrets are sealed. Without it a file takes and tells none; what is in memory makes one for itself. */
+  readonly secretsKey?: SecretsKey;
   readonly clock?: Clock;
   readonly log?: Log;
 }
 
 /**
  * Opens the store in a SQLite file, brought to this program's version. Throws FailedPrecondition, and leaves the file as
- * it is, when a newer version or another program made it.
+ * it is, when a newer version or another program made it, or when the key is another than that of the secrets in it.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, migrations = NONE, clock = systemClock, log = silentLog } = options;
@@ -36,10 +43,35 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     database.close();
     throw new Error(`migrating ${path}`, { cause });
   }
-  if (path === ":memory:") return new SqliteStore({ writer: new Connection(database), readers: undefined, clock, log });
+  const sealer = sealerOf(database, { ...options, log });
+  if (path === ":memory:") {
+    return new SqliteStore({ writer: new Connection(database), readers: undefined, sealer, clock, log });
+  }
   const writer = new Connection(database, new LargeLog(database, path));
-  const readers = { quick: new Reader(() => openReader(path)), long: new Reader(() => openReader(path, LONG_CACHE)) };
-  return new SqliteStore({ writer, readers, clock, log });
+  const readers = {
+    quick: new Reader(() => openReader(path), sealer),
+    long: new Reader(() => openReader(path, LONG_CACHE), sealer),
+  };
+  return new SqliteStore({ writer, readers, sealer, clock, log });
+}
+
+/** How the secrets of a database are sealed, once all of them are. */
+function sealerOf(database: Sqlite, { path, secretsKey, log }: SqliteOptions & { readonly log: Log }): Sealer {
+  const key = secretsKey ?? (path === ":memory:" ? { bytes: randomBytes(KEY_BYTES), from: "memory" } : undefined);
+  if (!key) return NO_KEY;
+  try {
+    const ring = openRing(database, key, path);
+    if (!sealAll(database, ring)) {
+      log.warn(
+        { path },
+        "secrets are sealed now, and what they were may still be in the file: it will be written anew at the next start",
+      );
+    }
+    return ring;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
 }
 
 /** Bytes that the connection for long reads keeps of the database: they hardly come twice to the same place. */

@@ -1,5 +1,6 @@
 import type { Sqlite } from "@holdfast/runtime/sqlite";
 import { Mutex } from "../mutex.ts";
+import type { Sealer } from "../secrets/sealer.ts";
 import { Connection } from "./connection.ts";
 import { SqliteHotPaths } from "./hot-paths.ts";
 
@@ -12,15 +13,17 @@ interface Opened {
 export class Reader {
   readonly turns = new Mutex();
   readonly #open: () => Sqlite;
+  readonly #sealer: Sealer;
   #opened: Opened | undefined;
 
-  constructor(open: () => Sqlite) {
+  constructor(open: () => Sqlite, sealer: Sealer) {
     this.#open = open;
+    this.#sealer = sealer;
   }
 
   /** Runs against one snapshot; to be called in a turn. */
   snapshot<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
-    this.#opened ??= open(this.#open);
+    this.#opened ??= open(this.#open, this.#sealer);
     const opened = this.#opened;
     return opened.connection.transaction("deferred", () => work(opened));
   }
@@ -31,7 +34,7 @@ export class Reader {
   }
 }
 
-function open(database: () => Sqlite): Opened {
+function open(database: () => Sqlite, sealer: Sealer): Opened {
   const connection = new Connection(database());
-  return { connection, hot: new SqliteHotPaths(connection) };
+  return { connection, hot: new SqliteHotPaths(connection, sealer) };
 }

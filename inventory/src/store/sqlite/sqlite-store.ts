@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, type Log, nextTurn } from "@holdfast/runtime";
 import type { Commit, Store, Transaction, View } from "../contract.ts";
 import { Mutex } from "../mutex.ts";
+import type { Sealer } from "../secrets/sealer.ts";
 import { StoreTransaction } from "../transaction.ts";
 import { StoreView } from "../view.ts";
 import type { Connection } from "./connection.ts";
@@ -16,6 +17,7 @@ interface Parts {
   readonly writer: Connection;
   /** Absent for a database in memory, which a second connection cannot see: reads then wait for writes. */
   readonly readers: { readonly quick: Reader; readonly long: Reader } | undefined;
+  readonly sealer: Sealer;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,7 +40,7 @@ export class SqliteStore implements Store {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#writerHot = new SqliteHotPaths(parts.writer);
+    this.#writerHot = new SqliteHotPaths(parts.writer, parts.sealer);
   }
 
   async read<T>(work: (view: View) => Promise<T>): Promise<T> {

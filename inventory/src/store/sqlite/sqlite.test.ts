@@ -13,5 +13,5 @@ let places = 0;
 storeConformance("SQLite in a file", () => {
   places += 1;
   const path = join(folder, `${places}.sqlite`);
-  return { open: () => openSqliteStore({ path }) };
+  return { open: () => openSqliteStore({ path, secretsKey: { bytes: Buffer.alloc(32, 1), from: "test" } }) };
 });
