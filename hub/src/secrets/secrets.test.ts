@@ -93,7 +93,7 @@ describe("a secret field", () => {
       const [names, path] = [Object.entries(kind.fields).filter(([, { secret }]) => secret), await write(hub, kind)];
       expect(names.every(([name]) => JSON.stringify(BODIES[kind.name]?.[name]).includes(SECRET))).toBe(true);
       const collection = path.slice(0, path.lastIndexOf("/"));
-      const answers = [
+      const asked = [
         await hub.ask("GET", path),
         await hub.ask("GET", collection),
         await hub.ask("GET", `${collection}?orderBy=${names[0]?.[0]}`),
@@ -101,12 +101,15 @@ describe("a secret field", () => {
         await hub.ask("GET", "/v1/audit"),
         await hub.ask("GET", "/v1/projects/default/audit"),
         await hub.ask("GET", "/v1/projects/default/conflicts"),
-      ].map(({ body }) => JSON.stringify(body ?? ""));
+      ];
+      expect(asked.map(({ status }) => status)).toEqual([200, 200, 400, 400, 200, 200, 200]);
+      const answers = asked.map(({ body }) => JSON.stringify(body));
       const metrics = await fetch(`${hub.url}/metrics`, { headers: { authorization: `Bearer ${hub.operator}` } });
       const watched = await watch(hub, collection);
       const of = `table=feed&offset=-1&where=${encodeURIComponent(`scope = '${tenantScope(site.tenant)}'`)}`;
       const shape = await fetch(`${hub.url}/v1/shape?${of}`, { headers: site.headers });
       const shaped = await shape.text();
+      expect([metrics.status, watched.includes("event:")]).toEqual([200, true]);
       expect([shape.status, shaped.includes(path.slice(path.lastIndexOf("/") + 1))]).toEqual([200, true]);
       for (const answer of [...answers, await metrics.text(), watched, shaped]) {
         expect(answer).not.toContain(SECRET);
