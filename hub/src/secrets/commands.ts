@@ -78,7 +78,7 @@ function renew(path: string, key: SecretsKey, next: SecretsKey): string {
   const database = openSqlite(path);
   try {
     openRing(database, key, path);
-    return database.transaction(() => renewRing(database, key, { next, file: path })).immediate();
+    return renewRing(database, key, { next, file: path });
   } finally {
     database.close();
   }

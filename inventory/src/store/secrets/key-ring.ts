@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Fault } from "@holdfast/runtime";
 import type { Sqlite } from "@holdfast/runtime/sqlite";
+import { atOnce } from "./at-once.ts";
 import { countSealed, SEALED } from "./columns.ts";
 import type { Place, Sealer } from "./sealer.ts";
 import { KEY_BYTES, keyId, open, seal } from "./sealing.ts";
@@ -73,29 +74,31 @@ export function openRing(database: Sqlite, key: SecretsKey, file: string): KeyRi
   const id = keyId(key.bytes);
   if (needed !== undefined && needed !== id && countSealed(database) > 0) throw otherKey({ file, needed, id, key });
   if (needed !== id) {
-    database.transaction(() => {
+    atOnce(database, () => {
       database.prepare("delete from secret_key").run();
       addKey(database, key.bytes);
-    })();
+    });
     return openRing(database, key, file);
   }
   const keys = new Map(rows.map((row) => [row.id, unwrapped(row, key, file)]));
   return new KeyRing(keys, rows[0]?.id ?? "");
 }
 
-/** Keeps all keys by `next` from now on, and seals by a new one. To be called in a transaction. */
+/** Keeps all keys by `next` from now on, and seals by a new one, whose id is returned. */
 export function renewRing(
   database: Sqlite,
   key: SecretsKey,
   { next, file }: { next: SecretsKey; file: string },
 ): string {
-  for (const row of rowsOf(database)) {
-    const bytes = unwrapped(row, key, file);
-    const by = keyId(next.bytes);
-    const wrapped = seal(next.bytes, bytes, wrapContext(row.id, by));
-    database.prepare("update secret_key set wrapped = ?, wrapped_by = ? where id = ?").run(wrapped, by, row.id);
-  }
-  return addKey(database, next.bytes);
+  return atOnce(database, () => {
+    for (const row of rowsOf(database)) {
+      const bytes = unwrapped(row, key, file);
+      const by = keyId(next.bytes);
+      const wrapped = seal(next.bytes, bytes, wrapContext(row.id, by));
+      database.prepare("update secret_key set wrapped = ?, wrapped_by = ? where id = ?").run(wrapped, by, row.id);
+    }
+    return addKey(database, next.bytes);
+  });
 }
 
 function addKey(database: Sqlite, key: Buffer): string {

@@ -1,5 +1,6 @@
 import type { Sqlite } from "@holdfast/runtime/sqlite";
 import type { Column } from "../table.ts";
+import { atOnce } from "./at-once.ts";
 import { SECRET_COLUMNS } from "./columns.ts";
 import { type KeyRing, sealedBy } from "./key-ring.ts";
 
@@ -18,12 +19,12 @@ export function hasUnsealed(database: Sqlite): boolean {
 
 /** Empties every secret, and forgets the keys of those that were sealed. */
 export function forgetSecrets(database: Sqlite): void {
-  database.transaction(() => {
+  atOnce(database, () => {
     for (const { table, column } of SECRET_COLUMNS) {
       database.prepare(`update "${table}" set "${column.name}" = ?`).run(column.secret?.initial ?? null);
     }
     database.prepare("delete from secret_key").run();
-  })();
+  });
 }
 
 /** So many rows in one transaction: nobody beside waits for long. */
@@ -60,7 +61,7 @@ function sealColumn(database: Sqlite, { table, column, ring, wasPlain }: Sealing
   const page = database.prepare(`select tenant_id, resource_id, "${name}" as value from "${table}"
     where "${name}" is not null and (tenant_id, resource_id) > (?, ?) order by tenant_id, resource_id limit ${AT_ONCE}`);
   const update = database.prepare(`update "${table}" set "${name}" = ? where tenant_id = ? and resource_id = ?`);
-  const sealPage = database.transaction((tenant: string, id: string) => {
+  const sealPage = (tenant: string, id: string) => {
     const rows = page.all(tenant, id) as Row[];
     for (const { tenant_id, resource_id, value } of rows) {
       const place = { tenant: tenant_id, id: resource_id, field };
@@ -69,9 +70,12 @@ function sealColumn(database: Sqlite, { table, column, ring, wasPlain }: Sealing
       update.run(ring.seal(by === undefined ? value : ring.open(value, place), place), tenant_id, resource_id);
     }
     return rows.at(-1);
-  });
-  let last = sealPage.immediate("", "");
-  while (last) last = sealPage.immediate(last.tenant_id, last.resource_id);
+  };
+  let last = atOnce(database, () => sealPage("", ""));
+  while (last) {
+    const { tenant_id, resource_id } = last;
+    last = atOnce(database, () => sealPage(tenant_id, resource_id));
+  }
 }
 
 /** Writes the database anew without what was deleted or overwritten, and empties its log. */
