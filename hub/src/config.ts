@@ -2,6 +2,7 @@ import { KEEP_ALIVE_AT_LEAST_EVERY } from "@holdfast/protocol";
 import { LOG_LEVELS } from "@holdfast/runtime";
 import { type Static, Type } from "typebox";
 import { SIGNIN_SETTINGS } from "./signin/config.ts";
+import { TRUST_SETTINGS } from "./trust/config.ts";
 
 const seconds = (initial: number, minimum: number, description: string, maximum = 86_400) =>
   Type.Integer({ minimum, maximum, default: initial, description: `${description}, seconds` });
@@ -35,6 +36,7 @@ export const HubConfig = Type.Object({
     description: "port of the hub's API; 0 takes any free one",
   }),
   listen: Type.String({ default: "127.0.0.1", description: "address to listen on", placeholder: "ADDRESS" }),
+  ...TRUST_SETTINGS,
   metricsListen: Type.Optional(
     Type.String({
       pattern: "^.+:[0-9]{1,5}$",

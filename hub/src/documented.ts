@@ -1,5 +1,5 @@
 interface Operation {
-  readonly tag: "Sites" | "Links of sites" | "Orchestrator" | "Service tokens" | "Audit";
+  readonly tag: "Sites" | "Links of sites" | "Orchestrator" | "Service tokens" | "Audit" | "Trust";
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;

@@ -49,7 +49,11 @@ test("a taken port is refused in the words of its flag, and the home is let go",
 
 test.each([
   ["a home that is a file's", { home: "/dev/null/home" }, /^--home \/dev\/null\/home cannot be used: ENOTDIR/],
-  ["an address that is not this machine's", { listen: "192.0.2.1" }, /^--listen 192\.0\.2\.1: no such address here/],
+  [
+    "an address that is not this machine's",
+    { listen: "192.0.2.1", tls: "at-proxy" as const },
+    /^--listen 192\.0\.2\.1: no such address here/,
+  ],
 ])("%s is refused in the words of its flag", async (_, settings, message) => {
   const home = mkdtempSync(join(tmpdir(), "holdfast-hub-"));
   const refused = createHub({ ...DEFAULTS, home, hubPort: 0, ...settings }, SURROUNDINGS).catch(messageOf);

@@ -42,7 +42,7 @@ import { createHandover } from "./handover/handover.ts";
 import { handoverRoutes } from "./handover/routes.ts";
 import { createHolds } from "./holds/holds.ts";
 import { databaseOf } from "./home.ts";
-import { listen } from "./listen.ts";
+import { listen, refusePlain } from "./listen.ts";
 import { hubFamilies } from "./metrics/families.ts";
 import { orchestratorRoute } from "./orchestrator.ts";
 import { createReceipts } from "./receipts.ts";
@@ -69,6 +69,8 @@ import { tokenRoutes } from "./tokens/routes.ts";
 import { serviceRoutes } from "./tokens/service-routes.ts";
 import { managedOf } from "./tokens/service-token.ts";
 import { createTokens, type Tokens } from "./tokens/tokens.ts";
+import { trustRoute } from "./trust/status-route.ts";
+import { createTrust } from "./trust/trust.ts";
 import { createBatchQueue } from "./uplink/batch-queue.ts";
 import { createCourtesy, watchReaders } from "./uplink/courtesy.ts";
 import { forgetSite } from "./uplink/forget-site.ts";
@@ -109,11 +111,13 @@ export async function createHub(
 ): Promise<Hub> {
   const offer = hubOffer(protocolVersion);
   const home = resolve(config.home);
+  refusePlain(config);
   const started: Closable[] = [];
   const close = () => closeAll(...started);
   try {
     started.push(holdHome(home, "hub"));
     readyHome(home, log);
+    const trust = await createTrust({ home, config, clock, log });
     const secretsKey = findSecretsKey({ ...config, home, credentialsDirectory }, log);
     const opened = await openSqliteStore({
       path: databaseOf(home),
@@ -219,6 +223,7 @@ export async function createHub(
       clock,
       log,
       title: "Holdfast hub",
+      tls: trust.tls,
       requestsPerSecond: config.requestsPerSecond,
       trustedProxies: readProxies("--trusted-proxies", config.trustedProxies),
       async extend(routes) {
@@ -236,12 +241,13 @@ export async function createHub(
         hubStatusRoute(routes, { store, disk, authenticate: signin.authenticate, clock });
         linkRoutes(routes, parts);
         siteRoutes(routes, parts);
+        trustRoute(routes, trust);
         orchestratorRoute(routes);
         await signin.routes(routes);
       },
     });
     watchReaders(app.server, courtesy);
-    started.push(closing(app, clock));
+    started.push(closing(app, clock), trust.serve(app));
     const { url, port } = await listen(app, config);
     announce(join(home, "hub-url"), url, log);
     log.info({ url, home }, "the hub answers");

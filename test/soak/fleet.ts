@@ -52,7 +52,7 @@ export class Fleet {
       ...{ name: "hub", at, timeline, environment: ENVIRONMENT, log: `${folder}/hub.log` },
       arguments: [
         ...["hub", "run", "--home", `${folder}/hub`],
-        ...["--hub-port", String(hubPort), "--listen", network.listen],
+        ...["--hub-port", String(hubPort), "--listen", network.listen, "--tls", "at-proxy"],
       ],
       isReady: () => isHealthy(this.atHub),
     });

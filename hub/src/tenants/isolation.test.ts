@@ -43,6 +43,7 @@ const OF_NO_PROJECT: Readonly<Record<string, "tenancy" | "of a site" | "of the h
   "GET /v1/health": "of nobody",
   "GET /v1/status": "of nobody",
   "GET /v1/orchestrator": "of nobody",
+  "GET /v1/trust": "of nobody",
   "POST /v1/recovery/claims": "of nobody",
 };
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { createServer as createHttps, type ServerOptions as HttpsOptions } from "node:https";
 import { Socket } from "node:net";
 import { Fault, type Log, seconds } from "@holdfast/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from "fastify";
@@ -14,19 +15,29 @@ export const LONGEST_REQUEST = seconds(15);
 
 /** How long a part of a path may be that is no name of ours, characters. */
 export const LONGEST_SEGMENT = 200;
+/** As fastify keeps idle connections of servers that it makes itself. */
+const KEPT_ALIVE = seconds(72);
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
 export interface ServerOptions {
   /** Addresses and networks of proxies whose `X-Forwarded-For` says who asks; none unless given. */
   readonly trustedProxies?: readonly string[];
+  /** Its certificate and key, and what else TLS is to be; plain HTTP when absent. */
+  readonly tls?: HttpsOptions | undefined;
 }
 
 /**
  * An HTTP server without routes that speaks as every API here does: JSON in, compact JSON out, errors as
  * `{code, message}`, a request id on every answer, limits on size and time.
  */
-export function createServer(log: Log, { trustedProxies = [] }: ServerOptions = {}): FastifyInstance {
+export function createServer(log: Log, { trustedProxies = [], tls }: ServerOptions = {}): FastifyInstance {
   const logger: FastifyBaseLogger = log;
+  const http = {
+    headersTimeout: LONGEST_REQUEST,
+    connectionsCheckingInterval: seconds(5),
+    // Node refuses what names no host without a word; here it is refused as all else is.
+    requireHostHeader: false,
+  };
   const app = Fastify<RawServerDefault>({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -41,12 +52,14 @@ export function createServer(log: Log, { trustedProxies = [] }: ServerOptions = 
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: LONGEST_SEGMENT },
     return503OnClosing: true,
     clientErrorHandler: refuseNoHttp,
-    http: {
-      headersTimeout: LONGEST_REQUEST,
-      connectionsCheckingInterval: seconds(5),
-      // Node refuses what names no host without a word; here it is refused as all else is.
-      requireHostHeader: false,
-    },
+    http,
+    // Fastify gives a server that it did not make none of the limits.
+    ...(tls
+      ? {
+          serverFactory: (answer) =>
+            createHttps({ ...http, ...tls, requestTimeout: LONGEST_REQUEST, keepAliveTimeout: KEPT_ALIVE }, answer),
+        }
+      : {}),
     frameworkErrors: (error, request, reply) => {
       sendError(log, error, request, reply);
     },
