@@ -19,6 +19,20 @@ export const SiteConfig = Type.Object({
     description: "where the hub answers; it may be away for as long as it likes",
     placeholder: "URL",
   }),
+  hubRootFile: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "the certificate of the hub's root, PEM, as root.pem in the hub's home: no other is trusted then",
+      placeholder: "FILE",
+    }),
+  ),
+  hubRootFingerprint: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "the SHA-256 of that certificate instead, as the hub logs it when it starts",
+      placeholder: "SHA256",
+    }),
+  ),
   siteId: Type.Optional(
     Type.String({
       pattern: "^site-[0-9a-f]{8}$",

@@ -34,6 +34,7 @@ import { openReleases } from "./releases/open.ts";
 import { releaseRoutes } from "./releases/route.ts";
 import { lookAgain } from "./replica/look-again.ts";
 import { HubHeard } from "./uplink/heard.ts";
+import { fetchFromHub } from "./uplink/hub-trust.ts";
 import { knownReplica } from "./uplink/session.ts";
 import { startSync } from "./uplink/sync.ts";
 
@@ -79,11 +80,12 @@ export async function createSiteNode(config: SiteConfig, surroundings: Surroundi
 /** Top to bottom; what is owned is closed in the other direction. */
 async function build(
   config: SiteConfig,
-  { clock, log, fetch: carry = fetch, protocolVersion }: Surroundings,
+  { clock, log, fetch: given, protocolVersion }: Surroundings,
   own: <P extends Closable>(part: P) => P,
 ): Promise<Omit<SiteNode, "close">> {
   const { home, listen } = config;
   const token = readToken(config.tokenFile);
+  const carry = given ?? fetchFromHub({ config, log: log.child({ part: "sync" }) });
   own(holdHome(home, "site-node"));
   const opened = own(await openSqliteStore({ path: join(home, "site.db"), migrations: siteMigrations, clock, log }));
   const { store, disk } = watchStore(opened, { file: "site.db", clock, log });
