@@ -21,7 +21,7 @@ async function withRegions(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection = { url: () => url, project: () => "acme" };
+  const connection = { url: () => url, project: () => "acme", fetch: () => fetch };
   return { api: createApi({ connection, token: async () => "t", signal: new AbortController().signal }), asked };
 }
 

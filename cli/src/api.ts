@@ -1,3 +1,4 @@
+import { tlsFault } from "@holdfast/runtime/tls-fault";
 import type { Connection } from "./connection.ts";
 import { Refusal } from "./faults.ts";
 
@@ -14,6 +15,8 @@ export interface Page {
 /** The API below one project. All of it throws a Refusal for an answer that is no success, and when nobody answers. */
 export interface Api {
   get(path: string, query?: Query): Promise<Shown>;
+  /** What is about the whole hub and no project, below `/v1`. */
+  getOfHub(path: string): Promise<Shown>;
   /** An answer that goes on, as pieces of text, until whoever asks has had enough. */
   stream(path: string, query: Query): Promise<AsyncIterable<string>>;
   send(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: object): Promise<Shown>;
@@ -22,7 +25,7 @@ export interface Api {
 }
 
 export interface ApiParts {
-  readonly connection: Pick<Connection, "url" | "project">;
+  readonly connection: Pick<Connection, "url" | "project" | "fetch">;
   /** Asked before each request: a token may run out in the middle of a long list. */
   token(): Promise<string>;
   readonly signal: AbortSignal;
@@ -33,10 +36,11 @@ const ANSWERED_WITHIN = 60_000;
 
 export function createApi({ connection, token, signal }: ApiParts): Api {
   const base = () => `${connection.url()}/v1/projects/${encodeURIComponent(connection.project())}`;
+  const reachHub = (url: string, init: RequestInit) => reach(url, init, connection.fetch());
   const authorised = async () => ({ authorization: `Bearer ${await token()}` });
 
-  async function ask(method: string, path: string, body?: object): Promise<Shown> {
-    const answer = await reach(`${base()}/${path}`, {
+  async function ask(method: string, url: string, body?: object): Promise<Shown> {
+    const answer = await reachHub(url, {
       method,
       headers: { ...(await authorised()), ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
@@ -45,18 +49,19 @@ export function createApi({ connection, token, signal }: ApiParts): Api {
     return contentOf(answer);
   }
 
-  const get: Api["get"] = (path, query = {}) => ask("GET", `${path}${queryText(query)}`);
+  const get: Api["get"] = (path, query = {}) => ask("GET", `${base()}/${path}${queryText(query)}`);
 
   return {
     get,
+    getOfHub: (path) => ask("GET", `${connection.url()}/v1/${path}`),
     async stream(path, query) {
-      const answer = await reach(`${base()}/${path}${queryText(query)}`, { headers: await authorised(), signal });
+      const answer = await reachHub(`${base()}/${path}${queryText(query)}`, { headers: await authorised(), signal });
       const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
       if (isStream && answer.body) return answer.body.pipeThrough(new TextDecoderStream());
       const { message } = await contentOf(answer);
       throw new Refusal("Unknown", { status: 400, message: String(message ?? "cannot be watched") });
     },
-    send: (method, path, body) => ask(method, path, body),
+    send: (method, path, body) => ask(method, `${base()}/${path}`, body),
     async list({ path, key }, query, limit) {
       const resources: Shown[] = [];
       let at: Query = {};
@@ -74,11 +79,12 @@ export function createApi({ connection, token, signal }: ApiParts): Api {
 }
 
 /** An answer from there, whatever it says. Throws an error that names the endpoint when there is none. */
-export async function reach(url: string, init: RequestInit): Promise<Response> {
+export async function reach(url: string, init: RequestInit, carry: typeof fetch): Promise<Response> {
   try {
-    return await fetch(url, init);
+    return await carry(url, init);
   } catch (cause) {
-    throw new Error(`cannot reach ${new URL(url).origin}`, { cause: reasonOf(cause) });
+    const { origin } = new URL(url);
+    throw tlsFault(cause, origin) ?? new Error(`cannot reach ${origin}`, { cause: reasonOf(cause) });
   }
 }
 

@@ -6,6 +6,7 @@ import { importHosts } from "./commands/import.ts";
 import { login } from "./commands/login.ts";
 import { logout } from "./commands/logout.ts";
 import { register } from "./commands/register.ts";
+import { trust } from "./commands/trust.ts";
 import { watch } from "./commands/watch.ts";
 
 /** The words after `holdfast` that ask something of a hub or a site. The launcher lists them, too. */
@@ -18,4 +19,5 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   register,
   conflicts,
   import: importHosts,
+  trust,
 };

@@ -24,6 +24,8 @@ export const Endpoint = Type.Object({
   project: Type.Optional(Type.String()),
   token: Type.Optional(Type.String()),
   session: Type.Optional(Session),
+  /** The certificate of the root that alone is trusted there, PEM. */
+  root: Type.Optional(Type.String()),
 });
 export type Endpoint = Static<typeof Endpoint>;
 

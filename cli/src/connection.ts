@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import { messageOf } from "@holdfast/runtime";
 import type { Configuration, Endpoint } from "./configuration.ts";
 import { UsageError } from "./faults.ts";
+import { fetchBy, ROOT_OPTIONS, rootIn } from "./trust.ts";
 
 /** Options of every command that asks a hub or a site. */
 export const CONNECTION_OPTIONS = {
   url: { value: "URL", says: "of the hub or the site (HOLDFAST_URL) [where you signed in last]" },
   project: { value: "NAME", says: "or its id (HOLDFAST_PROJECT) [the one you signed in to, or default]" },
   "token-file": { value: "FILE", says: "holds a token and nothing else (HOLDFAST_TOKEN: the token itself)" },
+  ...ROOT_OPTIONS,
   token: { value: "TOKEN", says: "better in a file or HOLDFAST_TOKEN: everybody on this machine can read arguments" },
 } as const;
 
@@ -16,6 +18,7 @@ export interface ConnectionOptions {
   readonly project?: string;
   readonly token?: string;
   readonly "token-file"?: string;
+  readonly "root-file"?: string;
 }
 
 /** Which hub or site is asked, about which project, as whom. */
@@ -27,6 +30,8 @@ export interface Connection {
   givenToken(): string | undefined;
   /** What is stored for this URL, and for no other: a token is not shown to whoever is asked next. */
   stored(): Endpoint | undefined;
+  /** By the root that was given, or is stored for this URL; by those of this machine where there is none. */
+  fetch(): typeof fetch;
 }
 
 export interface ConnectionParts {
@@ -43,9 +48,15 @@ export function connectionOf({ given, environment, configuration }: ConnectionPa
     throw new UsageError("which hub or site? Sign in first (holdfast login URL), or say --url or HOLDFAST_URL");
   };
   const stored = () => configuration.endpoint(url());
+  const carried = { fetch: undefined as typeof fetch | undefined };
   return {
     url,
     stored,
+    fetch() {
+      const file = given["root-file"] ?? environment.HOLDFAST_ROOT_FILE;
+      carried.fetch ??= fetchBy(file === undefined ? stored()?.root : rootIn(file));
+      return carried.fetch;
+    },
     project: () => given.project ?? environment.HOLDFAST_PROJECT ?? stored()?.project ?? "default",
     givenToken() {
       if (given.token !== undefined) return given.token;

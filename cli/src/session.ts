@@ -13,7 +13,10 @@ const MARGIN = 15_000;
 export interface SessionParts {
   readonly clock: Pick<Clock, "now">;
   readonly signal: AbortSignal;
+  readonly fetch: typeof fetch;
 }
+
+type Asking = Pick<SessionParts, "signal" | "fetch">;
 
 export interface Credentials {
   /** Of the hub. */
@@ -25,11 +28,11 @@ export interface Credentials {
 /** Signs in at the hub's own issuer. Throws a Refusal with its reason. */
 export async function signIn({ url, user, password }: Credentials, parts: SessionParts): Promise<Session> {
   const within = AbortSignal.any([parts.signal, AbortSignal.timeout(ANSWERED_WITHIN)]);
-  const found = await contentOf(await reach(`${url}${DISCOVERY}`, { signal: within }));
+  const found = await contentOf(await reach(`${url}${DISCOVERY}`, { signal: within }, parts.fetch));
   const tokenUrl = text(found, "token_endpoint");
   refuseElsewhere(url, tokenUrl);
   const form = { grant_type: "password", username: user, password };
-  const answer = await post(tokenUrl, form, parts.signal).catch((error) => {
+  const answer = await post(tokenUrl, form, parts).catch((error) => {
     throw withOtherWay(error, found.holdfast_provider);
   });
   const session = sessionOf(answer, tokenUrl, parts.clock);
@@ -61,24 +64,24 @@ export function isRunOut({ accessUntil }: Session, clock: Pick<Clock, "now">): b
 }
 
 /** The same session with a new token. Throws a Refusal when the session is over. */
-export async function renewed(session: Session, { clock, signal }: SessionParts): Promise<Session> {
+export async function renewed(session: Session, parts: SessionParts): Promise<Session> {
   const { tokenUrl, refreshToken } = session;
-  const answer = await post(tokenUrl, { grant_type: "refresh_token", refresh_token: refreshToken }, signal);
-  return { ...session, ...sessionOf(answer, tokenUrl, clock) };
+  const answer = await post(tokenUrl, { grant_type: "refresh_token", refresh_token: refreshToken }, parts);
+  return { ...session, ...sessionOf(answer, tokenUrl, parts.clock) };
 }
 
 /** Ends a session at its issuer: none of its tokens opens anything any more. */
-export async function end({ endUrl, refreshToken }: Session, signal: AbortSignal): Promise<void> {
-  if (endUrl !== undefined) await post(endUrl, { refresh_token: refreshToken }, signal);
+export async function end({ endUrl, refreshToken }: Session, asking: Asking): Promise<void> {
+  if (endUrl !== undefined) await post(endUrl, { refresh_token: refreshToken }, asking);
 }
 
-async function post(url: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Shown> {
-  const answer = await reach(url, {
+async function post(url: string, form: Readonly<Record<string, string>>, { signal, fetch }: Asking): Promise<Shown> {
+  const request = {
     method: "POST",
     body: new URLSearchParams({ client_id: CLIENT, ...form }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWERED_WITHIN)]),
-  });
-  return contentOf(answer);
+  };
+  return contentOf(await reach(url, request, fetch));
 }
 
 function sessionOf(answer: Shown, tokenUrl: string, clock: Pick<Clock, "now">): Session {

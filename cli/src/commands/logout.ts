@@ -3,6 +3,7 @@ import { command } from "../command.ts";
 import { endpointUrl } from "../connection.ts";
 import { UsageError } from "../faults.ts";
 import { end } from "../session.ts";
+import { fetchBy } from "../trust.ts";
 
 export const logout = command({
   purpose: "ends a session and forgets what was stored of it",
@@ -16,7 +17,7 @@ export const logout = command({
     configuration.forget(url);
     if (!stored.session) return note(`forgot the token for ${url}, which is good until it is revoked`);
     try {
-      await end(stored.session, signal);
+      await end(stored.session, { signal, fetch: fetchBy(stored.root) });
       note(`signed out of ${url}`);
     } catch (cause) {
       throw new Error(`forgot the session at ${url}, which does not know: ${messageOf(cause)}`, { cause });
