@@ -1,11 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fetchTrusting } from "@holdfast/runtime/trusting-fetch";
 import { onTestFinished } from "vitest";
 import { holdfast, Program, waitFor } from "./program.ts";
 
 /** The project that every hub begins with. */
 export const PROJECT = "/v1/projects/default";
+
+export interface FleetOptions {
+  /** The hub speaks TLS, and whoever asks it here trusts its root. */
+  readonly tls?: true;
+}
 
 /** A hub and perhaps a site-node, each a process on a home of its own. */
 export class Fleet {
@@ -14,15 +20,19 @@ export class Fleet {
   #hub: Program | undefined;
   #url = "";
   #siteUrl = "";
+  #site: Program | undefined;
+  #siteWords: readonly string[] = [];
+  readonly #tls: readonly string[];
 
-  constructor() {
+  constructor({ tls }: FleetOptions = {}) {
+    this.#tls = tls ? ["--tls", "on"] : [];
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   /** Answers when the hub does; on the same port each time, for sites know it by its address. */
   async startHub(): Promise<Program> {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const hub = new Program("hub", "--home", this.home, "--hub-port", port);
+    const hub = new Program("hub", "--home", this.home, "--hub-port", port, ...this.#tls);
     this.#hub = hub;
     await waitFor("the hub answers", () => (hub.output.includes("the hub answers") ? true : undefined));
     this.#url = readFileSync(join(this.home, "hub-url"), "utf8").trim();
@@ -33,6 +43,10 @@ export class Fleet {
     await this.#hub?.end(signal);
   }
 
+  get hubUrl(): string {
+    return this.#url;
+  }
+
   /** A site of the project with a site-node that follows the hub. Answers its id. */
   async startSite(...flags: readonly string[]): Promise<string> {
     const region = await this.ask("POST", `${PROJECT}/regions`, { name: "north" });
@@ -41,16 +55,38 @@ export class Fleet {
     const { token } = await this.ask("POST", `${PROJECT}/sites/${id}/tokens`, {});
     writeFileSync(join(this.folder, "site-token"), token, { mode: 0o600 });
     const home = join(this.folder, "site");
-    new Program(
+    this.#siteWords = [
       ...["site", "--home", home, "--hub-url", this.#url, "--site-id", id, "--site-port", "0", "--mqtt-port", "0"],
       ...["--token-file", join(this.folder, "site-token"), ...flags],
-    );
-    this.#siteUrl = await waitFor("the site-node answers", () => readFileSync(join(home, "site-url"), "utf8").trim());
+    ];
+    await this.#runSite();
     return id;
+  }
+
+  /** The same site-node once more, after an end that it was asked for. */
+  async restartSite(): Promise<void> {
+    await this.#site?.end("SIGTERM");
+    await this.#runSite();
+  }
+
+  async #runSite(): Promise<void> {
+    const announced = join(this.folder, "site", "site-url");
+    rmSync(announced, { force: true });
+    this.#site = new Program(...this.#siteWords);
+    this.#siteUrl = await waitFor("the site-node answers", () => readFileSync(announced, "utf8").trim());
+  }
+
+  /** All that the site-node has said since it was started last. */
+  get siteOutput(): string {
+    return this.#site?.output ?? "";
   }
 
   get siteUrl(): string {
     return this.#siteUrl;
+  }
+
+  get #fetch(): typeof fetch {
+    return this.#tls.length > 0 ? fetchTrusting(readFileSync(join(this.home, "root.pem"), "utf8")) : fetch;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON the API answers with
@@ -58,7 +94,7 @@ export class Fleet {
     const token = readFileSync(join(this.home, "operator-token"), "utf8").trim();
     const headers = { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) };
     const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
-    const answer = await fetch(`${this.#url}${path}`, init);
+    const answer = await this.#fetch(`${this.#url}${path}`, init);
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }
