@@ -297,7 +297,7 @@ test("a job is rejected once with a reason, however often it comes and across re
   expect(site.messages("JobStatus", "jobs/job-7/status")[0]).toMatchObject({
     id: "job-7",
     state: "REJECTED",
-    error: expect.stringContaining("no key to check a job's signature"),
+    error: expect.stringContaining("not signed by the site"),
   });
   await until(() => one.agent.status.unsent.messages === 0, "acknowledged");
   await one.agent.close();

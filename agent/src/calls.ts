@@ -18,7 +18,11 @@ export class Afterwards {
 }
 
 /** Answers with what becomes JSON, or with Afterwards; throws a sentence for a person, as Refused when nothing was begun. */
-export type Operation = (parameters: Readonly<Record<string, unknown>>) => Promise<unknown> | unknown;
+export type Operation = (
+  parameters: Readonly<Record<string, unknown>>,
+  /** The site's signature, where there is one: what does something to the machine goes by what is signed alone. */
+  order?: string,
+) => Promise<unknown> | unknown;
 
 export interface CallsOptions {
   readonly clock: Clock;
@@ -37,7 +41,7 @@ export interface Calls {
 }
 
 /** 2025-01-01: a clock before it was never set, as on a machine without a battery, and proves nothing. */
-const CLOCK_UNSET_BEFORE = 1_735_689_600_000;
+export const CLOCK_UNSET_BEFORE = 1_735_689_600_000;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /**
@@ -53,7 +57,7 @@ export function createCalls({ clock, log, operations, link }: CallsOptions): Cal
       throw new Refused(`this agent knows no ${operation}; it knows ${Object.keys(operations).join(", ")}`);
     }
     refuseExpired(call, clock.now());
-    return await perform(parametersOf(call));
+    return await perform(parametersOf(call), call.order);
   }
 
   async function answer(request: string, operation: string, result: CallResult): Promise<boolean> {
@@ -113,7 +117,7 @@ function refuseExpired({ notAfter }: Call, now: number): void {
   throw new Refused(`expired: not to be answered after ${text(notAfter)}, and this machine's clock says ${text(now)}`);
 }
 
-function parametersOf({ arguments: text }: Call): Record<string, unknown> {
+export function parametersOf({ arguments: text }: Pick<Call, "arguments">): Record<string, unknown> {
   if (text === undefined || text === "") return {};
   const parsed: unknown = JSON.parse(text);
   if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {

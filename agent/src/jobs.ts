@@ -1,17 +1,26 @@
 import { join } from "node:path";
-import { decode, encode, type Job } from "@holdfast/protocol/messages";
+import { decode, encode, type Job, type JobStatus } from "@holdfast/protocol/messages";
 import { UP } from "@holdfast/protocol/topics";
 import { type Log, messageOf } from "@holdfast/runtime";
 import { Type } from "typebox";
+import { Refused } from "./calls.ts";
 import { readDocument, writeDocument } from "./durable-file.ts";
+import type { Orders } from "./orders.ts";
 import type { Spool } from "./spool.ts";
 
+/** Jobs that were answered, whatever came of them: the name is from when all were rejected. */
 const Journal = Type.Object({ rejected: Type.Array(Type.String()) });
+
+/** Does a job, by its arguments as they were signed (JSON text). Throws a sentence for a person when it fails. */
+export type JobWork = (argumentsText: string) => Promise<void> | void;
 
 export interface JobsOptions {
   readonly log: Log;
   readonly stateDir: string;
   readonly spool: Spool;
+  readonly orders: Orders;
+  /** By type. */
+  readonly work: Readonly<Record<string, JobWork>>;
 }
 
 /** The jobs that a site gives this machine, one at a time. */
@@ -22,24 +31,50 @@ export interface Jobs {
 
 const REMEMBERED = 256;
 const JOB_ID = /^[A-Za-z0-9_.-]{1,64}$/;
-const REASON = "this agent carries out no jobs: it knows no type of job, and no key to check a job's signature with";
 
 /**
- * Opens the journal of jobs. A job is a command for root, and nothing here could tell a true one from a forged one, so
- * each is rejected: once an id, however often the retained message comes.
+ * Opens the journal of jobs. A job is a command for root, so only what its site has signed for this machine is begun with, and
+ * once: its sequence is durable before. Each is answered once an id, however often the retained message comes.
  */
-export function createJobs({ log, stateDir, spool }: JobsOptions): Jobs {
+export function createJobs({ log, stateDir, spool, orders, work }: JobsOptions): Jobs {
   const file = join(stateDir, "jobs.json");
-  const rejected = readDocument(file, Journal, log)?.rejected ?? [];
+  const answered = readDocument(file, Journal, log)?.rejected ?? [];
+  let last: Promise<unknown> = Promise.resolve();
 
-  function reject({ id, type }: Job): void {
+  function answer({ id, type }: Job, { state, error }: Pick<JobStatus, "state" | "error">): void {
+    const status = { id, sequence: 1, state, ...(error !== undefined && { error: error.slice(0, 1_000) }) };
     // The answer is durable before the id is noted: a crash in between answers twice, never not at all.
-    const answer = encode("JobStatus", { id, sequence: 1, state: "REJECTED", error: REASON });
-    spool.put({ leaf: UP.jobStatus(id), payload: answer, retain: false, key: UP.jobStatus(id) });
-    rejected.push(id);
-    rejected.splice(0, rejected.length - REMEMBERED);
-    writeDocument(file, { rejected });
-    log.warn({ job: id, type }, "a job was rejected");
+    const leaf = UP.jobStatus(id);
+    spool.put({ leaf, payload: encode("JobStatus", status), retain: false, key: leaf });
+    answered.push(id);
+    answered.splice(0, answered.length - REMEMBERED);
+    writeDocument(file, { rejected: answered });
+    log.warn({ job: id, type, state, error }, "a job was answered");
+  }
+
+  async function run(job: Job): Promise<Pick<JobStatus, "state" | "error">> {
+    const { id, type } = job;
+    const taken = await orders.take(Buffer.from(job.signature).toString(), type);
+    if (taken.order.id !== id) throw new Refused(`what is signed is job ${taken.order.id}, not ${id}`);
+    if (taken.is === "repeated") {
+      return {
+        state: "UNKNOWN",
+        error: "it was begun before, and the agent ended before it could say what came of it",
+      };
+    }
+    const perform = Object.hasOwn(work, type) ? work[type] : undefined;
+    if (perform === undefined) throw new Refused(`this agent knows no job of type ${type}`);
+    await perform(taken.order.arguments);
+    return { state: "SUCCEEDED" };
+  }
+
+  async function take(job: Job): Promise<void> {
+    if (answered.includes(job.id)) return;
+    const outcome = await run(job).catch((error: unknown) => {
+      const state = error instanceof Refused ? ("REJECTED" as const) : ("FAILED" as const);
+      return { state, error: messageOf(error) };
+    });
+    answer(job, outcome);
   }
 
   return {
@@ -49,7 +84,9 @@ export function createJobs({ log, stateDir, spool }: JobsOptions): Jobs {
         const job = decode("Job", payload);
         if (!JOB_ID.test(job.id))
           return log.error({ job: job.id }, "a job whose id cannot be part of a topic is ignored");
-        if (!rejected.includes(job.id)) reject(job);
+        last = last
+          .then(() => take(job))
+          .catch((error) => log.error({ error: messageOf(error) }, "a job cannot be read or answered"));
       } catch (error) {
         log.error({ error: messageOf(error) }, "a job cannot be read or answered");
       }

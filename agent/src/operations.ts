@@ -1,9 +1,11 @@
 import { hostname } from "node:os";
 import { MESSAGE_LIMITS } from "@holdfast/protocol/messages";
 import { CALL } from "@holdfast/protocol/topics";
-import type { Operation } from "./calls.ts";
+import { type Operation, parametersOf, Refused } from "./calls.ts";
 import type { Identity } from "./identity.ts";
 import type { LogTail } from "./log-tail.ts";
+import type { Orders } from "./orders.ts";
+import type { PowerOperation } from "./power.ts";
 import type { Reporter } from "./report.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -13,14 +15,22 @@ export interface OperationsOf {
   readonly bootId: string;
   readonly logTail: LogTail | undefined;
   /** Switches the machine, or refuses. */
-  readonly power: Operation;
+  readonly power: PowerOperation;
+  readonly orders: Orders;
 }
 
 /** What is left of an answer for the lines themselves. */
 const LOG_CHARACTERS = MESSAGE_LIMITS.stringLength - 64;
 
 /** What a site may ask for. */
-export function operationsOf({ identity, reporter, bootId, logTail, power }: OperationsOf): Record<string, Operation> {
+export function operationsOf({
+  identity,
+  reporter,
+  bootId,
+  logTail,
+  power,
+  orders,
+}: OperationsOf): Record<string, Operation> {
   return {
     [CALL.identify]: () => ({
       hostId: identity.enrolment?.hostId,
@@ -37,6 +47,12 @@ export function operationsOf({ identity, reporter, bootId, logTail, power }: Ope
       }
       return logTail.lines({ skip, characters: LOG_CHARACTERS });
     },
-    [CALL.power]: power,
+    [CALL.power]: async (_unsigned, order) => {
+      const taken = await orders.take(order, CALL.power);
+      const { id } = taken.order;
+      if (taken.is === "taken") return power(parametersOf(taken.order));
+      if (power.hasCarriedOut(id)) return { id, repeated: true };
+      throw new Refused(`order ${id} was taken before, and nothing was done`);
+    },
   };
 }

@@ -21,7 +21,10 @@ let asked = 0;
 async function call(order: object, { notAfter = Date.UTC(2030, 0) } = {}) {
   asked += 1;
   const request = `r${asked}`;
-  await site.say(`req/${request}/power`, encode("Call", { arguments: JSON.stringify(order), notAfter }));
+  const text = JSON.stringify(order);
+  const id = "id" in order ? String(order.id) : `without-${request}`;
+  const signed = await site.order({ id, type: "power", arguments: text, notAfter });
+  await site.say(`req/${request}/power`, encode("Call", { arguments: text, notAfter, order: signed }));
   await until(() => site.of(`res/${request}`).length > 0, "the answer");
   const answers = () => site.of(`res/${request}`).map(({ payload }) => decode("CallResult", payload));
   return { first: answers()[0], answers };

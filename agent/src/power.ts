@@ -18,6 +18,9 @@ export interface PowerOptions {
   readonly switchMachine: SwitchMachine | undefined;
 }
 
+/** What switches the machine, or refuses; and whether an order was begun with. */
+export type PowerOperation = Operation & { readonly hasCarriedOut: (id: string) => boolean };
+
 const Order = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 128 }),
   action: Type.Union([Type.Literal("off"), Type.Literal("reset")]),
@@ -33,11 +36,11 @@ const REMEMBERED = 1_000;
  * answered; so one that comes again, also after the boot that came of it, is answered and does nothing. An order whose
  * answer finds no way back is not carried out: the site would not know of it.
  */
-export function createPower({ log, stateDir, switchMachine }: PowerOptions): Operation {
+export function createPower({ log, stateDir, switchMachine }: PowerOptions): PowerOperation {
   const file = join(stateDir, "power.json");
   const carriedOut = readDocument(file, Journal, log)?.carriedOut ?? [];
 
-  return (parameters) => {
+  const operation: Operation = (parameters) => {
     if (switchMachine === undefined) {
       throw new Refused("this agent may not switch its machine; it may when it is started with --allow-power");
     }
@@ -53,6 +56,7 @@ export function createPower({ log, stateDir, switchMachine }: PowerOptions): Ope
     log.warn({ order: id, action, manner }, "the site switches this machine");
     return new Afterwards({ id, repeated: false }, () => switchMachine({ action, manner }));
   };
+  return Object.assign(operation, { hasCarriedOut: (id: string) => carriedOut.includes(id) });
 }
 
 const PROGRAM_ENDS_WITHIN = minutes(1);

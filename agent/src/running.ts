@@ -18,6 +18,7 @@ import type { Address } from "./link.ts";
 import type { LogTail } from "./log-tail.ts";
 import { startLoop } from "./loop.ts";
 import { operationsOf } from "./operations.ts";
+import { createOrders } from "./orders.ts";
 import { createPower, type SwitchMachine } from "./power.ts";
 import { createReporter, type ReadHardware } from "./report.ts";
 import { createSiteSwitch } from "./site-switch.ts";
@@ -101,9 +102,12 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
   const telemetrySeconds = () => desired?.applied?.telemetrySeconds ?? config.telemetrySeconds;
   const switchMachine = config.allowPower ? surroundings.power : undefined;
   const power = createPower({ log, stateDir, switchMachine });
-  const operations = operationsOf({ identity, reporter, bootId, logTail, power });
+  const orders = createOrders({
+    ...{ clock, log, stateDir, siteUrl, enrolment: () => identity.enrolment },
+    signal: stopped.signal,
+  });
+  const operations = operationsOf({ identity, reporter, bootId, logTail, power, orders });
   const calls = createCalls({ clock, log, operations, link });
-  const jobs = createJobs({ log, stateDir, spool });
 
   const heartbeat = startHeartbeat({
     clock,
@@ -134,6 +138,7 @@ export function run(config: AgentConfig, surroundings: Surroundings): Running {
     ...{ clock, log, random, siteUrl, stateDir, releaseKeys, programs, link },
     report: () => reporter.scan("asked"),
   });
+  const jobs = createJobs({ log, stateDir, spool, orders, work: { update: () => updates.wake() } });
   const switchSite = createSiteSwitch({ clock, log, siteUrl, identity, report: () => reporter.latest });
 
   /** What this machine should be is for the site to say that it belongs to: another site's word does not count. */

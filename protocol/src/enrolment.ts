@@ -89,6 +89,12 @@ export function welcomeProof(hash: string, welcome: Meeting & { nonce: string; p
   return proofOf(hash, ["welcome", hostId, siteId, nonce, port]);
 }
 
+/** Shown to a machine by a site that knows it by this hash, with the key by which the site signs its orders. Hex. */
+export function orderKeyProof(hash: string, said: Meeting & { nonce: string; keyId: string }): string {
+  const { hostId, siteId, nonce, keyId } = said;
+  return proofOf(hash, ["order-key", hostId, siteId, nonce, keyId]);
+}
+
 function proofOf(hash: string, said: readonly unknown[]): string {
   return createHmac("sha256", hash).update(JSON.stringify(said)).digest("hex");
 }

@@ -76,6 +76,7 @@ function knownName(field: protobuf.Field): (value: unknown) => unknown {
 
 function plainDefault(field: protobuf.Field): unknown {
   if (field.resolvedType instanceof protobuf.Enum) return field.resolvedType.valuesById[0];
+  if (field.type === "bytes") return new Uint8Array();
   // Of a 64-bit number it is an object of protobufjs's.
   return field.typeDefault !== null && typeof field.typeDefault === "object"
     ? Number(field.typeDefault)

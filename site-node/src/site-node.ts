@@ -27,6 +27,8 @@ import { Said } from "./hosts/said.ts";
 import { republishAll, wakeOnCommit } from "./hosts/waking.ts";
 import { Intents } from "./intents/intents.ts";
 import { Outcomes } from "./intents/outcomes.ts";
+import { SiteOrders } from "./orders/orders.ts";
+import { orderKeyRoute } from "./orders/route.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { hostPower } from "./power/host-power.ts";
 import { inBandControl } from "./power/in-band.ts";
@@ -111,7 +113,8 @@ async function build(
     if (!brokerLater.broker) throw new Fault("Unavailable", "the broker is not up yet");
     return brokerLater.broker;
   };
-  const calls = new AgentCalls({ site, broker: brokerNow, clock });
+  const orders = await SiteOrders.load({ site, store, clock: floored });
+  const calls = new AgentCalls({ site, broker: brokerNow, clock, orders });
   const said = new Said({
     ...{ store, outbox, intents, presence, credentials, replicaOf, clock },
     calls,
@@ -189,6 +192,7 @@ async function build(
       onHoldReleased: () => runner.wake(),
       protocolVersion,
       routes: [
+        (app) => orderKeyRoute(app, { site, orders, credentials }),
         (app) => releases && releaseRoutes(app, { releases, log: log.child({ part: "releases" }) }),
         (app) => {
           const limit = new RefusalLimit(clock);

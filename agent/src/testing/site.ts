@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { welcomeProof } from "@holdfast/protocol/enrolment";
+import { orderKeyProof, welcomeProof } from "@holdfast/protocol/enrolment";
 import { type Desired, decode, encode, type Messages } from "@holdfast/protocol/messages";
+import { type Order, OrderKey, orderKeyId, signOrder } from "@holdfast/protocol/orders";
 import { type AgentStatus, hostTopic, nodeStatusTopic } from "@holdfast/protocol/topics";
 import { hashSecret } from "@holdfast/runtime";
 import { Aedes, type AedesPublishPacket, type Client } from "aedes";
+import { exportJWK, generateKeyPair } from "jose";
+import { Value } from "typebox/value";
 
 export const HOST = "host-0a1b2c3d";
 export const SITE = "site-00000001";
@@ -29,10 +32,13 @@ export async function startSite(siteId = SITE) {
   const asked: Record<string, unknown>[] = [];
   const sockets = new Set<Socket>();
   const clients = new Map<string, Client>();
+  let orderKey = await newOrderKey();
+  let orderSequence = 0;
   let broker = await newBroker();
   let server: Server;
   let port = 0;
   let secret = SECRET;
+  let knownBy: string | undefined;
   const arrivals: Record<string, unknown>[] = [];
   const presented: string[] = [];
   let welcomes: (request: Record<string, unknown>) => boolean = () => false;
@@ -105,6 +111,12 @@ export async function startSite(siteId = SITE) {
       if (!welcomes(request)) return { status: 200, body: { state: "misplaced", ...where } };
       const proof = welcomeProof(hashSecret(secret), { hostId: HOST, siteId, nonce: request.nonce, port });
       return { status: 200, body: { state: "welcome", ...where, proof } };
+    }
+    if (path === "/v1/order-key") {
+      const { nonce } = JSON.parse(body);
+      const { publicKey: key, keyId } = orderKey;
+      const proof = orderKeyProof(hashSecret(knownBy ?? secret), { hostId: HOST, siteId, nonce, keyId });
+      return { status: 200, body: { siteId, key, proof } };
     }
     if (path !== "/v1/enroll") return { status: 404, body: { message: "no such path" } };
     const request = JSON.parse(body);
@@ -182,6 +194,23 @@ export async function startSite(siteId = SITE) {
     desire: function (desired: Partial<Desired> & Pick<Desired, "version">) {
       return this.say("desired", encode("Desired", { ...DESIRED, ...desired }), true);
     },
+    /** An order to this host as its site signs it, changed as a forger would who has the site's key. */
+    order: (of: Pick<Order, "id" | "type" | "arguments" | "notAfter"> & Partial<Order>) => {
+      orderSequence += 1;
+      return signOrder({ site: siteId, host: HOST, sequence: orderSequence, ...of }, orderKey);
+    },
+    /** As after the loss of the site's disk. */
+    makeNewOrderKey: async () => {
+      const before = orderKey;
+      orderKey = await newOrderKey();
+      return () => {
+        orderKey = before;
+      };
+    },
+    /** Whoever answers for the site knows the host by another secret. */
+    knowHostBy: (given: string) => {
+      knownBy = given;
+    },
     setSecret: (given: string) => {
       secret = given;
     },
@@ -210,6 +239,13 @@ export async function startSite(siteId = SITE) {
 }
 
 export type TestSite = Awaited<ReturnType<typeof startSite>>;
+
+async function newOrderKey() {
+  const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  const { kty, crv, x } = await exportJWK(pair.publicKey);
+  const publicKey = Value.Parse(OrderKey, { kty, crv, x });
+  return { key: pair.privateKey, publicKey, keyId: await orderKeyId(publicKey) };
+}
 
 const DESIRED: Desired = { hostId: HOST, name: "edge-one", generation: 1, metadata: {} };
 

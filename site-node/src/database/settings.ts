@@ -1,5 +1,6 @@
 import type { Tenant, Transaction, View } from "@holdfast/inventory";
 import type { Stream, Witness } from "@holdfast/protocol/uplink";
+import type { JWK } from "jose";
 import type { Phase } from "../replica/phase.ts";
 
 /** The stream that entries are numbered in: `next` is the number of the next entry, `previous` the last batch's hash. */
@@ -55,6 +56,10 @@ interface Settings {
   readonly incarnation: number;
   /** The count in the version of the newest document that tells a machine what it should be, whichever machine. */
   readonly documents: number;
+  /** The private key by which this site signs what it orders of its machines, as JWK. */
+  readonly orderKey: JWK;
+  /** Of the last order that was signed. */
+  readonly orderSequence: number;
   /** When this site-node last noted that it runs, by its own clock. */
   readonly alive: number;
 }

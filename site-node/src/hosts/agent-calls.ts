@@ -2,6 +2,7 @@ import { decode, encode } from "@holdfast/protocol/messages";
 import { DOWN, hostTopic } from "@holdfast/protocol/topics";
 import { type Clock, seconds } from "@holdfast/runtime";
 import type { Broker } from "../broker/broker.ts";
+import type { SiteOrders } from "../orders/orders.ts";
 
 /** What came of a call. `refused`: nothing was begun; `failed`: some of it may have been; `unanswered`: nobody knows. */
 export type CallAnswer =
@@ -16,9 +17,19 @@ export interface CallRequest {
   readonly notAfter: number;
   /** How long an agent may take back an answer that said yes, milliseconds; not at all when absent. */
   readonly doubtFor?: number;
+  /** Id of the order that the call carries, which is signed then. */
+  readonly orderId?: string;
 }
 
 const ANSWER_WITHIN = seconds(30);
+
+export interface AgentCallsOptions {
+  readonly site: string;
+  readonly broker: () => Pick<Broker, "publish">;
+  readonly clock: Clock;
+  /** Signs the orders that calls carry. */
+  readonly orders?: Pick<SiteOrders, "sign">;
+}
 
 interface Waiting {
   readonly host: string;
@@ -33,12 +44,14 @@ export class AgentCalls {
   readonly #site: string;
   readonly #broker: () => Pick<Broker, "publish">;
   readonly #clock: Clock;
+  readonly #orders: Pick<SiteOrders, "sign"> | undefined;
   readonly #waiting = new Map<string, Waiting>();
 
-  constructor({ site, broker, clock }: { site: string; broker: () => Pick<Broker, "publish">; clock: Clock }) {
+  constructor({ site, broker, clock, orders }: AgentCallsOptions) {
     this.#site = site;
     this.#broker = broker;
     this.#clock = clock;
+    this.#orders = orders;
   }
 
   /** Rejects only when the signal is aborted; what was sent may be done all the same. */
@@ -48,7 +61,7 @@ export class AgentCalls {
     this.#waiting.set(id, { host, take: (answer) => answers.put(answer) });
     try {
       const text = request.arguments === undefined ? {} : { arguments: JSON.stringify(request.arguments) };
-      const payload = encode("Call", { ...text, notAfter: request.notAfter });
+      const payload = encode("Call", { ...text, notAfter: request.notAfter, ...(await this.#signed(host, request)) });
       const topic = hostTopic(this.#site, host, DOWN.request(id, request.operation));
       await this.#broker().publish(topic, payload, { qos: 0 });
       const first = await this.#next(answers, ANSWER_WITHIN, signal);
@@ -57,6 +70,14 @@ export class AgentCalls {
     } finally {
       this.#waiting.delete(id);
     }
+  }
+
+  async #signed(host: string, request: CallRequest): Promise<{ order?: string }> {
+    const { orderId: id, operation: type, notAfter } = request;
+    if (id === undefined || this.#orders === undefined) return {};
+    return {
+      order: await this.#orders.sign({ host, id, type, notAfter, arguments: JSON.stringify(request.arguments ?? {}) }),
+    };
   }
 
   /** An answer on `res/{request}`. Of another host, or to a call that nobody waits for, it is nothing. Throws MalformedMessage. */

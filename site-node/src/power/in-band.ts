@@ -22,7 +22,7 @@ export function inBandControl(calls: Pick<AgentCalls, "call">): MachineControl {
   function power(host: string, action: PowerCall["action"], order: Order, signal: AbortSignal): Promise<Ordered> {
     const { id, notAfter, manner } = order;
     const request = { operation: CALL.power, arguments: { id, action, manner } satisfies PowerCall, notAfter };
-    return ask(host, { ...request, doubtFor: DOUBT_FOR }, signal);
+    return ask(host, { ...request, doubtFor: DOUBT_FOR, orderId: id }, signal);
   }
 
   return {

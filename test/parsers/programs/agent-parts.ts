@@ -1,4 +1,6 @@
+import { Refused } from "@holdfast/agent/calls";
 import { createDesiredState } from "@holdfast/agent/desired";
+import type { Orders } from "@holdfast/agent/orders";
 import type { SpoolMessage } from "@holdfast/agent/spool-file";
 import { silentLog as log } from "@holdfast/runtime";
 
@@ -13,6 +15,9 @@ export function spoolTo(put: (message: SpoolMessage) => void) {
     put,
   };
 }
+
+/** Of a machine that knows no key of its site: nothing is an order to it. */
+export const NO_ORDERS: Orders = { take: () => Promise.reject(new Refused("the order is not signed by the site")) };
 
 /** What that machine was told to be, as it is kept in a folder. */
 export function desiredIn(stateDir: string, spool: ReturnType<typeof spoolTo>) {

@@ -11,7 +11,7 @@ import { silentLog, systemClock } from "@holdfast/runtime";
 import { messageValue } from "../message-values.ts";
 import { mutateJson } from "../mutate/json.ts";
 import { mutateText } from "../mutate/text.ts";
-import { desiredIn, HOST, spoolTo } from "../programs/agent-parts.ts";
+import { desiredIn, HOST, NO_ORDERS, spoolTo } from "../programs/agent-parts.ts";
 import type { Random } from "../random.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 import { messageBytes } from "./messages.ts";
@@ -48,7 +48,10 @@ export const AGENT_TOLD: Target = {
       const operations = { identify: () => ({ hostId: HOST }), rescan: async () => ({ hash: "" }), power };
       const calls = createCalls({ clock: systemClock, log, operations, link });
       const desired = desiredIn(stateDir, spool);
-      return { calls, hear: dispatch({ desired, jobs: createJobs({ log, stateDir, spool }), calls }) };
+      return {
+        calls,
+        hear: dispatch({ desired, jobs: createJobs({ log, stateDir, spool, orders: NO_ORDERS, work: {} }), calls }),
+      };
     };
     let agent = open();
     return {
@@ -77,6 +80,8 @@ export const AGENT_TOLD: Target = {
           agent = open();
         }
         agent.hear(leaf, Buffer.from(payload));
+        // A job is judged beside whatever else comes.
+        if (leaf === "jobs/next") await new Promise((resolve) => setImmediate(resolve));
         const [first, request = "", operation] = leaf.split("/");
         if (first === "req" && operation !== undefined && leaf.split("/").length === 3) {
           // The same call once more, waited for: the first is on its way by then.

@@ -14,7 +14,7 @@ import { Fault, silentLog as log } from "@holdfast/runtime";
 import { readToken } from "@holdfast/site-node/home";
 import { mutateBytes } from "../mutate/bytes.ts";
 import { mutateJson } from "../mutate/json.ts";
-import { desiredIn, HOST, SITE, spoolTo } from "../programs/agent-parts.ts";
+import { desiredIn, HOST, NO_ORDERS, SITE, spoolTo } from "../programs/agent-parts.ts";
 import type { Random } from "../random.ts";
 import { type Input, mustHold, type Target } from "../target.ts";
 
@@ -60,7 +60,7 @@ const FILES: readonly File[] = [
   {
     path: "jobs.json",
     whole: json({ rejected: ["a", "b"] }),
-    open: (stateDir) => createJobs({ log, stateDir, spool }) !== undefined,
+    open: (stateDir) => createJobs({ log, stateDir, spool, orders: NO_ORDERS, work: {} }) !== undefined,
   },
   {
     path: "power.json",
