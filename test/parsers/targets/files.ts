@@ -4,13 +4,14 @@ import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { openIdentity } from "@holdfast/agent/identity";
 import { createJobs } from "@holdfast/agent/jobs";
+import { createOrders } from "@holdfast/agent/orders";
 import { createPower } from "@holdfast/agent/power";
 import { openSpool } from "@holdfast/agent/spool";
 import { encodeSpoolFile } from "@holdfast/agent/spool-file";
 import { readHighWater, writeHighWater } from "@holdfast/hub/disaster/high-water";
 import { inspectDatabase } from "@holdfast/hub/disaster/inspect";
 import { finishSwap } from "@holdfast/hub/disaster/swap";
-import { Fault, silentLog as log } from "@holdfast/runtime";
+import { Fault, silentLog as log, systemClock } from "@holdfast/runtime";
 import { readToken } from "@holdfast/site-node/home";
 import { mutateBytes } from "../mutate/bytes.ts";
 import { mutateJson } from "../mutate/json.ts";
@@ -29,6 +30,7 @@ const SECRET = "hfm_secret";
 const text = (value: string) => new Uint8Array(Buffer.from(value));
 const json = (value: unknown) => text(JSON.stringify(value));
 const MACHINE = "00000000-0000-4000-8000-000000000001";
+const KEY = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) };
 const VERSION = { incarnation: 1, counter: 1 };
 const spool = spoolTo(() => undefined);
 
@@ -61,6 +63,14 @@ const FILES: readonly File[] = [
     path: "jobs.json",
     whole: json({ rejected: ["a", "b"] }),
     open: (stateDir) => createJobs({ log, stateDir, spool, orders: NO_ORDERS, work: {} }) !== undefined,
+  },
+  {
+    path: "orders.json",
+    whole: json({ keys: [{ siteId: SITE, keyId: "k", key: KEY, sequence: 1 }], taken: ["a"] }),
+    open: (stateDir) => {
+      const about = { clock: systemClock, log, stateDir, siteUrl: "http://127.0.0.1:1", enrolment: () => undefined };
+      return createOrders({ ...about, signal: new AbortController().signal }) !== undefined;
+    },
   },
   {
     path: "power.json",
